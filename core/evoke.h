@@ -1,0 +1,429 @@
+/* evoke.h: the public C API of libevoke, emotion vectors in language models (arXiv 2502.04075).
+ *
+ * A model is opened once, never changes, and serves any number of threads. A session is one timeline: tokens in, logits
+ * out, with its KV cache. A store holds activations, vectors hold directions [E, L, D]; both are HDF5 files.
+ *
+ *   section       objects                                what it does
+ *   1 core        status, error, progress, provenance    how calls fail, report and sign their files
+ *   2 layers      weights, model, tokenizer, template,   a language model: text to tokens to activations to logits
+ *                 session, trace, vectors
+ *   3 emotion     dataset, settings, steering, generate, what the paper does: extract, average, steer, measure
+ *                 extract, emotion vectors, text measures
+ *   4 theory      Fisher directions                      how good the emotion vector is as a direction
+ *
+ * Shapes, row-major, slowest first: T tokens, L layers, D d_model, V vocabulary, N queries, S settings, E emotions.
+ * Layers count from 0. Text is UTF-8. The library never prints, never exits and keeps no mutable global state.
+ * Ownership: what a function returns through a `**` is the caller's, freed by the matching `_free`, which takes NULL;
+ * `const` pointers returned by a getter live as long as their object. */
+#ifndef EVOKE_H
+#define EVOKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define EVOKE_API __attribute__((visibility("default")))
+#else
+#define EVOKE_API
+#endif
+
+/* ============================================================================================ 1 core
+ * Status: every call that can fail returns one and, where `err` is not NULL, fills in one line of text:
+ * "WHAT FAILED: WHY (WHERE)". */
+typedef enum evoke_status {
+    EVOKE_OK = 0,
+    EVOKE_EARG,         /* the caller's arguments make no sense together (program exit status 2) */
+    EVOKE_EIO,          /* a file cannot be opened, read, written, renamed */
+    EVOKE_EFORMAT,      /* a file is not what it should be: truncated, hostile, inconsistent */
+    EVOKE_EUNSUPPORTED, /* a well-formed file asks for what this version does not do */
+    EVOKE_EDATA,        /* the data do not allow it: an empty class, an incomplete query */
+    EVOKE_ESINGULAR,    /* a matrix that must be inverted is not invertible */
+    EVOKE_ENOMEM,       /* memory or a fixed budget is exhausted */
+    EVOKE_EBUSY,        /* another process is writing the file */
+    EVOKE_EINTERRUPTED, /* the progress callback asked to stop; what was done is kept */
+    EVOKE_ECOMPUTE      /* this machine's numerical library computes wrong results */
+} evoke_status;
+
+typedef struct evoke_error {
+    evoke_status status;
+    char text[1024];
+} evoke_error;
+
+EVOKE_API const char *evoke_version(void);                   /* "0.1.0" */
+
+/* Called now and then from long work, on the calling thread. Return false to stop: the call then ends with
+ * EVOKE_EINTERRUPTED after the current batch, and what was done is kept. A zeroed struct means: do not report. */
+typedef struct evoke_progress {
+    bool (*report)(void *user, const char *what, uint64_t done, uint64_t total);
+    void *user;
+} evoke_progress;
+
+/* What every HDF5 file says about its making, beside format, version, program and model. */
+typedef struct evoke_provenance {
+    const char *command_line;   /* NULL: "" */
+    uint64_t seed;
+} evoke_provenance;
+
+/* Text owned by the caller of whoever made it; n bytes and a terminating NUL. May hold NULs inside. */
+typedef struct evoke_text { char *data; size_t n; } evoke_text;
+EVOKE_API void evoke_text_free(evoke_text *text);
+
+/* Kernel tables that this CPU can run, best last: "ref", "avx2", "avx512", "neon". NULL past the end. */
+EVOKE_API const char *evoke_isa_name(size_t i);
+
+/* ============================================================================================ 2 layers
+ * Hook points, named as in TransformerLens. attn_out and mlp_out are what is added to the residual stream; attn_proj
+ * and mlp_proj the raw projections before a post norm or a scale (the same values where a family has neither). */
+typedef enum evoke_site {
+    EVOKE_EMBED, EVOKE_RESID_PRE, EVOKE_ATTN_PROJ, EVOKE_ATTN_OUT, EVOKE_RESID_MID, EVOKE_MLP_PROJ, EVOKE_MLP_OUT,
+    EVOKE_RESID_POST, EVOKE_FINAL_NORM, EVOKE_LOGITS, EVOKE_N_SITE
+} evoke_site;
+EVOKE_API const char *evoke_site_name(evoke_site site);                       /* "resid_post" */
+EVOKE_API bool evoke_site_find(const char *name, evoke_site *site);           /* short or full name; false: unknown */
+
+/* Which tokens a mean is taken over: the query's own text; the prompt without its first token (an attention sink);
+ * the whole prompt; the generated tokens; the last prompt token. */
+typedef enum evoke_span {
+    EVOKE_SPAN_QUERY, EVOKE_SPAN_PROMPT, EVOKE_SPAN_PROMPT_ALL, EVOKE_SPAN_RESPONSE, EVOKE_SPAN_LAST, EVOKE_N_SPAN
+} evoke_span;
+EVOKE_API const char *evoke_span_name(evoke_span span);
+EVOKE_API bool evoke_span_find(const char *name, evoke_span *span);
+
+/* ---- weights: the tensors and metadata of a GGUF file or a Hugging Face folder, whatever the family ---- */
+typedef struct evoke_weights evoke_weights;
+typedef struct evoke_tensor_info {
+    const char *name, *type;    /* type as GGUF names it: "F32", "Q4_1" */
+    size_t n_dim;
+    uint64_t dims[8];           /* row-major, slowest first */
+    uint64_t n_bytes;
+} evoke_tensor_info;
+EVOKE_API evoke_status evoke_weights_open(const char *path, evoke_weights **out, evoke_error *err);
+EVOKE_API void evoke_weights_free(evoke_weights *w);
+EVOKE_API size_t evoke_weights_count(const evoke_weights *w);
+EVOKE_API evoke_status evoke_weights_info(const evoke_weights *w, size_t i, evoke_tensor_info *info, evoke_error *err);
+EVOKE_API size_t evoke_weights_metadata_count(const evoke_weights *w);
+/* Metadata i: its key and a short rendering of its value ("f32 1e-05", "string[49152]"). The value is the caller's. */
+EVOKE_API evoke_status evoke_weights_metadata(const evoke_weights *w, size_t i, const char **key, evoke_text *value,
+                                              evoke_error *err);
+/* Tensor `name`, dequantised, to an HDF5 file with one dataset /tensor float32. */
+EVOKE_API evoke_status evoke_weights_export(const evoke_weights *w, const char *name, const char *hdf5_path,
+                                            const evoke_provenance *made, evoke_error *err);
+
+/* ---- tokenizer: text to ids and back ---- */
+typedef struct evoke_tokenizer evoke_tokenizer;
+enum {
+    EVOKE_TOKENIZE_ADD_SPECIAL = 1,     /* BOS/EOS where the model's own rules add them */
+    EVOKE_TOKENIZE_PARSE_SPECIAL = 2    /* the text of a control token in the input becomes that token */
+};
+typedef struct evoke_ids {
+    int32_t *ids;                       /* [n] */
+    size_t *starts;                     /* [n] byte offset in the text where each token begins; added tokens repeat it */
+    size_t n;
+} evoke_ids;
+EVOKE_API void evoke_ids_free(evoke_ids *ids);
+/* path: a GGUF file (weights may be missing), a Hugging Face folder, or a tokenizer.json. */
+EVOKE_API evoke_status evoke_tokenizer_open(const char *path, evoke_tokenizer **out, evoke_error *err);
+EVOKE_API void evoke_tokenizer_free(evoke_tokenizer *t);
+EVOKE_API size_t evoke_tokenizer_n_vocab(const evoke_tokenizer *t);
+EVOKE_API const char *evoke_tokenizer_kind(const evoke_tokenizer *t);          /* "byte-level BPE (smollm)" */
+EVOKE_API int32_t evoke_tokenizer_bos(const evoke_tokenizer *t);               /* -1: none */
+EVOKE_API int32_t evoke_tokenizer_eos(const evoke_tokenizer *t);
+EVOKE_API bool evoke_tokenizer_is_end(const evoke_tokenizer *t, int32_t id);   /* EOS, end of turn, end of text */
+EVOKE_API const char *evoke_tokenizer_template(const evoke_tokenizer *t);      /* chat template's text, or NULL */
+/* The text of a single token as the vocabulary has it, or NULL where id is out of range. */
+EVOKE_API const char *evoke_tokenizer_piece(const evoke_tokenizer *t, int32_t id);
+/* Errors: EVOKE_EDATA text is not UTF-8, the byte offset in the message. */
+EVOKE_API evoke_status evoke_tokenize(const evoke_tokenizer *t, const char *text, size_t n_bytes, unsigned flags,
+                                      evoke_ids *out, evoke_error *err);
+/* The bytes of the ids, special tokens included as their text where `special` is true, left out otherwise. The result
+ * of a whole sequence that came from evoke_tokenize is the text again; of a part it may end inside a character. */
+EVOKE_API evoke_status evoke_detokenize(const evoke_tokenizer *t, const int32_t *ids, size_t n, bool special,
+                                        evoke_text *out, evoke_error *err);
+
+/* ---- chat template: messages to a prompt, by the model's own Jinja text ---- */
+typedef struct evoke_template evoke_template;
+typedef struct evoke_message { const char *role, *content; } evoke_message;
+typedef struct evoke_variable { const char *name, *value; } evoke_variable;    /* bos_token and so on */
+/* Bytes [begin, end) of the rendered text come from message `message`, from byte `offset` of its content on. */
+typedef struct evoke_piece { size_t begin, end, message, offset; } evoke_piece;
+typedef struct evoke_prompt {
+    evoke_text text;
+    evoke_piece *pieces;                /* [n_pieces] in order, not overlapping; other bytes are the template's own */
+    size_t n_pieces;
+} evoke_prompt;
+EVOKE_API void evoke_prompt_free(evoke_prompt *p);
+/* Errors: EVOKE_EFORMAT or EVOKE_EUNSUPPORTED with line and column of the template. */
+EVOKE_API evoke_status evoke_template_parse(const char *source, size_t n_bytes, evoke_template **out, evoke_error *err);
+EVOKE_API void evoke_template_free(evoke_template *t);
+/* Errors: EVOKE_EDATA the template called raise_exception, its message in the text. */
+EVOKE_API evoke_status evoke_template_render(const evoke_template *t, const evoke_message *messages, size_t n_messages,
+                                             bool add_generation_prompt, const evoke_variable *vars, size_t n_vars,
+                                             evoke_prompt *out, evoke_error *err);
+/* Tokenises a rendered prompt: special tokens in the template's own text and in the contents are parsed alike, as the
+ * model's authors do. [*first, *last) are the ids that overlap bytes [begin, end) of the content of message `message`
+ * (equal where nothing of it was rendered). first and last may be NULL. */
+EVOKE_API evoke_status evoke_prompt_tokenize(const evoke_prompt *p, const evoke_tokenizer *t, size_t message,
+                                             size_t begin, size_t end, evoke_ids *out, size_t *first, size_t *last,
+                                             evoke_error *err);
+
+/* ---- model ---- */
+typedef struct evoke_model evoke_model;
+typedef struct evoke_model_options {
+    size_t n_threads;           /* 0: the cores that this process may use */
+    const char *isa;            /* kernel table by name; NULL: the best that this CPU runs */
+    const char *template_path;  /* Jinja file instead of the model's own chat template; NULL: the model's */
+} evoke_model_options;
+typedef struct evoke_model_info {
+    const char *name, *path, *family, *isa, *storage;   /* storage: what the large weights are stored as, "Q4_1" */
+    size_t n_layer, d_model, n_head, n_kv_head, d_head, d_ff, n_vocab, n_ctx, n_threads;
+    uint64_t n_parameters, n_bytes;
+    double rope_base, norm_eps;
+    bool tied_head;
+} evoke_model_info;
+EVOKE_API evoke_status evoke_model_open(const char *path, const evoke_model_options *options, evoke_model **out,
+                                        evoke_error *err);
+EVOKE_API void evoke_model_free(evoke_model *m);
+EVOKE_API const evoke_model_info *evoke_model_describe(const evoke_model *m);
+EVOKE_API const evoke_tokenizer *evoke_model_tokenizer(const evoke_model *m);   /* NULL: the folder holds none */
+EVOKE_API const evoke_template *evoke_model_template(const evoke_model *m);     /* NULL: none */
+/* SHA-256 of the model file, or of a folder's weight files in order of their names, as 64 hex digits. Reads the file. */
+EVOKE_API evoke_status evoke_model_sha256(const evoke_model *m, char hex[65], evoke_error *err);
+/* Renders messages by the model's template with the tokenizer's special tokens as variables. */
+EVOKE_API evoke_status evoke_model_prompt(const evoke_model *m, const evoke_message *messages, size_t n_messages,
+                                          bool add_generation_prompt, evoke_prompt *out, evoke_error *err);
+
+/* ---- vectors: named directions per layer and site, [E, L, D], and the norms that give them a scale ---- */
+typedef struct evoke_vectors evoke_vectors;
+typedef struct evoke_vectors_info {
+    size_t n_emotion, n_layer, d_model, n_site;
+    const char *method;         /* "mean_difference", "fisher", or the writer's format */
+    const char *span;           /* span it was fitted on; "" where unknown */
+    const char *model_name, *model_sha256;
+} evoke_vectors_info;
+/* path: an evoke-vectors file, or a JSON file or folder of the paper's authors (layer -> [[D floats]], one file an
+ * emotion; the emotion is the last part of the file's name; site attn_out). */
+EVOKE_API evoke_status evoke_vectors_open(const char *path, evoke_vectors **out, evoke_error *err);
+EVOKE_API void evoke_vectors_free(evoke_vectors *v);
+EVOKE_API evoke_status evoke_vectors_save(const evoke_vectors *v, const char *path, const evoke_provenance *made,
+                                          evoke_error *err);
+EVOKE_API const evoke_vectors_info *evoke_vectors_describe(const evoke_vectors *v);
+EVOKE_API const char *evoke_vectors_emotion(const evoke_vectors *v, size_t e);
+EVOKE_API int32_t evoke_vectors_layer(const evoke_vectors *v, size_t l);        /* number of the l-th layer held */
+EVOKE_API evoke_site evoke_vectors_site(const evoke_vectors *v, size_t i);
+EVOKE_API size_t evoke_vectors_count(const evoke_vectors *v, size_t e);         /* queries averaged */
+/* [L, D] of one emotion at a site, e = n_emotion: the base vector, mean over emotions. NULL: the site is not held. */
+EVOKE_API const float *evoke_vectors_get(const evoke_vectors *v, evoke_site site, size_t e);
+/* Typical residual norm [L] at that site: median over tokens. NULL where the file has none. */
+EVOKE_API const float *evoke_vectors_residual_norm(const evoke_vectors *v, evoke_site site);
+
+/* ============================================================================================ 3 emotion
+ * ---- dataset: queries with the labels that they come with ---- */
+typedef struct evoke_dataset evoke_dataset;
+typedef struct evoke_query { const char *text, *id, *language; int32_t emotion; } evoke_query;  /* emotion -1: none */
+EVOKE_API evoke_status evoke_dataset_open(const char *path, evoke_dataset **out, evoke_error *err);
+EVOKE_API void evoke_dataset_free(evoke_dataset *d);
+EVOKE_API size_t evoke_dataset_count(const evoke_dataset *d);
+EVOKE_API const evoke_query *evoke_dataset_query(const evoke_dataset *d, size_t i);
+EVOKE_API size_t evoke_dataset_emotion_count(const evoke_dataset *d);
+EVOKE_API const char *evoke_dataset_emotion(const evoke_dataset *d, size_t e);
+/* Keeps the first n queries of each emotion (those without one count as an emotion of their own). */
+EVOKE_API evoke_status evoke_dataset_limit(evoke_dataset *d, size_t n, evoke_error *err);
+
+/* ---- settings: how a query is asked, neutrally and in an emotional state ---- */
+typedef struct evoke_settings evoke_settings;
+EVOKE_API evoke_status evoke_settings_open(const char *path, evoke_settings **out, evoke_error *err);
+EVOKE_API evoke_status evoke_settings_default(evoke_settings **out, evoke_error *err);
+EVOKE_API void evoke_settings_free(evoke_settings *s);
+EVOKE_API size_t evoke_settings_count(const evoke_settings *s);
+EVOKE_API const char *evoke_settings_name(const evoke_settings *s, size_t i);
+EVOKE_API const char *evoke_settings_system(const evoke_settings *s);           /* NULL: none */
+
+/* ---- steering: h <- h + sum_e alpha_e EV_e at a site ---- */
+typedef struct evoke_steering evoke_steering;
+typedef enum evoke_steer_mode {
+    EVOKE_STEER_ADD, EVOKE_STEER_RELATIVE, EVOKE_STEER_RENORM, EVOKE_STEER_ABLATE, EVOKE_STEER_CLAMP, EVOKE_N_STEER_MODE
+} evoke_steer_mode;
+typedef enum evoke_positions {
+    EVOKE_AT_ALL, EVOKE_AT_PROMPT, EVOKE_AT_RESPONSE, EVOKE_AT_LAST, EVOKE_N_POSITIONS
+} evoke_positions;
+EVOKE_API const char *evoke_steer_mode_name(evoke_steer_mode mode);
+EVOKE_API const char *evoke_positions_name(evoke_positions positions);
+EVOKE_API bool evoke_steer_mode_find(const char *name, evoke_steer_mode *mode);
+EVOKE_API bool evoke_positions_find(const char *name, evoke_positions *positions);
+typedef struct evoke_strength { const char *emotion; double alpha; } evoke_strength;    /* emotion "base": EVbase */
+typedef struct evoke_steer_options {
+    const evoke_vectors *vectors;
+    const evoke_strength *strengths;    /* [n_strengths]; a file of one vector may be named NULL */
+    size_t n_strengths;
+    evoke_site site;
+    evoke_positions positions;
+    evoke_steer_mode mode;
+    const int32_t *layers;              /* [n_layers]; NULL: all that the vectors hold */
+    size_t n_layers;
+    bool less_base;                     /* take EVbase off each EV first */
+} evoke_steer_options;
+/* An empty steering for a model; evoke_steering_add puts edits into it, applied in that order. Copies what it needs. */
+EVOKE_API evoke_status evoke_steering_new(const evoke_model *m, evoke_steering **out, evoke_error *err);
+EVOKE_API void evoke_steering_free(evoke_steering *s);
+/* Errors: EVOKE_EDATA the vectors have another width, lack the site, the emotion or a layer asked for. */
+EVOKE_API evoke_status evoke_steering_add(evoke_steering *s, const evoke_steer_options *options, evoke_error *err);
+/* One line that says what it does, as in the JSON of `generate`; owned by s. */
+EVOKE_API const char *evoke_steering_text(const evoke_steering *s);
+
+/* ---- session: one timeline ---- */
+typedef struct evoke_session evoke_session;
+/* n_ctx: positions to make room for, 0: the model's own limit or 4096, whichever is less. */
+EVOKE_API evoke_status evoke_session_new(const evoke_model *m, size_t n_ctx, evoke_session **out, evoke_error *err);
+EVOKE_API void evoke_session_free(evoke_session *s);
+EVOKE_API void evoke_session_reset(evoke_session *s);
+/* NULL: none. The steering must outlive the session's use of it. Holds from the next evaluation on. */
+EVOKE_API void evoke_session_steer(evoke_session *s, const evoke_steering *steering);
+/* Runs n ids; a first call, or one after a reset, is the prompt, later ones are the response. logits [V] of the last
+ * one are then at evoke_session_logits. */
+EVOKE_API evoke_status evoke_session_eval(evoke_session *s, const int32_t *ids, size_t n, evoke_error *err);
+EVOKE_API const float *evoke_session_logits(const evoke_session *s);
+EVOKE_API size_t evoke_session_position(const evoke_session *s);
+
+/* ---- generate: many prompts at once, each with its own sampling stream and steering ---- */
+typedef struct evoke_sampling {
+    double temperature;         /* 0: greedy */
+    size_t top_k;               /* 0: off */
+    double top_p, min_p;        /* 1 and 0: off */
+    uint64_t seed, stream;      /* PCG64(seed), stream index: the response's own */
+} evoke_sampling;
+typedef enum evoke_stop { EVOKE_STOP_LENGTH, EVOKE_STOP_EOS, EVOKE_STOP_STRING, EVOKE_STOP_CALLER } evoke_stop;
+EVOKE_API const char *evoke_stop_name(evoke_stop stop);
+typedef struct evoke_request {
+    const int32_t *ids;                 /* [n_ids] the prompt, at least one */
+    size_t n_ids, n_predict;
+    evoke_sampling sampling;
+    const evoke_steering *steering;     /* NULL: none */
+    bool ignore_end, at_least_one;      /* go on past EOS; never begin with it */
+} evoke_request;
+typedef struct evoke_response {
+    int32_t *ids;                       /* [n] generated, the end token left out */
+    float *logprobs;                    /* [n] natural logarithm, under the unscaled steered logits */
+    size_t n;
+    evoke_stop stop;
+    double seconds;                     /* from the start of its prompt to its last token */
+} evoke_response;
+EVOKE_API void evoke_responses_free(evoke_response *r, size_t n);
+/* Called for each token as it is drawn, in order within a request; return false to end that request. */
+typedef bool (*evoke_on_token)(void *user, size_t request, int32_t id, float logprob);
+/* responses: out, [n], zeroed by the caller, freed with evoke_responses_free. n_batch: sequences run together, 0: 32.
+ * Results do not depend on n_batch, threads or order. */
+EVOKE_API evoke_status evoke_generate(const evoke_model *m, const evoke_request *requests, size_t n, size_t n_batch,
+                                      evoke_on_token on_token, void *user, const evoke_progress *progress,
+                                      evoke_response *responses, evoke_error *err);
+
+/* ---- trace: one pass, every hook point, to HDF5 ---- */
+typedef struct evoke_trace_options {
+    const int32_t *ids;                 /* [n_ids] */
+    size_t n_ids, n_predict;            /* greedy continuation */
+    const evoke_site *sites;            /* [n_sites]; NULL: all */
+    size_t n_sites;
+    const evoke_steering *steering;
+} evoke_trace_options;
+EVOKE_API evoke_status evoke_trace(const evoke_model *m, const evoke_trace_options *options, const char *path,
+                                   const evoke_provenance *made, evoke_error *err);
+
+/* ---- extract: dataset x settings through a model, activations to a store ---- */
+typedef struct evoke_extract_options {
+    const evoke_site *sites;  size_t n_sites;       /* none: resid_post */
+    const evoke_span *spans;  size_t n_spans;       /* none: query */
+    const int32_t *layers;    size_t n_layers;      /* none: all */
+    size_t n_predict;                               /* tokens of a response; 0: 32 */
+    size_t batch_tokens;                            /* tokens run together; 0: 4096 */
+    evoke_sampling sampling;                        /* for responses */
+    bool store_tokens, tokens_float16;
+} evoke_extract_options;
+typedef struct evoke_extract_report {
+    uint64_t n_prompts, n_done_before, n_tokens_run, n_tokens_shared, n_generated;
+    double seconds;
+} evoke_extract_report;
+/* Errors: EVOKE_EDATA the store at path is of another model, dataset, or settings; EVOKE_EBUSY another process writes
+ * it; EVOKE_EIO the disk is full; EVOKE_EINTERRUPTED the callback said stop: call again to continue. */
+EVOKE_API evoke_status evoke_extract(const evoke_model *m, const evoke_dataset *dataset, const evoke_settings *settings,
+                                     const evoke_extract_options *options, const char *path,
+                                     const evoke_provenance *made, const evoke_progress *progress,
+                                     evoke_extract_report *report, evoke_error *err);
+
+/* ---- store: what an extraction wrote, or another program in the same layout ---- */
+typedef struct evoke_store evoke_store;
+typedef struct evoke_store_info {
+    size_t n_query, n_setting, n_emotion, n_layer, d_model, n_site, n_done;     /* n_done of n_query * n_setting */
+    const char *model_name, *model_sha256;
+} evoke_store_info;
+EVOKE_API evoke_status evoke_store_open(const char *path, evoke_store **out, evoke_error *err);
+EVOKE_API void evoke_store_free(evoke_store *s);
+EVOKE_API const evoke_store_info *evoke_store_describe(const evoke_store *s);
+EVOKE_API const char *evoke_store_emotion(const evoke_store *s, size_t e);
+EVOKE_API const char *evoke_store_setting(const evoke_store *s, size_t i);
+EVOKE_API evoke_site evoke_store_site(const evoke_store *s, size_t i);
+EVOKE_API bool evoke_store_has(const evoke_store *s, evoke_site site, evoke_span span);
+EVOKE_API int32_t evoke_store_layer(const evoke_store *s, size_t l);
+EVOKE_API size_t evoke_store_emotion_count(const evoke_store *s, size_t e);     /* queries of that emotion */
+/* Where one position's norm is over ten times the median of a span's tokens: the largest ratio, its layer; 0: none, or
+ * the store holds no token norms. */
+EVOKE_API evoke_status evoke_store_sink(evoke_store *s, evoke_site site, evoke_span span, double *ratio,
+                                        int32_t *layer, evoke_error *err);
+
+/* ---- emotion vectors: EV[e] = mean over queries of (emotion - neutral), EVbase = mean over emotions ---- */
+typedef struct evoke_ev_options { evoke_span span; bool any_span; bool partial; } evoke_ev_options;
+typedef struct evoke_ev_report { size_t n_used, n_left_out; evoke_span span; } evoke_ev_report;
+/* any_span: the only span held, or `response` before `query` where there are several. Errors: EVOKE_EDATA a query is
+ * incomplete and `partial` is not set. */
+EVOKE_API evoke_status evoke_mean_difference(evoke_store *s, const evoke_ev_options *options, evoke_vectors **out,
+                                             evoke_ev_report *report, evoke_error *err);
+
+/* ---- measures of a text ---- */
+/* Mean negative log-likelihood, in nats a token, of ids[n_context..n) given what stands before them; n_context >= 1. */
+EVOKE_API evoke_status evoke_nll(const evoke_model *m, const int32_t *ids, size_t n, size_t n_context, double *nll,
+                                 evoke_error *err);
+/* Different word n-grams / word n-grams (words: runs of letters and digits, case folded); 1 where there is none. */
+EVOKE_API double evoke_distinct_n(const char *text, size_t n);
+typedef struct evoke_lexicon evoke_lexicon;         /* emotion -> words */
+EVOKE_API evoke_status evoke_lexicon_open(const char *path, evoke_lexicon **out, evoke_error *err);
+EVOKE_API void evoke_lexicon_free(evoke_lexicon *l);
+/* How many words of the text are in the emotion's list. Errors: EVOKE_EDATA no such emotion. */
+EVOKE_API evoke_status evoke_lexicon_count(const evoke_lexicon *l, const char *emotion, const char *text, size_t *n,
+                                           evoke_error *err);
+
+/* ============================================================================================ 4 theory
+ * Two-class Fisher discriminants against emotion vectors, per layer and emotion. Class 1: an emotion's queries in the
+ * emotion setting; class 0: the same queries in the neutral setting. In sample. */
+enum { EVOKE_SHRINK_LEDOIT_WOLF = -1, EVOKE_SHRINK_OAS = -2 };
+typedef struct evoke_fisher_options {
+    evoke_site site;
+    evoke_span span; bool any_span;
+    int32_t first_layer, last_layer;    /* by number; last < 0: to the end */
+    double shrinkage;                   /* 0..1, or EVOKE_SHRINK_LEDOIT_WOLF, EVOKE_SHRINK_OAS */
+    const evoke_vectors *vectors;       /* compare with these; NULL: the store's own mean differences */
+    bool raw;                           /* keep w as Sw^-1 ev; otherwise scaled to the EV's norm */
+} evoke_fisher_options;
+typedef struct evoke_fisher_row {
+    int32_t layer;
+    size_t emotion, n;                  /* index into the store's emotions; queries used */
+    double cosine, whitened_cosine, fisher_ratio_ev, fisher_ratio_w, efficiency;
+    double dprime_ev, dprime_w, auc_ev, auc_w, shrinkage;
+} evoke_fisher_row;
+typedef struct evoke_fisher_result {
+    evoke_fisher_row *rows;             /* [n_rows] layer by layer, emotion by emotion */
+    size_t n_rows;
+    evoke_vectors *directions;          /* method "fisher" */
+} evoke_fisher_result;
+EVOKE_API void evoke_fisher_result_free(evoke_fisher_result *r);
+/* Errors: EVOKE_EDATA fewer than two complete queries in an emotion, or a value that is not finite; EVOKE_ESINGULAR
+ * shrinkage is 0 and Sw is not invertible (D >= N). Memory: O(N * D) doubles, one layer at a time. */
+EVOKE_API evoke_status evoke_fisher(evoke_store *s, const evoke_fisher_options *options, const evoke_progress *progress,
+                                    evoke_fisher_result *out, evoke_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,38 @@
+/* core/files/weights.h: one view of weights, whether they lie in a GGUF file or in a Hugging Face folder.
+ *
+ * Opening maps the file and checks every count, offset and size in it; no weight is read or copied. The public name of
+ * the type is evoke_weights. */
+#ifndef EVK_WEIGHTS_H
+#define EVK_WEIGHTS_H
+
+#include <jansson.h>
+
+#include "core/tensor.h"
+
+typedef enum evk_container { EVK_GGUF, EVK_SAFETENSORS } evk_container;
+
+evk_container evk_weights_container(const evoke_weights *w);
+const char *evk_weights_path(const evoke_weights *w);
+/* NULL: there is none of that name. O(log n). */
+const evk_tensor *evk_weights_find(const evoke_weights *w, const char *name);
+const evk_tensor *evk_weights_at(const evoke_weights *w, size_t i);
+/* The folder's config.json, borrowed; NULL for GGUF. */
+const json_t *evk_weights_config(const evoke_weights *w);
+/* The files that hold tensors, in order of their names; NULL past the end. */
+const char *evk_weights_file(const evoke_weights *w, size_t i);
+
+/* GGUF metadata, borrowed. A getter returns false where the key is missing or of another kind; `has` tells these apart.
+ * Integers of any width (and bools for u64) are widened where they fit; f64 takes f32, f64 and integers. */
+bool evk_meta_has(const evoke_weights *w, const char *key);
+bool evk_meta_u64(const evoke_weights *w, const char *key, uint64_t *out);
+bool evk_meta_f64(const evoke_weights *w, const char *key, double *out);
+bool evk_meta_bool(const evoke_weights *w, const char *key, bool *out);
+/* Not NUL-terminated in the file: a copy, made at open, that is (a string with a NUL inside is refused at open). */
+const char *evk_meta_string(const evoke_weights *w, const char *key);
+/* Arrays: number of elements, then element i. Strings are borrowed from the map: pointer and length. */
+bool evk_meta_array(const evoke_weights *w, const char *key, size_t *n);
+bool evk_meta_array_string(const evoke_weights *w, const char *key, size_t i, const char **text, size_t *n_bytes);
+bool evk_meta_array_u64(const evoke_weights *w, const char *key, size_t i, uint64_t *out);
+bool evk_meta_array_f64(const evoke_weights *w, const char *key, size_t i, double *out);
+
+#endif

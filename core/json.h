@@ -1,0 +1,16 @@
+/* core/json.h: JSON and JSON Lines through jansson; an error names the file and the line. */
+#ifndef EVK_JSON_H
+#define EVK_JSON_H
+
+#include <jansson.h>
+
+#include "core/status.h"
+
+/* A whole file of JSON: *out is the caller's reference. Errors: EVOKE_EIO, EVOKE_EFORMAT ("... (FILE, line 3)").
+ * Nesting, size and duplicate keys are bounded: hostile files end in an error, not in a crash. */
+evoke_status evk_json_load(const char *path, json_t **out, evoke_error *err);
+/* JSON, or else JSON Lines (one value a line, blank lines skipped) as an array. *lines, where not NULL, is set to true
+ * for the latter. */
+evoke_status evk_json_load_any(const char *path, json_t **out, bool *lines, evoke_error *err);
+
+#endif

@@ -1,0 +1,45 @@
+/* core/kernels/kernels.h: a slot per operation, its comment the definition.
+ *
+ * ref.c fills every slot with portable C and is the meaning; avx2.c, avx512.c and neon.c replace the slots they do
+ * better. One table is chosen when a model is opened and lives in the model, so two can stand side by side.
+ *
+ * The rule that makes results independent of batch, company, cache and threads: the order in which the terms of one
+ * output element are added depends on n (or k) and on the instruction set alone, never on where the element lies in a
+ * tile, on alignment, or on how many rows are computed together. So dot(x, w) is, bit for bit, matmul's y[t, r]. */
+#ifndef EVK_KERNELS_H
+#define EVK_KERNELS_H
+
+#include "core/tensor.h"
+
+typedef struct evk_kernels {
+    const char *isa;
+    /* sum_i x[i] y[i] */
+    float (*dot)(const float *x, const float *y, size_t n);
+    /* y[i] += a x[i] */
+    void (*axpy)(float a, const float *x, float *y, size_t n);
+    /* y[t * ldy + r] = dot(x + t * ldx, w + r * ldw, k), for t < n_token, r < n_row; one thread */
+    void (*matmul)(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
+                   size_t n_row, size_t k);
+    /* sum_i x[i]^2, accumulated in double */
+    double (*sum_squares)(const float *x, size_t n);
+    /* y[i] = x[i] * scale * w[i] */
+    void (*scale_mul)(const float *x, float scale, const float *w, float *y, size_t n);
+    /* y[i] = silu(gate[i]) * up[i], silu(x) = x / (1 + exp(-x)); relative error of exp at most 2 units in the last place */
+    void (*silu_mul)(const float *gate, const float *up, float *y, size_t n);
+    /* x[i] = exp(x[i] - max); returns the sum in double. -inf gives 0. */
+    double (*exp_sum)(float *x, float max, size_t n);
+    /* values of n / block blocks of one type, exactly as ggml's reference defines them (core/kernels/quants.h); NULL for
+     * types that hold no readable values. Entries that a SIMD table does not replace point to the reference. */
+    void (*dequantise[EVK_N_TYPE])(const void *blocks, float *out, size_t n);
+} evk_kernels;
+
+/* The best table that this CPU runs (upto NULL), or the one named. Errors: EVOKE_EARG no such name;
+ * EVOKE_EUNSUPPORTED this CPU lacks it. */
+evoke_status evk_kernels_select(const char *upto, evk_kernels *out, evoke_error *err);
+
+void evk_kernels_add_ref(evk_kernels *k);
+void evk_kernels_add_avx2(evk_kernels *k);
+void evk_kernels_add_avx512(evk_kernels *k);
+void evk_kernels_add_neon(evk_kernels *k);
+
+#endif

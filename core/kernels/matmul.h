@@ -1,0 +1,24 @@
+/* core/kernels/matmul.h: activations times a stored weight matrix, whatever its storage type.
+ *
+ *     y[t, r] = sum_k x[t, k] W[r, k]  (+ bias[r])        x [T, K], W [R, K], y [T, R] float32
+ *
+ * Rows of W are dequantised by panels that are still in cache when they are multiplied; panels are divided over
+ * threads. By kernels.h's rule y[t, :] depends on x[t, :] and W alone, bit for bit. */
+#ifndef EVK_MATMUL_H
+#define EVK_MATMUL_H
+
+#include "core/kernels/kernels.h"
+
+/* Floats of scratch that a multiply by n_thread threads needs for matrices of up to k columns. */
+size_t evk_matmul_scratch(size_t n_thread, size_t k);
+
+/* ldx, ldy: distance between rows of x and y in floats. bias [R] or NULL. Not to be called in a parallel region. */
+void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w, const float *bias, const float *x,
+                size_t ldx, size_t n_token, float *y, size_t ldy, float *scratch);
+
+/* Multiplies small matrices (all the shapes that a kernel of another CPU would get wrong: whole tiles, edges, threads)
+ * with OpenBLAS and with plain loops. Errors: EVOKE_ECOMPUTE they differ; the text names OpenBLAS's kernel (its
+ * openblas_get_corename) and says which OPENBLAS_CORETYPE to set. */
+evoke_status evk_blas_check(evoke_error *err);
+
+#endif
