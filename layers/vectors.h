@@ -1,0 +1,26 @@
+/* layers/vectors.h: making a set of named directions [E, L, D]; evoke.h has the reading side.
+ *
+ * File (format "evoke-vectors"): /emotions [E]; /sites; /layers [L]; /ev/<site> [E, L, D] float32; /base/<site> [L, D];
+ * /norms/<site>/residual [L]; /norms/<site>/ev [E, L]; /count [E]; attributes method, span. */
+#ifndef EVK_VECTORS_H
+#define EVK_VECTORS_H
+
+#include "core/status.h"
+
+typedef struct evk_vectors_spec {           /* all copied */
+    size_t n_emotion, n_layer, d_model, n_site;
+    const char *const *emotions;
+    const int32_t *layers;
+    const evoke_site *sites;
+    const char *method, *span, *model_name, *model_sha256, *architecture;
+    size_t n_layer_model;
+} evk_vectors_spec;
+/* All zeros; fill it through the pointers below. */
+evoke_status evk_vectors_new(const evk_vectors_spec *spec, evoke_vectors **out, evoke_error *err);
+float *evk_vectors_ev(evoke_vectors *v, size_t site, size_t e);         /* [L, D]; site by index */
+float *evk_vectors_norm(evoke_vectors *v, size_t site);                 /* residual [L]; NaN: not known */
+void evk_vectors_set_count(evoke_vectors *v, size_t e, size_t n);
+/* EVbase as the mean over emotions, in double. */
+void evk_vectors_set_base(evoke_vectors *v);
+
+#endif
