@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct evk_random { unsigned __int128 state, increment; } evk_random;
+__extension__ typedef unsigned __int128 evk_u128;
+typedef struct evk_random { evk_u128 state, increment; } evk_random;
 
 /* entropy [n] 64-bit words as NumPy's SeedSequence takes a list of ints (each split into its 32-bit words). */
 void evk_random_seed(evk_random *r, const uint64_t *entropy, size_t n);
