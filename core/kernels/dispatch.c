@@ -1,0 +1,39 @@
+/* core/kernels/dispatch.c: which table of kernels this CPU runs.
+ *
+ * Rows in rising order; each file has its own compiler flags, and only the table crosses. */
+#include <string.h>
+
+#include "core/kernels/kernels.h"
+
+static bool any_cpu(void)
+{
+    return true;
+}
+
+static const struct { const char *name; bool (*runs_here)(void); void (*add)(evk_kernels *); } isas[] = {
+    { "ref",    any_cpu,    evk_kernels_add_ref },      /* portable C: fills every slot */
+};
+enum { N_ISA = sizeof isas / sizeof *isas };
+
+evoke_status evk_kernels_select(const char *upto, evk_kernels *out, evoke_error *err)
+{
+    size_t last = N_ISA - 1;
+    while (upto && last > 0 && strcmp(isas[last].name, upto) != 0)
+        last--;
+    if (upto && strcmp(isas[last].name, upto) != 0)
+        return evk_fail(err, EVOKE_EARG, "choose kernels: there are none named '%s' in this build", upto);
+    if (upto && !isas[last].runs_here())
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "choose kernels: this CPU does not run '%s'", upto);
+    for (size_t i = 0; i <= last; i++)
+        if (isas[i].runs_here())
+            isas[i].add(out);
+    return EVOKE_OK;
+}
+
+const char *evoke_isa_name(size_t n)
+{
+    for (size_t i = 0; i < N_ISA; i++)
+        if (isas[i].runs_here() && n-- == 0)
+            return isas[i].name;
+    return NULL;
+}

@@ -1,0 +1,76 @@
+/* core/kernels/ref.c: every slot in portable C: the meaning, and what CPUs without a file of their own run.
+ *
+ * A dot product is 8 partial sums, term i in sum i % 8, added at the end in pairs; sums in double are made alike. */
+#include <math.h>
+
+#include "core/kernels/quants.h"
+
+static float dot(const float *x, const float *y, size_t n)
+{
+    float s[8] = { 0 };
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t j = 0; j < 8; j++)
+            s[j] += x[i + j] * y[i + j];
+    for (size_t j = 0; i + j < n; j++)
+        s[j] += x[i + j] * y[i + j];
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+static void axpy(float a, const float *x, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += a * x[i];
+}
+
+static void matmul(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
+                   size_t n_row, size_t k)
+{
+    for (size_t t = 0; t < n_token; t++)
+        for (size_t r = 0; r < n_row; r++)
+            y[t * ldy + r] = dot(x + t * ldx, w + r * ldw, k);
+}
+
+static double sum_squares(const float *x, size_t n)
+{
+    double s[8] = { 0 };
+    for (size_t i = 0; i < n; i++)
+        s[i % 8] += (double)x[i] * (double)x[i];
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+static void scale_mul(const float *x, float scale, const float *w, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] * scale * w[i];
+}
+
+static float exponential(float x)
+{
+    return (float)exp((double)x);
+}
+
+static void silu_mul(const float *gate, const float *up, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+}
+
+static double exp_sum(float *x, float max, size_t n)
+{
+    double s[8] = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        x[i] = exponential(x[i] - max);
+        s[i % 8] += (double)x[i];
+    }
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+void evk_kernels_add_ref(evk_kernels *k)
+{
+    *k = (evk_kernels){
+        .isa = "ref", .dot = dot, .axpy = axpy, .matmul = matmul, .sum_squares = sum_squares,
+        .scale_mul = scale_mul, .silu_mul = silu_mul, .exp_sum = exp_sum,
+    };
+    evk_quants_add_ref(k);
+}
