@@ -17,6 +17,8 @@ typedef struct evk_kernels {
     float (*dot)(const float *x, const float *y, size_t n);
     /* y[i] += a x[i] */
     void (*axpy)(float a, const float *x, float *y, size_t n);
+    /* y[i] += sum_j a[j] v[j * ldv + i], i < d, j = 0, 1, ... n - 1 in this order for each i: axpy, row after row */
+    void (*axpy_rows)(const float *a, const float *v, size_t ldv, size_t n, float *y, size_t d);
     /* y[t * ldy + r] = dot(x + t * ldx, w + r * ldw, k), for t < n_token, r < n_row; one thread */
     void (*matmul)(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
                    size_t n_row, size_t k);

@@ -1,0 +1,28 @@
+#define _GNU_SOURCE
+#include "core/threads.h"
+
+#include <sched.h>
+#include <stdio.h>
+
+/* cpu.max of the control group: "QUOTA PERIOD" or "max PERIOD". 0: no limit known. */
+static double quota(void)
+{
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r");
+    double limit = 0, period = 0;
+    if (!f)
+        return 0;
+    if (fscanf(f, "%lf %lf", &limit, &period) != 2)
+        limit = 0;
+    fclose(f);
+    return period > 0 ? limit / period : 0;
+}
+
+size_t evk_cores_available(void)
+{
+    cpu_set_t set;
+    size_t n = sched_getaffinity(0, sizeof set, &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
+    const double limit = quota();
+    if (limit > 0 && limit < (double)n)
+        n = (size_t)(limit + 0.5);
+    return n > 0 ? n : 1;
+}

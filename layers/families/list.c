@@ -1,0 +1,48 @@
+#include "layers/families/list.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const evk_family *const families[] = {
+    &evk_family_llama,
+};
+
+const evk_family *evk_family_at(size_t i)
+{
+    return i < sizeof families / sizeof *families ? families[i] : NULL;
+}
+
+/* What the file calls itself: general.architecture, or model_type. */
+static const char *declared(const evoke_weights *w)
+{
+    if (evk_weights_container(w) == EVK_GGUF)
+        return evk_meta_string(w, "general.architecture");
+    return json_string_value(json_object_get(evk_weights_config(w), "model_type"));
+}
+
+static const char *name_in(const evk_family *f, evk_container container)
+{
+    return container == EVK_GGUF ? f->gguf_arch : f->hf_type;
+}
+
+evoke_status evk_family_of(const evoke_weights *w, const evk_family **out, evoke_error *err)
+{
+    const evk_container container = evk_weights_container(w);
+    const char *key = container == EVK_GGUF ? "general.architecture" : "model_type";
+    const char *name = declared(w);
+    if (!name)
+        return evk_fail(err, EVOKE_EFORMAT, "open model: no '%s' (%s)", key, evk_weights_path(w));
+    char known[256] = "";
+    for (size_t i = 0; evk_family_at(i); i++) {
+        const char *own = name_in(evk_family_at(i), container);
+        if (own && strcmp(own, name) == 0) {
+            *out = evk_family_at(i);
+            return EVOKE_OK;
+        }
+        const size_t used = strlen(known);
+        if (own)
+            snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", own);
+    }
+    return evk_fail(err, EVOKE_EUNSUPPORTED, "open model: %s '%.64s' is not a family of this version, which has: %s (%s)",
+                    key, name, known, evk_weights_path(w));
+}

@@ -1,0 +1,123 @@
+#include "layers/forward.h"
+
+#include <stdlib.h>
+
+#include "core/kernels/matmul.h"
+#include "layers/layers.h"
+#include "layers/rope.h"
+
+enum { ATTENTION_BLOCK = 16, MLP_SLICE = 1024, SLACK = 1 << 16 };
+
+float *evk_pass_floats(evk_pass *p, size_t rows, size_t cols, evoke_error *err)
+{
+    size_t n = 0;
+    float *x = evk_mul(rows, cols, &n) ? evk_arena_floats(&p->scratch, n) : NULL;
+    if (!x)
+        evk_fail(err, EVOKE_ENOMEM, "run model: scratch of %zu bytes is too small for %zu tokens", p->scratch.capacity,
+                 p->n_token);
+    return x;
+}
+
+size_t evk_forward_scratch(const evoke_model *m, size_t n_token, size_t n_context)
+{
+    const evk_config *c = &m->config;
+    const size_t d = c->d_model, n_q = c->n_head * c->d_head, n_kv = c->n_kv_head * c->d_head;
+    const size_t widest = c->d_ff > n_q ? (c->d_ff > d ? c->d_ff : d) : (n_q > d ? n_q : d);
+    const size_t slice = n_token < MLP_SLICE ? n_token : MLP_SLICE;
+    const size_t stream = n_token * (3 * d + c->d_rope + 2);                        /* residual, normed, out, angles, rows */
+    const size_t attention = n_token * (2 * n_q + 2 * n_kv + 8) + m->n_thread * ATTENTION_BLOCK * n_context;
+    const size_t mlp = 2 * slice * c->d_ff;
+    return (stream + (attention > mlp ? attention : mlp) + evk_matmul_scratch(m->n_thread, widest)) * sizeof(float) + SLACK;
+}
+
+void evk_linear(evk_pass *p, size_t layer, evk_slot matrix, evk_slot bias, const float *x, size_t n, float *out,
+                float *panels)
+{
+    const evoke_model *m = p->model;
+    const evk_tensor *w = evk_model_matrix(m, layer, matrix);
+    const float *b = bias == EVK_N_SLOT ? NULL : evk_model_vector(m, layer, bias);
+    evk_matmul(&m->kernels, m->n_thread, w, b, x, w->cols, n, out, w->rows, panels);
+}
+
+evoke_status evk_at_hook(const evk_pass *p, evoke_site site, size_t layer, float *x, size_t width, evoke_error *err)
+{
+    size_t first = 0;
+    for (size_t r = 0; r < p->n_run; first += p->runs[r].n, r++) {
+        const evk_edit *edit = p->runs[r].edit;
+        if (edit && edit->sites & 1u << site)
+            edit->apply(edit, site, layer, p->runs[r].phase, x + first * width, p->runs[r].n, width);
+    }
+    if (p->capture && p->capture->sites & 1u << site)
+        return p->capture->take(p->capture->user, site, layer, x, width, err);
+    return EVOKE_OK;
+}
+
+/* Checks the batch and takes room for it in the cache. */
+static evoke_status admit(evk_pass *p, evoke_error *err)
+{
+    const size_t n_vocab = p->model->config.n_vocab;
+    for (size_t r = 0; r < p->n_run; r++) {
+        const evk_run *run = &p->runs[r];
+        const evk_sequence *s = &p->cache->sequences[run->sequence];
+        if (run->n == 0 || run->n > s->capacity - s->n)
+            return evk_fail(err, EVOKE_ENOMEM, "run model: %zu tokens do not fit a context of %zu, %zu of them used",
+                            run->n, s->position + s->capacity, s->position + s->n);
+        for (size_t t = 0; t < run->n; t++)
+            if (run->ids[t] < 0 || (size_t)run->ids[t] >= n_vocab)
+                return evk_fail(err, EVOKE_EDATA, "run model: id %d is outside the vocabulary of %zu", (int)run->ids[t],
+                                n_vocab);
+        p->n_token += run->n;
+    }
+    return EVOKE_OK;
+}
+
+/* Where each token's keys go, its rotary angles, and its embedding. */
+static void place(evk_pass *p)
+{
+    const size_t half = p->model->config.d_rope / 2, d = p->model->config.d_model;
+    size_t first = 0;
+    for (size_t r = 0; r < p->n_run; first += p->runs[r].n, r++) {
+        evk_sequence *s = &p->cache->sequences[p->runs[r].sequence];
+        for (size_t t = 0; t < p->runs[r].n; t++) {
+            p->row[first + t] = s->start + s->n + t;
+            evk_rope_angles(p->model->rope_frequency, half, s->position + s->n + t, p->cosine + (first + t) * half,
+                            p->sine + (first + t) * half);
+        }
+        evk_embed(p->model, p->runs[r].ids, p->runs[r].n, p->residual + first * d);
+        s->n += p->runs[r].n;
+    }
+}
+
+/* A failed pass leaves the sequences as they were. */
+static void take_back(evk_pass *p)
+{
+    for (size_t r = 0; r < p->n_run; r++)
+        p->cache->sequences[p->runs[r].sequence].n -= p->runs[r].n;
+}
+
+static evoke_status run_blocks(evk_pass *p, float *logits, evoke_error *err)
+{
+    EVK_TRY(evk_at_hook(p, EVOKE_EMBED, 0, p->residual, p->model->config.d_model, err));
+    for (size_t layer = 0; layer < p->model->config.n_layer; layer++)
+        EVK_TRY(evk_block(p, layer, err));
+    return evk_head(p, logits, err);
+}
+
+evoke_status evk_forward(const evoke_model *m, evk_kv_cache *cache, const evk_run *runs, size_t n_run,
+                         const evk_capture *capture, float *logits, evk_arena *scratch, evoke_error *err)
+{
+    evk_pass p = { .model = m, .cache = cache, .runs = runs, .n_run = n_run, .capture = capture, .scratch = *scratch };
+    const size_t half = m->config.d_rope / 2;
+    EVK_TRY(admit(&p, err));
+    p.row = (size_t *)(void *)evk_pass_floats(&p, p.n_token, sizeof(size_t) / sizeof(float), err);
+    p.cosine = evk_pass_floats(&p, p.n_token, half, err);
+    p.sine = evk_pass_floats(&p, p.n_token, half, err);
+    p.residual = evk_pass_floats(&p, p.n_token, m->config.d_model, err);
+    if (!p.row || !p.cosine || !p.sine || !p.residual)
+        return EVOKE_ENOMEM;
+    place(&p);
+    const evoke_status st = run_blocks(&p, logits, err);
+    if (st != EVOKE_OK)
+        take_back(&p);
+    return st;
+}

@@ -1,0 +1,51 @@
+/* layers/kv_cache.h: keys and values of the tokens that a pass has seen.
+ *
+ *     k, v [L, capacity, n_kv_head * d_head] float32, keys after rotary embedding
+ *
+ * A sequence owns a stretch of positions and may continue another one, whose keys it shares (a prompt's common prefix is
+ * computed once). Its first own token stands at the position after its parent's last. A parent must not grow while it
+ * has children. */
+#ifndef EVK_KV_CACHE_H
+#define EVK_KV_CACHE_H
+
+#include "core/status.h"
+
+enum { EVK_MAX_ANCESTORS = 4, EVK_NO_PARENT = -1 };
+
+typedef struct evk_sequence {
+    size_t start, capacity, n;      /* own stretch of the cache, tokens in it */
+    size_t position;                /* of the first own token */
+    ptrdiff_t parent;
+} evk_sequence;
+
+typedef struct evk_kv_cache {
+    size_t n_layer, width, capacity, used;
+    float *k, *v;
+    evk_sequence *sequences;
+    size_t n_sequence, max_sequence;
+} evk_kv_cache;
+
+typedef struct evk_segment { size_t start, n; } evk_segment;
+
+/* Room for `capacity` tokens in at most max_sequence sequences. */
+evoke_status evk_kv_init(evk_kv_cache *c, size_t n_layer, size_t width, size_t capacity, size_t max_sequence,
+                         evoke_error *err);
+void evk_kv_free(evk_kv_cache *c);
+/* A new sequence of at most `capacity` own tokens. Errors: EVOKE_ENOMEM the cache is full. */
+evoke_status evk_kv_open(evk_kv_cache *c, ptrdiff_t parent, size_t capacity, size_t *sequence, evoke_error *err);
+/* Forgets the sequences from number n on, which were opened last, and gives their room back. */
+void evk_kv_rewind(evk_kv_cache *c, size_t n_sequence);
+/* Forgets a sequence's tokens; its room stays its own. */
+void evk_kv_clear(evk_kv_cache *c, size_t sequence);
+/* The stretches that hold the tokens before and in a sequence, oldest first; returns their number. */
+size_t evk_kv_segments(const evk_kv_cache *c, size_t sequence, evk_segment out[EVK_MAX_ANCESTORS]);
+static inline size_t evk_kv_position(const evk_kv_cache *c, size_t s)   /* of the sequence's next token */
+{
+    return c->sequences[s].position + c->sequences[s].n;
+}
+static inline float *evk_kv_row(float *base, const evk_kv_cache *c, size_t layer, size_t row)
+{
+    return base + (layer * c->capacity + row) * c->width;
+}
+
+#endif

@@ -1,0 +1,36 @@
+/* layers/mlp.c: the gated feed-forward layer (Shazeer 2020, arXiv 2002.05202):  Wdown (silu(Wgate n) * Wup n).
+ *
+ * Tokens go through in slices, so that the wide activations [slice, d_ff] stay small whatever the batch. */
+#include "layers/layers.h"
+
+#include "core/kernels/matmul.h"
+
+enum { SLICE = 1024 };
+
+static void gate(const evoke_model *m, float *wide, const float *up, size_t n)
+{
+    const size_t d_ff = m->config.d_ff;
+#pragma omp parallel for schedule(static) num_threads((int)m->n_thread) if (n > 8)
+    for (size_t t = 0; t < n; t++)
+        m->kernels.silu_mul(wide + t * d_ff, up + t * d_ff, wide + t * d_ff, d_ff);
+}
+
+evoke_status evk_mlp(evk_pass *p, size_t layer, const float *normed, float *out, evoke_error *err)
+{
+    const evoke_model *m = p->model;
+    const size_t d = m->config.d_model, d_ff = m->config.d_ff, slice = p->n_token < SLICE ? p->n_token : SLICE;
+    const size_t mark = evk_arena_used(&p->scratch);
+    float *wide = evk_pass_floats(p, slice, d_ff, err), *up = evk_pass_floats(p, slice, d_ff, err);
+    float *panels = evk_pass_floats(p, 1, evk_matmul_scratch(m->n_thread, d > d_ff ? d : d_ff), err);
+    if (!wide || !up || !panels)
+        return EVOKE_ENOMEM;
+    for (size_t begin = 0; begin < p->n_token; begin += slice) {
+        const size_t n = p->n_token - begin < slice ? p->n_token - begin : slice;
+        evk_linear(p, layer, EVK_W_MLP_GATE, EVK_W_MLP_GATE_BIAS, normed + begin * d, n, wide, panels);
+        evk_linear(p, layer, EVK_W_MLP_UP, EVK_W_MLP_UP_BIAS, normed + begin * d, n, up, panels);
+        gate(m, wide, up, n);
+        evk_linear(p, layer, EVK_W_MLP_DOWN, EVK_W_MLP_DOWN_BIAS, wide, n, out + begin * d, panels);
+    }
+    evk_arena_rewind(&p->scratch, mark);
+    return EVOKE_OK;
+}

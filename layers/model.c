@@ -1,0 +1,264 @@
+/* layers/model.c: opens a model: maps the file, reads its sizes, binds its weights, chooses kernels. */
+#include "layers/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/files/sha256.h"
+#include "core/kernels/matmul.h"
+#include "core/text.h"
+#include "core/threads.h"
+#include "layers/rope.h"
+
+/* ---- binding ---- */
+
+/* Rows and columns that a slot must have; a vector has one row. */
+static void slot_shape(const evk_config *c, evk_slot slot, size_t *rows, size_t *cols)
+{
+    const size_t q = c->n_head * c->d_head, kv = c->n_kv_head * c->d_head;
+    const size_t shapes[EVK_N_SLOT][2] = {
+        [EVK_W_EMBED] = { c->n_vocab, c->d_model }, [EVK_W_HEAD] = { c->n_vocab, c->d_model },
+        [EVK_W_FINAL_NORM] = { 1, c->d_model }, [EVK_W_ROPE_DIVISORS] = { 1, c->d_rope / 2 },
+        [EVK_W_ATTN_NORM] = { 1, c->d_model }, [EVK_W_MLP_NORM] = { 1, c->d_model },
+        [EVK_W_ATTN_Q] = { q, c->d_model }, [EVK_W_ATTN_K] = { kv, c->d_model }, [EVK_W_ATTN_V] = { kv, c->d_model },
+        [EVK_W_ATTN_OUT] = { c->d_model, q },
+        [EVK_W_ATTN_Q_BIAS] = { 1, q }, [EVK_W_ATTN_K_BIAS] = { 1, kv }, [EVK_W_ATTN_V_BIAS] = { 1, kv },
+        [EVK_W_ATTN_OUT_BIAS] = { 1, c->d_model },
+        [EVK_W_MLP_GATE] = { c->d_ff, c->d_model }, [EVK_W_MLP_UP] = { c->d_ff, c->d_model },
+        [EVK_W_MLP_DOWN] = { c->d_model, c->d_ff },
+        [EVK_W_MLP_GATE_BIAS] = { 1, c->d_ff }, [EVK_W_MLP_UP_BIAS] = { 1, c->d_ff },
+        [EVK_W_MLP_DOWN_BIAS] = { 1, c->d_model },
+    };
+    *rows = shapes[slot][0];
+    *cols = shapes[slot][1];
+}
+
+static evoke_status fail_shape(const evoke_model *m, const evk_tensor *t, size_t rows, size_t cols, evoke_error *err)
+{
+    return evk_fail(err, EVOKE_EFORMAT, "bind weights: '%s' is [%zu, %zu], the model wants [%zu, %zu] (%s)", t->name,
+                    t->rows, t->cols, rows, cols, m->path);
+}
+
+/* Float32 copy of a tensor of one row. */
+static evoke_status copy_vector(const evoke_model *m, const evk_tensor *t, float **out, evoke_error *err)
+{
+    EVK_TRY(evk_alloc(out, t->cols, sizeof **out, "bind weights", err));
+    m->kernels.dequantise[t->type](t->data, *out, t->cols);
+    for (size_t i = 0; i < t->cols; i++)
+        if (!isfinite((*out)[i]))
+            return evk_fail(err, EVOKE_EFORMAT, "bind weights: '%s' holds a value that is not finite (%s)", t->name, m->path);
+    return EVOKE_OK;
+}
+
+static evoke_status bind_one(evoke_model *m, const evk_weight_name *n, size_t layer, evoke_error *err)
+{
+    char name[128];
+    size_t rows, cols;
+    const char *pattern = evk_weights_container(m->weights) == EVK_GGUF ? n->gguf : n->hf;
+    if (!pattern)
+        return EVOKE_OK;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(name, sizeof name, pattern, layer);    /* patterns come from the family's own table */
+#pragma GCC diagnostic pop
+    const evk_tensor *t = evk_weights_find(m->weights, name);
+    if (!t)
+        return n->optional ? EVOKE_OK : evk_fail(err, EVOKE_EFORMAT, "bind weights: no tensor '%s' (%s)", name, m->path);
+    slot_shape(&m->config, n->slot, &rows, &cols);
+    if (t->rows != rows || t->cols != cols)
+        return fail_shape(m, t, rows, cols, err);
+    if (!m->kernels.dequantise[t->type])
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "bind weights: '%s' is stored as %s, which this version cannot read (%s)",
+                        name, evk_type_describe(t->type)->name, m->path);
+    evk_weight *w = (evk_weight *)(uintptr_t)evk_model_weight(m, layer, n->slot);
+    w->matrix = t;
+    return rows == 1 && n->slot != EVK_W_EMBED && n->slot != EVK_W_HEAD ? copy_vector(m, t, &w->vector, err) : EVOKE_OK;
+}
+
+static evoke_status bind(evoke_model *m, evoke_error *err)
+{
+    const evk_family *f = m->family;
+    EVK_TRY(evk_alloc(&m->layers, m->config.n_layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT), sizeof *m->layers,
+                      "bind weights", err));
+    for (size_t i = 0; i < f->n_names; i++) {
+        const size_t n = f->names[i].slot < EVK_FIRST_LAYER_SLOT ? 1 : m->config.n_layer;
+        for (size_t layer = 0; layer < n; layer++)
+            EVK_TRY(bind_one(m, &f->names[i], layer, err));
+    }
+    evk_weight *head = &m->slots[EVK_W_HEAD];
+    const bool hf = evk_weights_container(m->weights) == EVK_SAFETENSORS;
+    if (hf && m->config.tied_head)
+        *head = m->slots[EVK_W_EMBED];
+    if (!head->matrix && hf)
+        return evk_fail(err, EVOKE_EFORMAT, "bind weights: no tensor for the head, and config.json does not tie it to the "
+                        "embedding (%s)", m->path);
+    if (!head->matrix) {
+        *head = m->slots[EVK_W_EMBED];
+        m->config.tied_head = true;
+    }
+    return EVOKE_OK;
+}
+
+/* ---- describing ---- */
+
+static char *base_name(const char *path)
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    size_t begin = n;
+    while (begin > 0 && path[begin - 1] != '/')
+        begin--;
+    return strndup(path + begin, n - begin);
+}
+
+static char *model_name(const evoke_model *m)
+{
+    const char *name = NULL;
+    if (evk_weights_container(m->weights) == EVK_GGUF)
+        name = evk_meta_string(m->weights, "general.name");
+    return name && *name ? strdup(name) : base_name(m->path);
+}
+
+/* The storage type that most of the weights have. */
+static const char *main_storage(const evoke_weights *w, uint64_t *n_parameters, uint64_t *n_bytes)
+{
+    uint64_t by_type[EVK_N_TYPE] = {0};
+    *n_parameters = *n_bytes = 0;
+    for (size_t i = 0; i < evoke_weights_count(w); i++) {
+        const evk_tensor *t = evk_weights_at(w, i);
+        by_type[t->type] += (uint64_t)t->rows * t->cols;
+        *n_parameters += (uint64_t)t->rows * t->cols;
+        *n_bytes += t->n_bytes;
+    }
+    size_t most = 0;
+    for (size_t i = 1; i < EVK_N_TYPE; i++)
+        if (by_type[i] > by_type[most])
+            most = i;
+    return evk_type_describe((evk_type)most)->name;
+}
+
+static evoke_status describe(evoke_model *m, evoke_error *err)
+{
+    const evk_config *c = &m->config;
+    m->name = model_name(m);
+    if (!m->name)
+        return evk_fail(err, EVOKE_ENOMEM, "open model: no memory");
+    m->info = (evoke_model_info){
+        .name = m->name, .path = m->path, .family = m->family->hf_type, .isa = m->kernels.isa,
+        .n_layer = c->n_layer, .d_model = c->d_model, .n_head = c->n_head, .n_kv_head = c->n_kv_head,
+        .d_head = c->d_head, .d_ff = c->d_ff, .n_vocab = c->n_vocab, .n_ctx = c->n_ctx, .n_threads = m->n_thread,
+        .rope_base = c->rope_base, .norm_eps = c->norm_eps, .tied_head = c->tied_head,
+    };
+    m->info.storage = main_storage(m->weights, &m->info.n_parameters, &m->info.n_bytes);
+    return EVOKE_OK;
+}
+
+/* ---- opening ---- */
+
+static evoke_status open_template(evoke_model *m, const evoke_model_options *o, evoke_error *err)
+{
+    evoke_text text = {0};
+    const char *source = m->tokenizer ? evoke_tokenizer_template(m->tokenizer) : NULL;
+    size_t n = source ? strlen(source) : 0;
+    if (o->template_path) {
+        EVK_TRY(evk_read_file(o->template_path, (size_t)16 << 20, &text, err));
+        source = text.data;
+        n = text.n;
+    }
+    const evoke_status st = source ? evoke_template_parse(source, n, &m->chat_template, err) : EVOKE_OK;
+    evoke_text_free(&text);
+    if (st == EVOKE_EUNSUPPORTED && !o->template_path)      /* the model still runs on plain text and ids */
+        return EVOKE_OK;
+    return st;
+}
+
+/* A file without a tokenizer is a model for ids alone; one with a broken tokenizer is an error. */
+static evoke_status open_tokenizer(evoke_model *m, evoke_error *err)
+{
+    evoke_error why = {0};
+    const evoke_status st = evoke_tokenizer_open(m->path, &m->tokenizer, &why);
+    if (st == EVOKE_EIO || st == EVOKE_EUNSUPPORTED)
+        return EVOKE_OK;
+    if (st != EVOKE_OK && err)
+        *err = why;
+    return st;
+}
+
+static evoke_status open_all(evoke_model *m, const char *path, const evoke_model_options *o, evoke_error *err)
+{
+    EVK_TRY(evoke_weights_open(path, &m->weights, err));
+    m->path = strdup(evk_weights_path(m->weights));
+    if (!m->path)
+        return evk_fail(err, EVOKE_ENOMEM, "open model: no memory");
+    EVK_TRY(evk_family_of(m->weights, &m->family, err));
+    EVK_TRY(evk_config_read(m->weights, m->family, &m->config, err));
+    EVK_TRY(evk_kernels_select(o->isa, &m->kernels, err));
+    EVK_TRY(evk_blas_check(err));
+    EVK_TRY(bind(m, err));
+    EVK_TRY(evk_alloc(&m->rope_frequency, m->config.d_rope / 2, sizeof *m->rope_frequency, "open model", err));
+    evk_rope_frequencies(&m->config, m->slots[EVK_W_ROPE_DIVISORS].vector, m->rope_frequency);
+    m->n_thread = o->n_threads ? o->n_threads : evk_cores_available();
+    EVK_TRY(open_tokenizer(m, err));
+    EVK_TRY(open_template(m, o, err));
+    return describe(m, err);
+}
+
+evoke_status evoke_model_open(const char *path, const evoke_model_options *options, evoke_model **out, evoke_error *err)
+{
+    evoke_model *m = NULL;
+    *out = NULL;
+    EVK_TRY(evk_alloc(&m, 1, sizeof *m, "open model", err));
+    const evoke_status st = open_all(m, path, options ? options : &(evoke_model_options){0}, err);
+    if (st != EVOKE_OK) {
+        evoke_model_free(m);
+        return st;
+    }
+    *out = m;
+    return EVOKE_OK;
+}
+
+void evoke_model_free(evoke_model *m)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; i < EVK_FIRST_LAYER_SLOT; i++)
+        free(m->slots[i].vector);
+    for (size_t i = 0; m->layers && i < m->config.n_layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT); i++)
+        free(m->layers[i].vector);
+    free(m->layers);
+    free(m->rope_frequency);
+    evoke_template_free(m->chat_template);
+    evoke_tokenizer_free(m->tokenizer);
+    evoke_weights_free(m->weights);
+    free(m->path);
+    free(m->name);
+    free(m);
+}
+
+const evoke_model_info *evoke_model_describe(const evoke_model *m) { return &m->info; }
+const evoke_tokenizer *evoke_model_tokenizer(const evoke_model *m) { return m->tokenizer; }
+const evoke_template *evoke_model_template(const evoke_model *m) { return m->chat_template; }
+
+evoke_status evoke_model_sha256(const evoke_model *m, char hex[65], evoke_error *err)
+{
+    const char *files[1024];
+    size_t n = 0;
+    while (n < sizeof files / sizeof *files && (files[n] = evk_weights_file(m->weights, n)))
+        n++;
+    return evk_sha256_files(files, n, hex, err);
+}
+
+evoke_status evoke_model_prompt(const evoke_model *m, const evoke_message *messages, size_t n_messages,
+                                bool add_generation_prompt, evoke_prompt *out, evoke_error *err)
+{
+    if (!m->tokenizer || !m->chat_template)
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "render prompt: the model has no %s that this version reads (%s)",
+                        m->tokenizer ? "chat template" : "tokenizer", m->path);
+    const char *bos = evoke_tokenizer_piece(m->tokenizer, evoke_tokenizer_bos(m->tokenizer));
+    const char *eos = evoke_tokenizer_piece(m->tokenizer, evoke_tokenizer_eos(m->tokenizer));
+    const evoke_variable vars[] = { { "bos_token", bos ? bos : "" }, { "eos_token", eos ? eos : "" } };
+    return evoke_template_render(m->chat_template, messages, n_messages, add_generation_prompt, vars, 2, out, err);
+}

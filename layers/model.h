@@ -1,0 +1,44 @@
+/* layers/model.h: an open model: its file, its sizes, its weights bound to slots, its kernels. Never changes once open. */
+#ifndef EVK_MODEL_H
+#define EVK_MODEL_H
+
+#include "core/files/weights.h"
+#include "core/kernels/kernels.h"
+#include "layers/family.h"
+
+typedef struct evk_weight {
+    const evk_tensor *matrix;       /* as stored; NULL: the model has none */
+    float *vector;                  /* owned float32 copy, for norms and biases; NULL: none */
+} evk_weight;
+
+struct evoke_model {
+    evoke_weights *weights;
+    evoke_tokenizer *tokenizer;     /* NULL: none in the file */
+    evoke_template *chat_template;  /* NULL: none */
+    const evk_family *family;
+    evk_config config;
+    evk_kernels kernels;
+    size_t n_thread;
+    evk_weight slots[EVK_FIRST_LAYER_SLOT];
+    evk_weight *layers;             /* [n_layer, EVK_N_SLOT - EVK_FIRST_LAYER_SLOT] */
+    double *rope_frequency;         /* [d_rope / 2] radians a position */
+    char *path, *name;
+    evoke_model_info info;
+};
+
+static inline const evk_weight *evk_model_weight(const evoke_model *m, size_t layer, evk_slot slot)
+{
+    return slot < EVK_FIRST_LAYER_SLOT
+               ? &m->slots[slot]
+               : &m->layers[layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT) + (slot - EVK_FIRST_LAYER_SLOT)];
+}
+static inline const evk_tensor *evk_model_matrix(const evoke_model *m, size_t layer, evk_slot slot)
+{
+    return evk_model_weight(m, layer, slot)->matrix;
+}
+static inline const float *evk_model_vector(const evoke_model *m, size_t layer, evk_slot slot)
+{
+    return evk_model_weight(m, layer, slot)->vector;
+}
+
+#endif
