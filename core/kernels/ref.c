@@ -23,6 +23,12 @@ static void axpy(float a, const float *x, float *y, size_t n)
         y[i] += a * x[i];
 }
 
+static void axpy_rows(const float *a, const float *v, size_t ldv, size_t n, float *y, size_t d)
+{
+    for (size_t j = 0; j < n; j++)
+        axpy(a[j], v + j * ldv, y, d);
+}
+
 static void matmul(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
                    size_t n_row, size_t k)
 {
@@ -69,7 +75,7 @@ static double exp_sum(float *x, float max, size_t n)
 void evk_kernels_add_ref(evk_kernels *k)
 {
     *k = (evk_kernels){
-        .isa = "ref", .dot = dot, .axpy = axpy, .matmul = matmul, .sum_squares = sum_squares,
+        .isa = "ref", .dot = dot, .axpy = axpy, .axpy_rows = axpy_rows, .matmul = matmul, .sum_squares = sum_squares,
         .scale_mul = scale_mul, .silu_mul = silu_mul, .exp_sum = exp_sum,
     };
     evk_quants_add_ref(k);
