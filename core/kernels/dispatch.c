@@ -10,8 +10,28 @@ static bool any_cpu(void)
     return true;
 }
 
+#if defined(__x86_64__)
+static bool cpu_avx2(void)
+{
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
+
+static bool cpu_avx512(void)
+{
+    return cpu_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+}
+#endif
+
 static const struct { const char *name; bool (*runs_here)(void); void (*add)(evk_kernels *); } isas[] = {
     { "ref",    any_cpu,    evk_kernels_add_ref },      /* portable C: fills every slot */
+#if defined(__x86_64__)
+    { "avx2",   cpu_avx2,   evk_kernels_add_avx2 },     /* AVX2, FMA, F16C: replaces the slots it does better */
+
+#elif defined(__aarch64__)
+    { "neon",   any_cpu,    evk_kernels_add_neon },     /* part of every 64-bit ARM */
+#endif
 };
 enum { N_ISA = sizeof isas / sizeof *isas };
 
