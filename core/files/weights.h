@@ -12,11 +12,13 @@
 typedef enum evk_container { EVK_GGUF, EVK_SAFETENSORS } evk_container;
 
 evk_container evk_weights_container(const evoke_weights *w);
+/* As it was opened; for the config.json of a folder, the folder. A lone .safetensors file opens too, without a config. */
 const char *evk_weights_path(const evoke_weights *w);
-/* NULL: there is none of that name. O(log n). */
+/* NULL: there is none of that name. O(log n). A tensor of a type that this version does not know (EVK_OTHER_TYPE) is
+ * listed with its shape, its data is NULL. */
 const evk_tensor *evk_weights_find(const evoke_weights *w, const char *name);
 const evk_tensor *evk_weights_at(const evoke_weights *w, size_t i);
-/* The folder's config.json, borrowed; NULL for GGUF. */
+/* The folder's config.json, borrowed; NULL for GGUF and for a lone .safetensors file. */
 const json_t *evk_weights_config(const evoke_weights *w);
 /* The files that hold tensors, in order of their names; NULL past the end. */
 const char *evk_weights_file(const evoke_weights *w, size_t i);
