@@ -69,6 +69,10 @@ typedef struct evoke_provenance {
     uint64_t seed;
 } evoke_provenance;
 
+/* What an HDF5 file says it is: "evoke-activations", "evoke-vectors", "evoke-trace"; "" where it does not say.
+ * Errors: EVOKE_EIO not there; EVOKE_EFORMAT no HDF5 file. */
+EVOKE_API evoke_status evoke_file_format(const char *path, char format[64], evoke_error *err);
+
 /* Text owned by the caller of whoever made it; n bytes and a terminating NUL. May hold NULs inside. */
 typedef struct evoke_text { char *data; size_t n; } evoke_text;
 EVOKE_API void evoke_text_free(evoke_text *text);
