@@ -17,10 +17,13 @@ typedef struct evk_vectors_spec {           /* all copied */
 } evk_vectors_spec;
 /* All zeros; fill it through the pointers below. */
 evoke_status evk_vectors_new(const evk_vectors_spec *spec, evoke_vectors **out, evoke_error *err);
-float *evk_vectors_ev(evoke_vectors *v, size_t site, size_t e);         /* [L, D]; site by index */
+float *evk_vectors_ev(evoke_vectors *v, size_t site, size_t e);         /* [L, D]; site by index; e = n_emotion: the base */
 float *evk_vectors_norm(evoke_vectors *v, size_t site);                 /* residual [L]; NaN: not known */
 void evk_vectors_set_count(evoke_vectors *v, size_t e, size_t n);
 /* EVbase as the mean over emotions, in double. */
 void evk_vectors_set_base(evoke_vectors *v);
+
+/* The JSON of the paper's authors: a file or a folder of them; evoke_vectors_open calls it. */
+evoke_status evk_vectors_open_authors(const char *path, evoke_vectors **out, evoke_error *err);
 
 #endif
