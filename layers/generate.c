@@ -1,0 +1,252 @@
+/* layers/generate.c: many prompts decoded together.
+ *
+ * Requests take slots of one KV cache; every step is one forward pass over whatever the slots need next: a stretch of a
+ * prompt, or the token just drawn. A finished request leaves, the next enters. As a pass gives every token the same
+ * values whoever is beside it, a request's result does not depend on the others. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "layers/forward.h"
+#include "layers/sampler.h"
+
+enum { CHUNK = 512, DEFAULT_BATCH = 32 };
+
+typedef struct slot {
+    size_t sequence, request;
+    size_t n_fed;               /* tokens of prompt and response that the cache holds */
+    bool busy;
+    double started;
+    evk_sampler sampler;
+} slot;
+
+typedef struct generator {
+    const evoke_model *model;
+    const evoke_request *requests;
+    evoke_response *responses;
+    size_t n_request, n_slot, next, n_done;
+    slot *slots;
+    evk_run *runs;              /* [n_slot] of the current step */
+    size_t *owners;             /* [n_slot] the slot of each run */
+    evk_kv_cache cache;
+    evk_arena scratch;
+    float *logits;              /* [n_slot, V] */
+    int32_t *ends;              /* ids that end a response */
+    size_t n_end;
+    void *room;
+    evoke_on_token on_token;
+    void *user;
+} generator;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* ---- setting up ---- */
+
+static evoke_status check(const generator *g, size_t *longest, evoke_error *err)
+{
+    *longest = 1;
+    for (size_t i = 0; i < g->n_request; i++) {
+        const evoke_request *r = &g->requests[i];
+        size_t n = 0;
+        if (r->n_ids == 0)
+            return evk_fail(err, EVOKE_EARG, "generate: prompt %zu is empty", i);
+        if (!evk_sum(r->n_ids, r->n_predict, &n) || n > g->model->config.n_ctx)
+            return evk_fail(err, EVOKE_EARG, "generate: prompt %zu of %zu tokens and %zu new ones exceed the model's context "
+                            "of %zu", i, r->n_ids, r->n_predict, g->model->config.n_ctx);
+        *longest = n > *longest ? n : *longest;
+    }
+    return EVOKE_OK;
+}
+
+static evoke_status collect_ends(generator *g, evoke_error *err)
+{
+    const evoke_tokenizer *t = g->model->tokenizer;
+    const size_t n = t ? evoke_tokenizer_n_vocab(t) : 0;
+    EVK_TRY(evk_alloc(&g->ends, n, sizeof *g->ends, "generate", err));
+    for (size_t id = 0; id < n && id < g->model->config.n_vocab; id++)
+        if (evoke_tokenizer_is_end(t, (int32_t)id))
+            g->ends[g->n_end++] = (int32_t)id;
+    return EVOKE_OK;
+}
+
+static evoke_status make(generator *g, size_t longest, evoke_error *err)
+{
+    const evk_config *c = &g->model->config;
+    const size_t most_tokens = CHUNK + g->n_slot;
+    EVK_TRY(evk_alloc(&g->slots, g->n_slot, sizeof *g->slots, "generate", err));
+    EVK_TRY(evk_alloc(&g->runs, g->n_slot, sizeof *g->runs, "generate", err));
+    EVK_TRY(evk_alloc(&g->owners, g->n_slot, sizeof *g->owners, "generate", err));
+    EVK_TRY(evk_alloc(&g->logits, g->n_slot * c->n_vocab, sizeof *g->logits, "generate", err));
+    EVK_TRY(evk_alloc(&g->room, evk_sampler_room(c->n_vocab), 1, "generate", err));
+    EVK_TRY(collect_ends(g, err));
+    EVK_TRY(evk_kv_init(&g->cache, c->n_layer, c->n_kv_head * c->d_head, g->n_slot * longest, g->n_slot, err));
+    for (size_t i = 0; i < g->n_slot; i++)
+        EVK_TRY(evk_kv_open(&g->cache, EVK_NO_PARENT, longest, &g->slots[i].sequence, err));
+    return evk_arena_init(&g->scratch, evk_forward_scratch(g->model, most_tokens, longest), "generate", err);
+}
+
+static void destroy(generator *g)
+{
+    free(g->slots);
+    free(g->runs);
+    free(g->owners);
+    free(g->logits);
+    free(g->room);
+    free(g->ends);
+    evk_kv_free(&g->cache);
+    evk_arena_free(&g->scratch);
+}
+
+/* ---- one step ---- */
+
+/* Gives a free slot the next request; false: none is left. */
+static evoke_status enter(generator *g, slot *s, evoke_error *err)
+{
+    const evoke_request *r = &g->requests[g->next];
+    evoke_response *out = &g->responses[g->next];
+    EVK_TRY(evk_alloc(&out->ids, r->n_predict, sizeof *out->ids, "generate", err));
+    EVK_TRY(evk_alloc(&out->logprobs, r->n_predict, sizeof *out->logprobs, "generate", err));
+    s->busy = true;
+    s->request = g->next++;
+    s->n_fed = 0;
+    s->started = now();
+    evk_sampler_init(&s->sampler, &r->sampling);
+    evk_kv_clear(&g->cache, s->sequence);
+    return EVOKE_OK;
+}
+
+static void leave(generator *g, slot *s, evoke_stop stop)
+{
+    evoke_response *out = &g->responses[s->request];
+    out->stop = stop;
+    out->seconds = now() - s->started;
+    s->busy = false;
+    g->n_done++;
+}
+
+/* What a slot feeds next: a stretch of its prompt as long as there is room for it in this step, or its last token. */
+static evk_run next_run(const generator *g, const slot *s, size_t room)
+{
+    const evoke_request *r = &g->requests[s->request];
+    const evk_edit *edit = r->steering ? &r->steering->edit : NULL;
+    if (s->n_fed >= r->n_ids)
+        return (evk_run){ s->sequence, &g->responses[s->request].ids[s->n_fed - r->n_ids], 1, EVK_RESPONSE, EVK_WANT_LAST, edit };
+    const size_t left = r->n_ids - s->n_fed, n = left < room ? left : room;
+    const bool end = n == left;
+    return (evk_run){ s->sequence, r->ids + s->n_fed, n, end ? EVK_PROMPT_END : EVK_PROMPT,
+                      end ? EVK_WANT_LAST : EVK_WANT_NONE, edit };
+}
+
+static evoke_status plan(generator *g, size_t *n_run, evoke_error *err)
+{
+    size_t room = CHUNK;
+    *n_run = 0;
+    for (size_t i = 0; i < g->n_slot; i++) {
+        slot *s = &g->slots[i];
+        while (!s->busy && g->next < g->n_request) {
+            EVK_TRY(enter(g, s, err));
+            if (g->requests[s->request].n_predict == 0)
+                leave(g, s, EVOKE_STOP_LENGTH);
+        }
+        if (!s->busy || (room == 0 && s->n_fed < g->requests[s->request].n_ids))
+            continue;
+        g->runs[*n_run] = next_run(g, s, room);
+        if (g->runs[*n_run].phase != EVK_RESPONSE)
+            room -= g->runs[*n_run].n;
+        g->owners[(*n_run)++] = i;
+    }
+    return EVOKE_OK;
+}
+
+static bool is_end(const generator *g, int32_t id)
+{
+    for (size_t i = 0; i < g->n_end; i++)
+        if (g->ends[i] == id)
+            return true;
+    return false;
+}
+
+/* Draws a slot's next token and decides whether it goes on. */
+static void advance(generator *g, slot *s, const float *logits)
+{
+    const evoke_request *r = &g->requests[s->request];
+    evoke_response *out = &g->responses[s->request];
+    const size_t n_banned = r->at_least_one && out->n == 0 ? g->n_end : 0;
+    float logprob = 0;
+    const int32_t id = evk_sample(&s->sampler, &g->model->kernels, logits, g->model->config.n_vocab, g->ends, n_banned,
+                                  g->room, &logprob);
+    if (is_end(g, id) && !r->ignore_end) {
+        leave(g, s, EVOKE_STOP_EOS);
+        return;
+    }
+    out->ids[out->n] = id;
+    out->logprobs[out->n++] = logprob;
+    if (g->on_token && !g->on_token(g->user, s->request, id, logprob))
+        leave(g, s, EVOKE_STOP_CALLER);
+    else if (out->n == r->n_predict)
+        leave(g, s, EVOKE_STOP_LENGTH);
+}
+
+static evoke_status step(generator *g, evoke_error *err)
+{
+    size_t n_run = 0, row = 0;
+    EVK_TRY(plan(g, &n_run, err));
+    if (n_run == 0)
+        return EVOKE_OK;
+    EVK_TRY(evk_forward(g->model, &g->cache, g->runs, n_run, NULL, g->logits, &g->scratch, err));
+    for (size_t r = 0; r < n_run; r++) {
+        slot *s = &g->slots[g->owners[r]];
+        s->n_fed += g->runs[r].n;
+        if (g->runs[r].want == EVK_WANT_LAST)
+            advance(g, s, g->logits + row++ * g->model->config.n_vocab);
+    }
+    return EVOKE_OK;
+}
+
+static evoke_status run(generator *g, const evoke_progress *progress, evoke_error *err)
+{
+    while (g->n_done < g->n_request) {
+        EVK_TRY(step(g, err));
+        if (progress && progress->report && !progress->report(progress->user, "generate", g->n_done, g->n_request))
+            return evk_fail(err, EVOKE_EINTERRUPTED, "generate: stopped after %zu of %zu prompts", g->n_done, g->n_request);
+    }
+    return EVOKE_OK;
+}
+
+evoke_status evoke_generate(const evoke_model *m, const evoke_request *requests, size_t n, size_t n_batch,
+                            evoke_on_token on_token, void *user, const evoke_progress *progress,
+                            evoke_response *responses, evoke_error *err)
+{
+    const size_t most = n_batch ? n_batch : DEFAULT_BATCH;
+    generator g = { .model = m, .requests = requests, .responses = responses, .n_request = n,
+                    .n_slot = n < most ? n : most, .on_token = on_token, .user = user };
+    size_t longest = 0;
+    if (n == 0)
+        return EVOKE_OK;
+    EVK_TRY(check(&g, &longest, err));
+    evoke_status st = make(&g, longest, err);
+    if (st == EVOKE_OK)
+        st = run(&g, progress, err);
+    destroy(&g);
+    return st;
+}
+
+void evoke_responses_free(evoke_response *r, size_t n)
+{
+    for (size_t i = 0; r && i < n; i++) {
+        free(r[i].ids);
+        free(r[i].logprobs);
+        r[i] = (evoke_response){0};
+    }
+}
+
+const char *evoke_stop_name(evoke_stop stop)
+{
+    static const char *const names[] = { "length", "eos", "string", "caller" };
+    return names[stop];
+}

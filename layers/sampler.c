@@ -1,0 +1,147 @@
+#include "layers/sampler.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct candidate { float p; int32_t id; } candidate;
+
+void evk_sampler_init(evk_sampler *s, const evoke_sampling *how)
+{
+    s->how = *how;
+    evk_random_stream(&s->random, how->seed, how->stream);
+}
+
+size_t evk_sampler_room(size_t n)
+{
+    return n * (2 * sizeof(float) + sizeof(candidate));
+}
+
+int32_t evk_argmax(const float *logits, size_t n)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (logits[i] > logits[best])
+            best = i;
+    return (int32_t)best;
+}
+
+/* p [n] = exp((logits - greatest) / temperature); returns the sum. */
+static double weigh(const evk_kernels *k, const float *logits, double temperature, float *p, size_t n)
+{
+    const float over = (float)(1.0 / temperature), most = logits[evk_argmax(logits, n)];
+    for (size_t i = 0; i < n; i++)
+        p[i] = (logits[i] - most) * over;
+    return k->exp_sum(p, 0.0f, n);
+}
+
+static int by_probability(const void *a, const void *b)
+{
+    const candidate *x = a, *y = b;
+    if (x->p != y->p)
+        return x->p > y->p ? -1 : 1;
+    return x->id < y->id ? -1 : 1;
+}
+
+/* Every token of at least `least`, in falling order; returns their number. Weights are relative to the greatest, 1. */
+static size_t above(const float *p, size_t n, float least, candidate *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (p[i] >= least && p[i] > 0)
+            out[count++] = (candidate){ p[i], (int32_t)i };
+    qsort(out, count, sizeof *out, by_probability);
+    return count;
+}
+
+/* How many of the sorted candidates the filters leave; 0: more candidates are needed to tell. */
+static size_t filtered(const evoke_sampling *how, const candidate *c, size_t count, bool all, double sum)
+{
+    size_t keep = count;
+    bool closed = all;
+    if (how->top_k > 0 && how->top_k <= keep) {
+        keep = how->top_k;
+        closed = true;
+        sum = 0;                                    /* top-p is then a share of what top-k left */
+        for (size_t i = 0; i < keep; i++)
+            sum += (double)c[i].p;
+    } else if (how->top_k > 0 && !all) {
+        return 0;
+    }
+    double mass = 0;
+    for (size_t i = 0; how->top_p < 1 && i < keep; i++) {
+        mass += (double)c[i].p;
+        if (mass >= how->top_p * sum) {
+            keep = i + 1;
+            closed = true;
+        }
+    }
+    while (keep > 1 && how->min_p > 0 && (double)c[keep - 1].p < how->min_p * (double)c[0].p) {
+        keep--;
+        closed = true;
+    }
+    return closed ? keep : 0;
+}
+
+/* Sorts only as far down as the filters reach: tries a threshold, lowers it until the answer is settled. */
+static size_t candidates(const evoke_sampling *how, const float *p, size_t n, double sum, candidate *out)
+{
+    for (float least = 1.0f / 64; least > 1e-9f; least /= 64) {
+        const size_t keep = filtered(how, out, above(p, n, least, out), false, sum);
+        if (keep)
+            return keep;
+    }
+    return filtered(how, out, above(p, n, 0, out), true, sum);
+}
+
+static int32_t draw_sorted(evk_sampler *s, const candidate *c, size_t n)
+{
+    double sum = 0, walked = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)c[i].p;
+    const double at = evk_random_uniform(&s->random) * sum;
+    for (size_t i = 0; i < n; i++) {
+        walked += (double)c[i].p;
+        if (at < walked)
+            return c[i].id;
+    }
+    return c[n - 1].id;
+}
+
+static int32_t draw_all(evk_sampler *s, const float *p, size_t n, double sum)
+{
+    const double at = evk_random_uniform(&s->random) * sum;
+    double walked = 0;
+    size_t last = 0;
+    for (size_t i = 0; i < n; i++) {
+        walked += (double)p[i];
+        last = p[i] > 0 ? i : last;
+        if (at < walked)
+            return (int32_t)i;
+    }
+    return (int32_t)last;
+}
+
+static int32_t draw(evk_sampler *s, const evk_kernels *k, const float *logits, size_t n, float *p, candidate *c)
+{
+    const bool filters = s->how.top_k > 0 || s->how.top_p < 1 || s->how.min_p > 0;
+    if (s->how.temperature <= 0)
+        return evk_argmax(logits, n);
+    const double sum = weigh(k, logits, s->how.temperature, p, n);
+    return filters ? draw_sorted(s, c, candidates(&s->how, p, n, sum, c)) : draw_all(s, p, n, sum);
+}
+
+int32_t evk_sample(evk_sampler *s, const evk_kernels *k, const float *logits, size_t n, const int32_t *banned,
+                   size_t n_banned, void *room, float *logprob)
+{
+    candidate *c = room;
+    float *p = (float *)(void *)(c + n), *allowed = p + n;
+    const double all = log(weigh(k, logits, 1.0, p, n));
+    const float most = logits[evk_argmax(logits, n)];
+    memcpy(allowed, logits, n * sizeof *allowed);
+    for (size_t i = 0; i < n_banned; i++)
+        allowed[banned[i]] = -INFINITY;
+    const int32_t id = draw(s, k, allowed, n, p, c);
+    *logprob = (float)((double)logits[id] - (double)most - all);
+    return id;
+}
