@@ -1,0 +1,174 @@
+/* layers/tokenizers/tokenizer_folder.c: a tokenizer from a folder of Hugging Face.
+ *
+ *     tokenizer.json           the tokenizer (tokenizer_json.c)
+ *     tokenizer_config.json    bos_token, eos_token; chat_template: a text, or a list of {name, template}
+ *     generation_config.json   eos_token_id: the ids that end a response, one or a list
+ *     config.json              bos_token_id, eos_token_id, where the above say nothing
+ *     chat_template.jinja      the chat template; it goes before tokenizer_config.json's
+ * All but the first may be missing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/json.h"
+#include "layers/tokenizers/tokenizer.h"
+
+static const size_t TEMPLATE_LIMIT = (size_t)16 << 20;
+
+static evoke_status join_path(const char *folder, const char *name, char **out, evoke_error *err)
+{
+    const size_t n = strlen(folder) + strlen(name) + 2;
+    EVK_TRY(evk_alloc(out, n, 1, "open tokenizer", err));
+    snprintf(*out, n, "%s/%s", folder, name);
+    return EVOKE_OK;
+}
+
+/* A JSON object of the folder; *out NULL where there is no such file. */
+static evoke_status load_optional(const char *folder, const char *name, json_t **out, evoke_error *err)
+{
+    char *path = NULL;
+    *out = NULL;
+    EVK_TRY(join_path(folder, name, &path, err));
+    evoke_status st = access(path, F_OK) == 0 ? evk_json_load(path, out, err) : EVOKE_OK;
+    if (st == EVOKE_OK && *out && !json_is_object(*out))
+        st = evk_fail(err, EVOKE_EFORMAT, "open tokenizer: no JSON object (%s)", path);
+    free(path);
+    return st;
+}
+
+/* "bos_token": a text, or an object with its content. */
+static int32_t named_token(const evoke_tokenizer *t, const json_t *config, const char *key)
+{
+    const json_t *value = json_object_get(config, key);
+    const char *text = json_string_value(json_is_object(value) ? json_object_get(value, "content") : value);
+    return text ? evk_tokenizer_find(t, text) : -1;
+}
+
+/* The id that a value holds, or the first of a list; -1: none of the vocabulary. */
+static int32_t id_value(const evoke_tokenizer *t, const json_t *value)
+{
+    if (json_is_array(value))
+        value = json_array_get(value, 0);
+    const bool known = json_is_integer(value) && json_integer_value(value) >= 0 &&
+                       (size_t)json_integer_value(value) < t->vocabulary.n;
+    return known ? (int32_t)json_integer_value(value) : -1;
+}
+
+static void mark_generation_ends(evoke_tokenizer *t, const json_t *generation)
+{
+    const json_t *value = json_object_get(generation, "eos_token_id");
+    const size_t n = json_is_array(value) ? json_array_size(value) : 1;
+    for (size_t i = 0; i < n; i++) {
+        const int32_t id = id_value(t, json_is_array(value) ? json_array_get(value, i) : value);
+        if (id >= 0)
+            t->is_end[id] = true;
+    }
+}
+
+/* Transformers gives tokenizers of Llama's class a post-processor of its own making, by these two flags. */
+static evoke_status follow_llama_class(evoke_tokenizer *t, const json_t *config, const char *where, evoke_error *err)
+{
+    const char *class = json_string_value(json_object_get(config, "tokenizer_class"));
+    if (!class || strncmp(class, "LlamaTokenizer", strlen("LlamaTokenizer")) != 0)
+        return EVOKE_OK;
+    bool bos = t->prefix.n > 0, eos = t->suffix.n > 0;
+    EVK_TRY(evk_json_flag(config, "add_bos_token", &bos, where, err));
+    EVK_TRY(evk_json_flag(config, "add_eos_token", &eos, where, err));
+    if (bos != (t->prefix.n > 0) && t->bos >= 0)
+        t->prefix = (evk_affix){ .ids = { t->bos }, .n = bos };
+    if (eos != (t->suffix.n > 0) && t->eos >= 0)
+        t->suffix = (evk_affix){ .ids = { t->eos }, .n = eos };
+    return EVOKE_OK;
+}
+
+static evoke_status copy_text(const char *text, char **out, evoke_error *err)
+{
+    const size_t n = strlen(text);
+    EVK_TRY(evk_alloc(out, n + 1, 1, "open tokenizer", err));
+    memcpy(*out, text, n);
+    return EVOKE_OK;
+}
+
+/* "chat_template": a text, or a list of {name, template}, of which "default" is taken, else the first. */
+static const char *config_template(const json_t *config)
+{
+    const json_t *value = json_object_get(config, "chat_template"), *taken = json_array_get(value, 0);
+    for (size_t i = 0; i < json_array_size(value); i++) {
+        const char *name = json_string_value(json_object_get(json_array_get(value, i), "name"));
+        if (name && strcmp(name, "default") == 0)
+            taken = json_array_get(value, i);
+    }
+    return json_string_value(json_is_array(value) ? json_object_get(taken, "template") : value);
+}
+
+static evoke_status read_template(evoke_tokenizer *t, const char *folder, const json_t *config, evoke_error *err)
+{
+    char *path = NULL;
+    EVK_TRY(join_path(folder, "chat_template.jinja", &path, err));
+    evoke_text text = {0};
+    evoke_status st = EVOKE_OK;
+    const bool own_file = access(path, F_OK) == 0;
+    if (own_file)
+        st = evk_read_file(path, TEMPLATE_LIMIT, &text, err);
+    if (st == EVOKE_OK && own_file && memchr(text.data, '\0', text.n))
+        st = evk_fail(err, EVOKE_EFORMAT, "open tokenizer: the chat template holds a NUL (%s)", path);
+    const char *found = own_file ? text.data : config_template(config);
+    if (st == EVOKE_OK && found)
+        st = copy_text(found, &t->template_text, err);
+    evoke_text_free(&text);
+    free(path);
+    return st;
+}
+
+static evoke_status read_configs(evoke_tokenizer *t, const char *folder, evoke_error *err)
+{
+    json_t *config = NULL, *generation = NULL, *model = NULL;
+    evoke_status st = load_optional(folder, "tokenizer_config.json", &config, err);
+    if (st == EVOKE_OK)
+        st = load_optional(folder, "generation_config.json", &generation, err);
+    if (st == EVOKE_OK)
+        st = load_optional(folder, "config.json", &model, err);
+    if (st != EVOKE_OK)
+        goto done;
+    const json_t *const others[] = { generation, model };
+    t->bos = named_token(t, config, "bos_token");
+    t->eos = named_token(t, config, "eos_token");
+    for (size_t i = 0; i < 2; i++) {
+        t->bos = t->bos >= 0 ? t->bos : id_value(t, json_object_get(others[i], "bos_token_id"));
+        t->eos = t->eos >= 0 ? t->eos : id_value(t, json_object_get(others[i], "eos_token_id"));
+    }
+    mark_generation_ends(t, generation);
+    st = evk_tokenizer_mark_ends(t, err);
+    if (st == EVOKE_OK)
+        st = follow_llama_class(t, config, folder, err);
+    if (st == EVOKE_OK)
+        st = read_template(t, folder, config, err);
+done:
+    json_decref(config);
+    json_decref(generation);
+    json_decref(model);
+    return st;
+}
+
+evoke_status evk_tokenizer_from_folder(const char *folder, const char *json_path, evoke_tokenizer **out,
+                                       evoke_error *err)
+{
+    char *path = NULL;
+    json_t *json = NULL;
+    *out = NULL;
+    EVK_TRY(json_path ? copy_text(json_path, &path, err) : join_path(folder, "tokenizer.json", &path, err));
+    evoke_status st = access(path, F_OK) == 0 ? evk_json_load(path, &json, err)
+                    : evk_fail(err, EVOKE_EIO, "open tokenizer: the folder holds no tokenizer.json (%s)", folder);
+    if (st == EVOKE_OK)
+        st = evk_tokenizer_from_json(json, path, out, err);
+    json_decref(json);
+    if (st == EVOKE_OK)
+        st = read_configs(*out, folder, err);
+    if (st != EVOKE_OK) {
+        evoke_tokenizer_free(*out);
+        *out = NULL;
+    }
+    free(path);
+    return st;
+}

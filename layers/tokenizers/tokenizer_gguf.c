@@ -1,0 +1,149 @@
+/* layers/tokenizers/tokenizer_gguf.c: a tokenizer from the metadata of a GGUF file (tokenizer.ggml.*). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "layers/tokenizers/tokenizer.h"
+
+/* What tokenizer.ggml.token_type says. */
+enum { TYPE_NORMAL = 1, TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_USER = 4, TYPE_UNUSED = 5, TYPE_BYTE = 6 };
+
+static const char TOKENS[] = "tokenizer.ggml.tokens", TYPES[] = "tokenizer.ggml.token_type";
+
+/* An array's length; EVOKE_EFORMAT where the key is missing or no array. */
+static evoke_status array_length(const evoke_weights *w, const char *key, size_t *n, evoke_error *err)
+{
+    if (evk_meta_array(w, key, n))
+        return EVOKE_OK;
+    return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s %s (%s)", key,
+                    evk_meta_has(w, key) ? "is no array" : "is missing", evk_weights_path(w));
+}
+
+static evk_token_kind kind_of(uint64_t type)
+{
+    return type == TYPE_CONTROL || type == TYPE_UNKNOWN ? EVK_TOKEN_CONTROL
+         : type == TYPE_USER                            ? EVK_TOKEN_USER
+                                                        : EVK_TOKEN_NORMAL;
+}
+
+static evoke_status read_tokens(const evoke_weights *w, evk_token *tokens, size_t n, evoke_error *err)
+{
+    size_t n_types = n;
+    const bool typed = evk_meta_has(w, TYPES);
+    if (typed)
+        EVK_TRY(array_length(w, TYPES, &n_types, err));
+    if (n_types != n)
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %zu tokens, but %zu in %s (%s)", n, n_types, TYPES,
+                        evk_weights_path(w));
+    for (size_t i = 0; i < n; i++) {
+        uint64_t type = TYPE_NORMAL;
+        if (!evk_meta_array_string(w, TOKENS, i, &tokens[i].text, &tokens[i].n))
+            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s holds no strings (%s)", TOKENS, evk_weights_path(w));
+        if (typed && (!evk_meta_array_u64(w, TYPES, i, &type) || type > TYPE_BYTE))
+            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: token %zu has no type of 0..6 (%s)", i,
+                            evk_weights_path(w));
+        tokens[i].kind = tokens[i].n > 0 ? kind_of(type) : EVK_TOKEN_UNUSED;
+    }
+    return EVOKE_OK;
+}
+
+static evoke_status read_vocabulary(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
+{
+    size_t n = 0;
+    EVK_TRY(array_length(w, TOKENS, &n, err));
+    evk_token *tokens = NULL;
+    EVK_TRY(evk_alloc(&tokens, n, sizeof *tokens, "open tokenizer", err));
+    evoke_status st = read_tokens(w, tokens, n, err);
+    if (st == EVOKE_OK)
+        st = evk_vocabulary_build(&t->vocabulary, tokens, n, evk_weights_path(w), err);
+    for (size_t i = 0; i < n && st == EVOKE_OK; i++)
+        if (tokens[i].kind == EVK_TOKEN_CONTROL || tokens[i].kind == EVK_TOKEN_USER)
+            st = evk_added_tokens_add(&t->added, tokens[i].text,
+                                      &(evk_added_token){ .n = tokens[i].n, .id = (int32_t)i,
+                                                          .control = tokens[i].kind == EVK_TOKEN_CONTROL }, err);
+    evk_added_tokens_sort(&t->added);
+    free(tokens);
+    return st;
+}
+
+/* An id of the vocabulary; *id stays where the file has no such key. */
+static evoke_status read_id(const evoke_tokenizer *t, const evoke_weights *w, const char *key, int32_t *id,
+                            evoke_error *err)
+{
+    uint64_t value = 0;
+    if (!evk_meta_has(w, key))
+        return EVOKE_OK;
+    if (!evk_meta_u64(w, key, &value) || value >= t->vocabulary.n)
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s is no id below %zu (%s)", key, t->vocabulary.n,
+                        evk_weights_path(w));
+    *id = (int32_t)value;
+    return EVOKE_OK;
+}
+
+static evoke_status read_flag(const evoke_weights *w, const char *key, bool *flag, evoke_error *err)
+{
+    if (evk_meta_has(w, key) && !evk_meta_bool(w, key, flag))
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s is no flag (%s)", key, evk_weights_path(w));
+    return EVOKE_OK;
+}
+
+static evoke_status read_special(evoke_tokenizer *t, const evoke_weights *w, bool add_bos, bool add_eos,
+                                 evoke_error *err)
+{
+    int32_t turn = -1;
+    EVK_TRY(read_id(t, w, "tokenizer.ggml.bos_token_id", &t->bos, err));
+    EVK_TRY(read_id(t, w, "tokenizer.ggml.eos_token_id", &t->eos, err));
+    EVK_TRY(read_id(t, w, "tokenizer.ggml.eot_token_id", &turn, err));
+    EVK_TRY(read_flag(w, "tokenizer.ggml.add_bos_token", &add_bos, err));
+    EVK_TRY(read_flag(w, "tokenizer.ggml.add_eos_token", &add_eos, err));
+    if (add_bos && t->bos >= 0)
+        EVK_TRY(evk_affix_add(&t->prefix, t->bos, err));
+    if (add_eos && t->eos >= 0)
+        EVK_TRY(evk_affix_add(&t->suffix, t->eos, err));
+    EVK_TRY(evk_tokenizer_mark_ends(t, err));
+    if (turn >= 0)
+        t->is_end[turn] = true;
+    return EVOKE_OK;
+}
+
+static evoke_status read_template(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
+{
+    const char *text = evk_meta_string(w, "tokenizer.chat_template");
+    if (!text)
+        return EVOKE_OK;
+    const size_t n = strlen(text);
+    EVK_TRY(evk_alloc(&t->template_text, n + 1, 1, "open tokenizer", err));
+    memcpy(t->template_text, text, n);
+    return EVOKE_OK;
+}
+
+static evoke_status fill(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
+{
+    const char *model = evk_meta_string(w, "tokenizer.ggml.model");
+    bool add_bos = false, add_eos = false;
+    if (!model)
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: no tokenizer in the file: tokenizer.ggml.model is missing "
+                        "(%s)", evk_weights_path(w));
+    const evk_tokenizer_kind *kind = evk_tokenizer_kind_find(model, true);
+    if (!kind)
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: tokenizer.ggml.model '%.60s' is not supported (%s)",
+                        model, evk_weights_path(w));
+    EVK_TRY(read_vocabulary(t, w, err));
+    t->kind = kind;
+    EVK_TRY(kind->open_gguf(t, w, &add_bos, &add_eos, err));
+    EVK_TRY(read_special(t, w, add_bos, add_eos, err));
+    return read_template(t, w, err);
+}
+
+evoke_status evk_tokenizer_from_gguf(const evoke_weights *w, evoke_tokenizer **out, evoke_error *err)
+{
+    evoke_tokenizer *t = NULL;
+    *out = NULL;
+    EVK_TRY(evk_alloc(&t, 1, sizeof *t, "open tokenizer", err));
+    t->bos = t->eos = -1;
+    const evoke_status st = fill(t, w, err);
+    if (st == EVOKE_OK)
+        *out = t;
+    else
+        evoke_tokenizer_free(t);
+    return st;
+}

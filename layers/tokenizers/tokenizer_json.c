@@ -1,0 +1,239 @@
+/* layers/tokenizers/tokenizer_json.c: a tokenizer from a tokenizer.json of Hugging Face's `tokenizers`.
+ *
+ *     model            the vocabulary, and what the kind of model needs (byte_bpe.c)
+ *     added_tokens     found in the text before anything else; `special` ones are control tokens
+ *     normalizer, pre_tokenizer    json_steps.c
+ *     post_processor   which tokens ADD_SPECIAL puts around a text
+ *
+ * truncation and padding are not followed: a text is tokenised whole. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "layers/tokenizers/tokenizer.h"
+
+enum { MOST_HOLES = 1 << 20 };      /* ids that no token has */
+
+/* ---- vocabulary ---- */
+
+/* Largest id + 1 of the vocabulary and the added tokens, checked. */
+static evoke_status count_ids(const json_t *vocab, const json_t *added, size_t *n, const char *where, evoke_error *err)
+{
+    const char *text = NULL;
+    json_t *value = NULL;
+    size_t i = 0;
+    json_int_t last = -1;
+    const json_int_t limit = (json_int_t)(json_object_size(vocab) + json_array_size(added)) + MOST_HOLES;
+    json_object_foreach((json_t *)vocab, text, value) {
+        if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) >= limit)
+            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: the id of '%.60s' is no number below %lld (%s)", text,
+                            (long long)limit, where);
+        last = json_integer_value(value) > last ? json_integer_value(value) : last;
+    }
+    json_array_foreach(added, i, value) {
+        const json_t *id = json_object_get(value, "id");
+        if (!json_is_string(json_object_get(value, "content")))
+            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: added token %zu has no content (%s)", i, where);
+        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) >= limit)
+            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: added token %zu has no id below %lld (%s)", i,
+                            (long long)limit, where);
+        last = json_integer_value(id) > last ? json_integer_value(id) : last;
+    }
+    *n = (size_t)(last + 1);
+    return EVOKE_OK;
+}
+
+static evoke_status place_vocabulary(const json_t *vocab, evk_token *tokens, const char *where, evoke_error *err)
+{
+    const char *text = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)vocab, text, value) {
+        evk_token *t = tokens + json_integer_value(value);
+        if (t->text)
+            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: '%.60s' and '%.60s' have the same id %lld (%s)", t->text,
+                            text, (long long)json_integer_value(value), where);
+        *t = (evk_token){ .text = text, .n = strlen(text), .kind = EVK_TOKEN_NORMAL };
+    }
+    return EVOKE_OK;
+}
+
+/* An added token's text takes the place of what the vocabulary has under its id. */
+static evoke_status place_added(const json_t *added, evk_token *tokens, const char *where, evoke_error *err)
+{
+    size_t i = 0;
+    json_t *value = NULL;
+    json_array_foreach(added, i, value) {
+        const json_t *content = json_object_get(value, "content");
+        evk_token *t = tokens + json_integer_value(json_object_get(value, "id"));
+        const bool same = t->text && t->n == json_string_length(content) &&
+                          memcmp(t->text, json_string_value(content), t->n) == 0;
+        bool special = false;
+        EVK_TRY(evk_json_flag(value, "special", &special, where, err));
+        *t = (evk_token){ .text = json_string_value(content), .n = json_string_length(content), .hidden = !same,
+                          .kind = special ? EVK_TOKEN_CONTROL : EVK_TOKEN_USER };
+    }
+    return EVOKE_OK;
+}
+
+static evoke_status read_vocabulary(evoke_tokenizer *t, const json_t *json, const char *where, evoke_error *err)
+{
+    const json_t *vocab = json_object_get(json_object_get(json, "model"), "vocab");
+    const json_t *added = json_object_get(json, "added_tokens");
+    size_t n = 0;
+    if (!json_is_object(vocab))
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: model.vocab is missing or no object (%s)", where);
+    EVK_TRY(count_ids(vocab, added, &n, where, err));
+    evk_token *tokens = NULL;
+    EVK_TRY(evk_alloc(&tokens, n, sizeof *tokens, "open tokenizer", err));
+    evoke_status st = place_vocabulary(vocab, tokens, where, err);
+    if (st == EVOKE_OK)
+        st = place_added(added, tokens, where, err);
+    if (st == EVOKE_OK)
+        st = evk_vocabulary_build(&t->vocabulary, tokens, n, where, err);
+    free(tokens);
+    return st;
+}
+
+/* ---- added tokens ---- */
+
+/* A text as the normalizer leaves it. */
+static evoke_status normalized(const evoke_tokenizer *t, const char *text, size_t n, evoke_text *out, evoke_error *err)
+{
+    evk_matcher matcher = {0};
+    evk_normalize_scratch scratch = {0};
+    const evk_passage whole = { .text = text, .n = n }, *p = &whole;
+    evk_buffer copy = {0};
+    evoke_status st = evk_matcher_init(&matcher, n, err);
+    if (st == EVOKE_OK)
+        st = evk_normalize(&t->normalizer, &p, &scratch, &matcher, err);
+    if (st == EVOKE_OK)
+        st = evk_buffer_add(&copy, p->text, p->n, err);
+    if (st == EVOKE_OK)
+        st = evk_buffer_take(&copy, out, err);
+    evk_buffer_free(&copy);
+    evk_normalize_scratch_free(&scratch);
+    evk_matcher_free(&matcher);
+    return st;
+}
+
+static evoke_status add_token(evoke_tokenizer *t, const json_t *value, const char *where, evoke_error *err)
+{
+    const json_t *content = json_object_get(value, "content");
+    evk_added_token token = { .id = (int32_t)json_integer_value(json_object_get(value, "id")),
+                              .n = json_string_length(content) };
+    EVK_TRY(evk_json_flag(value, "special", &token.control, where, err));
+    EVK_TRY(evk_json_flag(value, "lstrip", &token.strip_left, where, err));
+    EVK_TRY(evk_json_flag(value, "rstrip", &token.strip_right, where, err));
+    EVK_TRY(evk_json_flag(value, "single_word", &token.single_word, where, err));
+    bool after = !token.control;
+    EVK_TRY(evk_json_flag(value, "normalized", &after, where, err));
+    if (!after)
+        return evk_added_tokens_add(&t->added, json_string_value(content), &token, err);
+    evoke_text text = {0};
+    EVK_TRY(normalized(t, json_string_value(content), token.n, &text, err));
+    token.n = text.n;
+    const evoke_status st = evk_added_tokens_add(&t->added_normalized, text.data, &token, err);
+    evoke_text_free(&text);
+    return st;
+}
+
+static evoke_status read_added(evoke_tokenizer *t, const json_t *added, const char *where, evoke_error *err)
+{
+    size_t i = 0;
+    json_t *value = NULL;
+    json_array_foreach(added, i, value)
+        EVK_TRY(add_token(t, value, where, err));
+    evk_added_tokens_sort(&t->added);
+    evk_added_tokens_sort(&t->added_normalized);
+    return EVOKE_OK;
+}
+
+/* ---- post-processor ---- */
+static evoke_status affix_id(const evoke_tokenizer *t, const json_t *id, evk_affix *a, const char *where,
+                             evoke_error *err)
+{
+    if (!json_is_integer(id) || json_integer_value(id) < 0 || (size_t)json_integer_value(id) >= t->vocabulary.n)
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: post_processor names an id outside of the vocabulary (%s)",
+                        where);
+    return evk_affix_add(a, (int32_t)json_integer_value(id), err);
+}
+
+/* TemplateProcessing: single is [{"SpecialToken": {"id": NAME}} ... {"Sequence": {"id": "A"}} ...]. */
+static evoke_status read_template(evoke_tokenizer *t, const json_t *step, const char *where, evoke_error *err)
+{
+    const json_t *single = json_object_get(step, "single"), *tokens = json_object_get(step, "special_tokens");
+    bool before = true;
+    for (size_t i = 0; i < json_array_size(single); i++) {
+        const json_t *item = json_array_get(single, i);
+        const json_t *name = json_object_get(json_object_get(item, "SpecialToken"), "id");
+        if (json_object_get(item, "Sequence")) {
+            before = false;
+            continue;
+        }
+        const json_t *ids = json_is_string(name)
+            ? json_object_get(json_object_get(tokens, json_string_value(name)), "ids") : NULL;
+        if (!json_is_array(ids))
+            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: post_processor names a token that it does not define "
+                            "(%s)", where);
+        for (size_t k = 0; k < json_array_size(ids); k++)
+            EVK_TRY(affix_id(t, json_array_get(ids, k), before ? &t->prefix : &t->suffix, where, err));
+    }
+    return EVOKE_OK;
+}
+
+static evoke_status read_post_processor(evoke_tokenizer *t, const json_t *step, int depth, const char *where,
+                                        evoke_error *err)
+{
+    const char *type = evk_json_type(step);
+    const json_t *parts = json_object_get(step, "processors");
+    if (!step || json_is_null(step) || strcmp(type, "ByteLevel") == 0)      /* ByteLevel only trims offsets */
+        return EVOKE_OK;
+    if (strcmp(type, "TemplateProcessing") == 0)
+        return read_template(t, step, where, err);
+    if (strcmp(type, "RobertaProcessing") == 0 || strcmp(type, "BertProcessing") == 0) {
+        EVK_TRY(affix_id(t, json_array_get(json_object_get(step, "cls"), 1), &t->prefix, where, err));
+        return affix_id(t, json_array_get(json_object_get(step, "sep"), 1), &t->suffix, where, err);
+    }
+    if (strcmp(type, "Sequence") != 0 || !json_is_array(parts) || depth == 8)
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: post_processor '%.60s' is not supported (%s)", type,
+                        where);
+    for (size_t i = 0; i < json_array_size(parts); i++)
+        EVK_TRY(read_post_processor(t, json_array_get(parts, i), depth + 1, where, err));
+    return EVOKE_OK;
+}
+
+/* ---- all of it ---- */
+static evoke_status fill(evoke_tokenizer *t, const json_t *json, const char *where, evoke_error *err)
+{
+    const json_t *model = json_object_get(json, "model"), *added = json_object_get(json, "added_tokens");
+    const json_t *type = json_object_get(model, "type");
+    if (!json_is_object(model))
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: no 'model' in it (%s)", where);
+    if (added && !json_is_null(added) && !json_is_array(added))
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: added_tokens is no array (%s)", where);
+    /* files of older versions name no type; what has merges is BPE */
+    const char *name = json_is_string(type) ? json_string_value(type) : json_object_get(model, "merges") ? "BPE" : "";
+    const evk_tokenizer_kind *kind = evk_tokenizer_kind_find(name, false);
+    if (!kind)
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: model '%.60s' is not supported (%s)", name, where);
+    EVK_TRY(read_vocabulary(t, json, where, err));
+    EVK_TRY(evk_json_normalizer(json_object_get(json, "normalizer"), &t->normalizer, where, err));
+    EVK_TRY(read_added(t, added, where, err));
+    t->kind = kind;
+    EVK_TRY(kind->open_json(t, json, where, err));
+    EVK_TRY(read_post_processor(t, json_object_get(json, "post_processor"), 0, where, err));
+    return evk_tokenizer_mark_ends(t, err);
+}
+
+evoke_status evk_tokenizer_from_json(const json_t *json, const char *where, evoke_tokenizer **out, evoke_error *err)
+{
+    evoke_tokenizer *t = NULL;
+    *out = NULL;
+    EVK_TRY(evk_alloc(&t, 1, sizeof *t, "open tokenizer", err));
+    t->bos = t->eos = -1;
+    const evoke_status st = fill(t, json, where, err);
+    if (st == EVOKE_OK)
+        *out = t;
+    else
+        evoke_tokenizer_free(t);
+    return st;
+}
