@@ -1,0 +1,77 @@
+/* emotion/perplexity.c: how likely a model finds a text.
+ *
+ *     nll = -1 / (n - c) sum_{t = c}^{n - 1} log p(ids[t] | ids[0..t)),   perplexity = exp(nll),   c the context's tokens
+ *
+ * Log-sum-exp and the sum in double. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "layers/forward.h"
+#include "layers/sampler.h"
+
+enum { CHUNK = 64 };
+
+typedef struct scorer {
+    const evoke_model *model;
+    evk_kv_cache cache;
+    evk_arena scratch;
+    float *logits;      /* [CHUNK, V] */
+    float *row;         /* [V] */
+    size_t sequence;
+} scorer;
+
+static evoke_status make(scorer *s, size_t n, evoke_error *err)
+{
+    const evk_config *c = &s->model->config;
+    EVK_TRY(evk_kv_init(&s->cache, c->n_layer, c->n_kv_head * c->d_head, n, 1, err));
+    EVK_TRY(evk_kv_open(&s->cache, EVK_NO_PARENT, n, &s->sequence, err));
+    EVK_TRY(evk_alloc(&s->logits, CHUNK, c->n_vocab * sizeof *s->logits, "measure perplexity", err));
+    EVK_TRY(evk_alloc(&s->row, c->n_vocab, sizeof *s->row, "measure perplexity", err));
+    return evk_arena_init(&s->scratch, evk_forward_scratch(s->model, CHUNK, n), "measure perplexity", err);
+}
+
+/* -log p(id) under logits [V]. */
+static double surprise(const scorer *s, const float *logits, int32_t id)
+{
+    const size_t v = s->model->config.n_vocab;
+    const float most = logits[evk_argmax(logits, v)];
+    for (size_t i = 0; i < v; i++)
+        s->row[i] = logits[i];
+    return log(s->model->kernels.exp_sum(s->row, most, v)) + (double)most - (double)logits[id];
+}
+
+static evoke_status score(scorer *s, const int32_t *ids, size_t n, size_t n_context, double *sum, evoke_error *err)
+{
+    const size_t v = s->model->config.n_vocab;
+    for (size_t first = 0; first + 1 < n;) {
+        const size_t left = n - 1 - first, count = left < CHUNK ? left : CHUNK;
+        const bool scored = first + count >= n_context;
+        const evk_run run = { s->sequence, ids + first, count, EVK_PROMPT, scored ? EVK_WANT_ALL : EVK_WANT_NONE, NULL };
+        EVK_TRY(evk_forward(s->model, &s->cache, &run, 1, NULL, s->logits, &s->scratch, err));
+        for (size_t t = 0; scored && t < count; t++)
+            if (first + t + 1 >= n_context)
+                *sum += surprise(s, s->logits + t * v, ids[first + t + 1]);
+        first += count;
+    }
+    return EVOKE_OK;
+}
+
+evoke_status evoke_nll(const evoke_model *m, const int32_t *ids, size_t n, size_t n_context, double *nll, evoke_error *err)
+{
+    scorer s = { .model = m };
+    double sum = 0;
+    if (n_context == 0 || n_context >= n || n > m->config.n_ctx)
+        return evk_fail(err, EVOKE_EARG, "measure perplexity: %zu tokens of context and %zu in all; the model's context is %zu",
+                        n_context, n, m->config.n_ctx);
+    if (ids[n - 1] < 0 || (size_t)ids[n - 1] >= m->config.n_vocab)
+        return evk_fail(err, EVOKE_EDATA, "measure perplexity: id %d is outside the vocabulary", (int)ids[n - 1]);
+    evoke_status st = make(&s, n, err);
+    if (st == EVOKE_OK)
+        st = score(&s, ids, n, n_context, &sum, err);
+    *nll = sum / (double)(n - n_context);
+    evk_kv_free(&s.cache);
+    evk_arena_free(&s.scratch);
+    free(s.logits);
+    free(s.row);
+    return st;
+}
