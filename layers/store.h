@@ -27,10 +27,13 @@ evoke_status evk_store_read_layer(evoke_store *s, evoke_site site, evoke_span sp
 evoke_status evk_store_read_query(evoke_store *s, evoke_site site, evoke_span span, size_t query, float *out,
                                   evoke_error *err);
 bool evk_store_done(const evoke_store *s, size_t query, size_t setting);    /* true where the file has no /progress */
-size_t evk_store_emotion_of(const evoke_store *s, size_t query);
+size_t evk_store_emotion_of(const evoke_store *s, size_t query);            /* SIZE_MAX: none */
+const char *evk_store_query_id(const evoke_store *s, size_t query);         /* NULL: the file has no ids */
+const char *evk_store_path(const evoke_store *s);
 /* Index of a setting by name; false: not held. */
 bool evk_store_find_setting(const evoke_store *s, const char *name, size_t *index);
-/* The span to take where the user names none: the only one held, else response, query, last, prompt, prompt_all. */
+/* The span to take where the user names none: the only one held, else response, query, last, prompt, prompt_all. At one
+ * site, or at any for EVOKE_N_SITE. */
 evoke_status evk_store_default_span(const evoke_store *s, evoke_site site, evoke_span *span, evoke_error *err);
 /* Norms at a site of the span's tokens of all finished queries and settings: the median for each layer, out [L]. Where the
  * store has no token norms, the median norm of the span means. */

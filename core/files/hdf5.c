@@ -265,6 +265,17 @@ evoke_status evk_h5_offset(evk_h5 *f, const char *name, uint64_t *offset, evoke_
     return st;
 }
 
+bool evk_h5_stored_as(evk_h5 *f, const char *name, evk_h5_type type)
+{
+    EVK_H5_QUIET;
+    dataset d;
+    const hid_t wanted = evk_h5_file_type(type);
+    const bool same = open_dataset(f, name, &d, NULL) == EVOKE_OK && H5Tequal(d.type, wanted) > 0;
+    H5Tclose(wanted);
+    close_dataset(&d);
+    return same;
+}
+
 /* Selects the hyperslab; *total its number of values. */
 static evoke_status select_slab(const evk_h5 *f, const char *name, dataset *d, const size_t *start, const size_t *count,
                                 size_t *total, evoke_error *err)

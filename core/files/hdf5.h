@@ -41,6 +41,8 @@ bool evk_h5_has(evk_h5 *f, const char *name);
 evoke_status evk_h5_shape(evk_h5 *f, const char *name, size_t *n_dim, size_t dims[EVK_H5_MAX_DIM], evoke_error *err);
 /* Number of bytes from the file's start of a contiguous dataset that is allocated. */
 evoke_status evk_h5_offset(evk_h5 *f, const char *name, uint64_t *offset, evoke_error *err);
+/* Does the file hold the dataset's values as evk_h5_write and evk_h5_allocate lay them out? */
+bool evk_h5_stored_as(evk_h5 *f, const char *name, evk_h5_type type);
 /* A hyperslab, converted to the C type asked for (floats of any width to F32 or F64, integers to integers). start and
  * count [n_dim] as the dataset has them; NULL: all of it. */
 evoke_status evk_h5_read(evk_h5 *f, const char *name, evk_h5_type type, const size_t *start, const size_t *count,
