@@ -1,0 +1,261 @@
+/* Extraction: every span mean of SmolLM2 against transformers (tests/golden/smollm2), and on a tiny model what must not
+ * change a byte: the batch, the threads, an interruption. */
+#include <jansson.h>
+
+#include "core/evoke.h"
+#include "tests/check.h"
+#include "tests/golden.h"
+
+static const evoke_site sites[] = { EVOKE_RESID_POST, EVOKE_ATTN_OUT };
+static const evoke_span spans[] = { EVOKE_SPAN_QUERY, EVOKE_SPAN_LAST, EVOKE_SPAN_RESPONSE, EVOKE_SPAN_PROMPT };
+
+/* The reference's own queries, the first n of each emotion, as a dataset. */
+static evoke_dataset *reference_queries(const char *root, size_t n)
+{
+    char path[512], file[256];
+    evoke_dataset *d = NULL;
+    evoke_error err = {0};
+    const char *emotion;
+    json_t *list;
+    snprintf(path, sizeof path, "%s/tests/golden/smollm2/prompts.json", root);
+    json_t *all = json_load_file(path, 0, NULL);
+    json_object_foreach(json_object_get(all, "queries"), emotion, list)
+        while (json_array_size(list) > n)
+            json_array_remove(list, n);
+    golden_temporary(file, sizeof file, "queries.json");
+    json_dump_file(json_object_get(all, "queries"), file, 0);
+    check(evoke_dataset_open(file, &d, &err) == EVOKE_OK, "%s", err.text);
+    remove(file);
+    json_decref(all);
+    return d;
+}
+
+static bool stop_at_once(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)user, (void)what, (void)done, (void)total;
+    return false;
+}
+
+/* Extracts into a file of this test's own, again and again where it is interrupted; the status of the last call. */
+static evoke_status extract(const evoke_model *m, const evoke_dataset *d, const evoke_extract_options *o, bool interrupted,
+                            const char *file)
+{
+    evoke_settings *s = NULL;
+    evoke_error err = {0};
+    evoke_extract_report report = {0};
+    const evoke_progress stop = { stop_at_once, NULL };
+    check(evoke_settings_default(&s, &err) == EVOKE_OK, "%s", err.text);
+    evoke_status st;
+    size_t calls = 0;
+    do
+        st = evoke_extract(m, d, s, o, file, NULL, interrupted ? &stop : NULL, &report, &err);
+    while (st == EVOKE_EINTERRUPTED && calls++ < 1000);
+    check(st == EVOKE_OK, "%s", err.text);
+    check(!interrupted || calls > 1, "%zu interruptions", calls);
+    evoke_settings_free(s);
+    return st;
+}
+
+/* ---- a tiny model: the same bytes however it is run ---- */
+
+static void same_datasets(const char *a, const char *b, const char *what)
+{
+    static const char *const names[] = {
+        "/activations/resid_post/query", "/activations/resid_post/last", "/activations/resid_post/response",
+        "/activations/resid_post/prompt", "/activations/attn_out/query", "/activations/attn_out/response",
+        "/activations/attn_out/prompt", "/activations/resid_post/token_norms", "/activations/resid_post/tokens",
+    };
+    evk_h5 *x = NULL, *y = NULL;
+    check(evk_h5_open(a, &x, NULL) == EVOKE_OK && evk_h5_open(b, &y, NULL) == EVOKE_OK, "%s: open", what);
+    for (size_t i = 0; x && y && i < sizeof names / sizeof *names; i++)
+        check(golden_difference(x, names[i], y, names[i]) == 0, "%s: %s differs", what, names[i]);
+    evk_h5_free(x);
+    evk_h5_free(y);
+}
+
+static void test_same_bytes(const char *root)
+{
+    char path[512], one[256], other[256];
+    evoke_error err = {0};
+    evoke_dataset *d = reference_queries(root, 6);
+    static const struct { const char *what; size_t batch, threads; bool interrupted; } ways[] = {
+        { "batches of 64 tokens", 64, 2, false }, { "batches of 1 token", 1, 1, false }, { "3 threads", 4096, 3, false },
+        { "interrupted after every batch", 300, 2, true },
+    };
+    evoke_extract_options o = { .sites = sites, .n_sites = 2, .spans = spans, .n_spans = 4, .n_predict = 9, .store_tokens = true };
+    golden_temporary(one, sizeof one, "one.h5");
+    golden_temporary(other, sizeof other, "other.h5");
+    check(golden_find(root, "gguf/llama_f32/model.gguf", path, sizeof path), "the tiny model");
+    for (size_t i = 0; d && i <= sizeof ways / sizeof *ways; i++) {
+        evoke_model *m = NULL;
+        const bool first = i == 0;
+        o.batch_tokens = first ? 0 : ways[i - 1].batch;
+        check(evoke_model_open(path, &(evoke_model_options){ .n_threads = first ? 1 : ways[i - 1].threads }, &m, &err) == EVOKE_OK,
+              "%s", err.text);
+        if (m && extract(m, d, &o, !first && ways[i - 1].interrupted, first ? one : other) == EVOKE_OK && !first)
+            same_datasets(one, other, ways[i - 1].what);
+        evoke_model_free(m);
+        remove(other);
+    }
+    remove(one);
+    evoke_dataset_free(d);
+}
+
+/* Worst difference between the means that a store holds and the means of the token rows that it holds. */
+static double gap_of_means(evk_h5 *f, const char *span, const double *tokens, const double *offsets, size_t row)
+{
+    char name[64];
+    size_t n_mean, n_range;
+    snprintf(name, sizeof name, "/activations/resid_post/%s", span);
+    double *mean = golden_read(f, name, &n_mean);
+    snprintf(name, sizeof name, "/tokens/%s", span);
+    double *range = golden_read(f, name, &n_range), worst = mean && range && n_range / 2 * row == n_mean ? 0 : HUGE_VAL;
+    for (size_t p = 0; mean && range && p < n_range / 2; p++)
+        for (size_t j = 0; j < row; j++) {
+            double sum = 0;
+            for (size_t t = (size_t)range[2 * p]; t < (size_t)range[2 * p + 1]; t++)
+                sum += tokens[((size_t)offsets[2 * p] + t) * row + j];
+            const double gap = fabs(sum / (range[2 * p + 1] - range[2 * p]) - mean[p * row + j]);
+            worst = gap > worst || isnan(gap) ? gap : worst;
+        }
+    free(mean);
+    free(range);
+    return worst;
+}
+
+static void test_means_of_tokens(const char *root)
+{
+    char path[512], file[256];
+    evoke_model *m = NULL;
+    evoke_error err = {0};
+    evoke_dataset *d = reference_queries(root, 2);
+    evk_h5 *f = NULL;
+    size_t n;
+    const evoke_extract_options o = { .sites = sites, .n_sites = 1, .spans = spans, .n_spans = 4, .n_predict = 5, .store_tokens = true };
+    golden_temporary(file, sizeof file, "tokens.h5");
+    check(golden_find(root, "gguf/llama_f32/model.gguf", path, sizeof path), "the tiny model");
+    check(evoke_model_open(path, NULL, &m, &err) == EVOKE_OK, "%s", err.text);
+    if (m && d && extract(m, d, &o, false, file) == EVOKE_OK && evk_h5_open(file, &f, &err) == EVOKE_OK) {
+        double *tokens = golden_read(f, "/activations/resid_post/tokens", &n), *offsets = golden_read(f, "/tokens/offsets", &n);
+        const size_t row = evoke_model_describe(m)->n_layer * evoke_model_describe(m)->d_model;
+        check(tokens && offsets, "token rows and their offsets");
+        for (size_t s = 0; tokens && offsets && s < 4; s++) {
+            const double gap = gap_of_means(f, evoke_span_name(spans[s]), tokens, offsets, row);
+            check(gap < 1e-6, "%s: the mean is off by %g", evoke_span_name(spans[s]), gap);
+        }
+        free(tokens);
+        free(offsets);
+    }
+    evk_h5_free(f);
+    remove(file);
+    evoke_dataset_free(d);
+    evoke_model_free(m);
+}
+
+/* ---- SmolLM2 against transformers ---- */
+
+/* Largest element of the difference over the norm of the reference's mean, over the reference's layers. */
+static double mean_error(evk_h5 *reference, evk_h5 *store, const char *span, const char *site, const bool *use)
+{
+    char a[96], b[96];
+    size_t n = 0, m = 0, n_held = 0, w = 576;
+    snprintf(a, sizeof a, "/spans/%s/activations/%s/mean", span, site);
+    snprintf(b, sizeof b, "/activations/%s/%s", site, span);
+    double *x = golden_read(reference, a, &n), *y = golden_read(store, b, &m), worst = x && y ? 0 : HUGE_VAL;
+    int32_t *layers = golden_ids(reference, "/layers", &n_held);
+    for (size_t p = 0; x && y && p < n / (n_held * w); p++)
+        for (size_t l = 0; use[p] && l < n_held; l++) {
+            const double *want = x + (p * n_held + l) * w, *got = y + (p * 30 + (size_t)layers[l]) * w;
+            double norm = 0, gap = 0;
+            for (size_t j = 0; j < w; j++) {
+                norm += want[j] * want[j];
+                gap = fabs(want[j] - got[j]) > gap ? fabs(want[j] - got[j]) : gap;
+            }
+            worst = gap / sqrt(norm) > worst || isnan(gap) ? gap / sqrt(norm) : worst;
+        }
+    free(x);
+    free(y);
+    free(layers);
+    return worst;
+}
+
+/* Which responses are the reference's, token by token; each must be, where its margins are clear. */
+static void compare_responses(evk_h5 *reference, evk_h5 *store, bool *same)
+{
+    size_t k, n_same = 0;
+    double *ids = golden_read(store, "/tokens/ids", &k), *offsets = golden_read(store, "/tokens/offsets", &k);
+    double *range = golden_read(store, "/tokens/response", &k), *margin = golden_read(reference, "/response/min_margin", &k);
+    double *want = golden_read(reference, "/response/ids", &k), *at = golden_read(reference, "/response/offsets", &k);
+    check(ids && offsets && range && margin && want && at, "ids of the responses");
+    for (size_t p = 0; p < 40 && ids && offsets && range && margin && want && at; p++) {
+        const size_t first = (size_t)offsets[2 * p] + (size_t)range[2 * p], length = (size_t)(range[2 * p + 1] - range[2 * p]);
+        same[p] = length == (size_t)(at[2 * p + 1] - at[2 * p]);
+        for (size_t t = 0; same[p] && t < length; t++)
+            same[p] = ids[first + t] == want[(size_t)at[2 * p] + t];
+        check(same[p] || margin[p] < 1e-3, "response %zu differs, margin %g", p, margin[p]);
+        n_same += same[p];
+    }
+    printf("responses equal to the reference's: %zu of 40\n", n_same);
+    free(ids), free(offsets), free(range), free(margin), free(want), free(at);
+}
+
+static void check_prompts(evk_h5 *reference, evk_h5 *store)
+{
+    char **a = NULL, **b = NULL;
+    size_t n = 0, m = 0, k;
+    check(evk_h5_read_strings(reference, "/prompts/text", &a, &n, NULL) == EVOKE_OK &&
+          evk_h5_read_strings(store, "/prompts/text", &b, &m, NULL) == EVOKE_OK && n == 40 && m == 40, "prompts");
+    for (size_t i = 0; a && b && i < 40; i++)
+        check(strcmp(a[i], b[i]) == 0, "prompt %zu", i);
+    free(a);
+    free(b);
+    double *want = golden_read(reference, "/tokens/query_span", &k), *got = golden_read(store, "/tokens/query", &k);
+    check(want && got && memcmp(want, got, 80 * sizeof *want) == 0, "tokens of the queries");
+    free(want);
+    free(got);
+}
+
+static void test_reference(const char *root)
+{
+    static const struct { const char *span, *site; } pairs[] = {
+        { "query", "resid_post" }, { "query", "attn_out" }, { "last", "resid_post" }, { "response", "resid_post" } };
+    char model[512], path[512], file[256];
+    evoke_model *m = NULL;
+    evoke_error err = {0};
+    evk_h5 *reference = NULL, *store = NULL;
+    bool all[40], same[40] = {0};
+    if (!golden_real_model(model, sizeof model)) {
+        check_skip("SmolLM2's span means", "the default model is not in the cache; experiments/quickstart.sh gets it");
+        return;
+    }
+    evoke_dataset *d = reference_queries(root, 4);
+    const evoke_extract_options o = { .sites = sites, .n_sites = 2, .spans = spans, .n_spans = 4 };
+    memset(all, true, sizeof all);
+    golden_temporary(file, sizeof file, "smollm2.h5");
+    snprintf(path, sizeof path, "%s/tests/golden/smollm2/reference.h5", root);
+    check(evoke_model_open(model, NULL, &m, &err) == EVOKE_OK, "%s", err.text);
+    check(evk_h5_open(path, &reference, &err) == EVOKE_OK, "%s", err.text);
+    if (m && d && reference && extract(m, d, &o, false, file) == EVOKE_OK && evk_h5_open(file, &store, &err) == EVOKE_OK) {
+        check_prompts(reference, store);
+        compare_responses(reference, store, same);
+        for (size_t i = 0; i < 4; i++) {
+            const double e = mean_error(reference, store, pairs[i].span, pairs[i].site, i == 3 ? same : all);
+            check(e < 1e-5, "%s over %s: off by %.2g of the mean's norm", pairs[i].site, pairs[i].span, e);
+            printf("%s over %s: largest error %.2g of the mean's norm\n", pairs[i].site, pairs[i].span, e);
+        }
+    }
+    evk_h5_free(store);
+    evk_h5_free(reference);
+    remove(file);
+    evoke_dataset_free(d);
+    evoke_model_free(m);
+}
+
+int main(int argc, char **argv)
+{
+    const char *root = argc > 1 ? argv[1] : ".";
+    test_same_bytes(root);
+    test_means_of_tokens(root);
+    test_reference(root);
+    return check_done();
+}
