@@ -2,6 +2,7 @@
  *
  * 16 registers hold a tile of 4 tokens x 3 rows: 12 sums, 3 rows of w, 1 of x; 7 loads for 12 multiply-adds. */
 #include <immintrin.h>
+#include <string.h>
 
 #include "core/kernels/kernels.h"
 

@@ -28,7 +28,7 @@ static const struct { const char *name; bool (*runs_here)(void); void (*add)(evk
     { "ref",    any_cpu,    evk_kernels_add_ref },      /* portable C: fills every slot */
 #if defined(__x86_64__)
     { "avx2",   cpu_avx2,   evk_kernels_add_avx2 },     /* AVX2, FMA, F16C: replaces the slots it does better */
-
+    { "avx512", cpu_avx512, evk_kernels_add_avx512 },   /* AVX-512 F, BW, VL, DQ */
 #elif defined(__aarch64__)
     { "neon",   any_cpu,    evk_kernels_add_neon },     /* part of every 64-bit ARM */
 #endif

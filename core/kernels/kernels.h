@@ -11,6 +11,14 @@
 
 #include "core/tensor.h"
 
+/* Terms of the next block of a row of which k terms are left. A sum over k is the sum of its blocks' sums, in order; the
+ * blocks begin at multiples of 512, as no quantised block crosses, and are short enough for the first cache. */
+enum { EVK_K_BLOCK_MOST = 640 };
+static inline size_t evk_k_block(size_t k)
+{
+    return k <= EVK_K_BLOCK_MOST ? k : 512;
+}
+
 typedef struct evk_kernels {
     const char *isa;
     /* sum_i x[i] y[i] */
@@ -22,6 +30,10 @@ typedef struct evk_kernels {
     /* y[t * ldy + r] = dot(x + t * ldx, w + r * ldw, k), for t < n_token, r < n_row; one thread */
     void (*matmul)(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
                    size_t n_row, size_t k);
+    /* y[t * ldy + r] += the same: matmul over a row's first block, then matmul_add over the others in order, is matmul
+     * over the whole row */
+    void (*matmul_add)(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
+                       size_t n_row, size_t k);
     /* sum_i x[i]^2, accumulated in double */
     double (*sum_squares)(const float *x, size_t n);
     /* y[i] = x[i] * scale * w[i] */

@@ -4,9 +4,9 @@
  * three do the same arithmetic and differ in LANES alone.
  *
  * A dot product runs along k: lane l sums the terms i with i % LANES = l by fused multiply-add, a tail is padded with
- * zeros, and v_sum4 adds the lanes in a fixed order. Long rows are cut into blocks (block_length, a function of k alone)
- * whose sums are added in turn, so that a tile's operands stay in the first cache. matmul does a tile of NT x NR such dot
- * products at a time in registers, sharing loads; no tile changes the order of one element's terms.
+ * zeros, and v_sum4 adds the lanes in a fixed order. Long rows are cut into blocks (evk_k_block) whose sums are added in
+ * turn, so that a tile's operands stay in the first cache. matmul does a tile of tokens x rows of such dot products at a
+ * time in registers, sharing loads; no tile changes the order of one element's terms.
  *
  * Needs: vec, LANES, and the best tile TILE_T x TILE_R for the registers; v_zero v_set v_load v_store; v_load_part and
  * v_store_part (the first n < LANES, the rest read as 0); v_fma(a, b, c) = a b + c, v_add v_sub v_mul v_div v_min v_max
@@ -17,132 +17,141 @@
 #define INLINE static inline __attribute__((always_inline))
 
 enum {
-    K_BLOCK = 768,
     TOKEN_BLOCK = 2 * TILE_T,           /* tokens that pass over a panel together */
-    TILE_MOST = TILE_T * TILE_R         /* sums in registers */
+    TILE_MOST = TILE_T * TILE_R,        /* sums in registers */
+    COLUMNS = 64 / LANES,               /* vectors of a sum of rows that are held in registers */
+    SPREAD = EVK_K_BLOCK_MOST + 16,     /* distance of rows of x that had to be copied */
+    PAGE_FLOATS = 1024,
+    WORTH_SPREADING = 8                 /* rows of w that make up for the copy */
 };
 
-/* Terms in each block of a row of k: equal parts, whole vectors. */
-static inline size_t block_length(size_t k)
-{
-    if (k <= K_BLOCK)
-        return k;
-    const size_t n_block = (k + K_BLOCK - 1) / K_BLOCK;
-    return ((k + n_block - 1) / n_block + LANES - 1) / LANES * LANES;
-}
-
-/* What tile and its loops work on: x [T, n], w [R, n], y [T, R], and whether y holds the sums of earlier blocks. */
-typedef struct operands {
-    const float *x, *w;
-    float *y;
+/* What all tiles of one block share: distances between rows of x, w and y, the number of terms, and whether y holds the
+ * sums of earlier blocks. */
+typedef struct block {
     size_t ldx, ldw, ldy, n;
     bool add;
-} operands;
+} block;
 
 /* sums[t nr + r] += x[t, i..] w[r, i..] of n <= LANES terms. */
-INLINE void tile_step(const operands *o, size_t nt, size_t nr, size_t i, size_t n, vec sums[TILE_MOST])
+INLINE void tile_step(const block *b, const float *x, const float *w, size_t nt, size_t nr, size_t n,
+                      vec sums[TILE_MOST])
 {
-    vec w[TILE_MOST];
+    vec vw[TILE_MOST];
 #pragma GCC unroll 32
     for (size_t r = 0; r < nr; r++)
-        w[r] = n == LANES ? v_load(o->w + r * o->ldw + i) : v_load_part(o->w + r * o->ldw + i, n);
+        vw[r] = n == LANES ? v_load(w + r * b->ldw) : v_load_part(w + r * b->ldw, n);
 #pragma GCC unroll 32
     for (size_t t = 0; t < nt; t++) {
-        const vec x = n == LANES ? v_load(o->x + t * o->ldx + i) : v_load_part(o->x + t * o->ldx + i, n);
+        const vec vx = n == LANES ? v_load(x + t * b->ldx) : v_load_part(x + t * b->ldx, n);
 #pragma GCC unroll 32
         for (size_t r = 0; r < nr; r++)
-            sums[t * nr + r] = v_fma(x, w[r], sums[t * nr + r]);
+            sums[t * nr + r] = v_fma(vx, vw[r], sums[t * nr + r]);
     }
 }
 
 /* y[t, r] of one tile; nt and nr are constants where it is called, and every loop over them is unrolled. */
-INLINE void tile(const operands *o, size_t nt, size_t nr)
+INLINE void tile(const block *b, const float *x, const float *w, float *y, size_t nt, size_t nr)
 {
     vec sums[TILE_MOST + 3];
 #pragma GCC unroll 32
     for (size_t e = 0; e < (nt * nr + 3) / 4 * 4; e++)
         sums[e] = v_zero();
     size_t i = 0;
-    for (; i + LANES <= o->n; i += LANES)
-        tile_step(o, nt, nr, i, LANES, sums);
-    if (i < o->n)
-        tile_step(o, nt, nr, i, o->n - i, sums);
+    for (; i + LANES <= b->n; i += LANES)
+        tile_step(b, x + i, w + i, nt, nr, LANES, sums);
+    if (i < b->n)
+        tile_step(b, x + i, w + i, nt, nr, b->n - i, sums);
 #pragma GCC unroll 32
     for (size_t e = 0; e < nt * nr; e += 4) {
         float four[4];
         v_sum4(sums[e], sums[e + 1], sums[e + 2], sums[e + 3], four);
         for (size_t j = 0; j < 4 && e + j < nt * nr; j++) {
-            float *y = o->y + (e + j) / nr * o->ldy + (e + j) % nr;
-            *y = o->add ? *y + four[j] : four[j];
+            float *out = y + (e + j) / nr * b->ldy + (e + j) % nr;
+            *out = b->add ? *out + four[j] : four[j];
         }
     }
 }
 
-/* Few tokens leave registers for more rows: as many rows as keep every sum in a register. */
-#define TILE_ROWS(nt) (TILE_MOST / (nt))
+/* Few tokens leave registers for more rows: as many as keep every sum in a register and divide a panel of 12. */
+#define TILE_ROWS(nt) ((nt) * 12 <= TILE_MOST ? 12 : (nt) * 6 <= TILE_MOST ? 6 : (nt) * 4 <= TILE_MOST ? 4 : 3)
 #define TILE_OF(nt)                                                                                                  \
-    static __attribute__((noinline)) void tile_##nt##_wide(const operands *o) { tile(o, nt, TILE_ROWS(nt)); }        \
-    static __attribute__((noinline)) void tile_##nt##_one(const operands *o) { tile(o, nt, 1); }
+    static __attribute__((noinline)) void tile_##nt##_wide(const block *b, const float *x, const float *w, float *y) \
+    {                                                                                                                \
+        tile(b, x, w, y, nt, TILE_ROWS(nt));                                                                         \
+    }                                                                                                                \
+    static __attribute__((noinline)) void tile_##nt##_one(const block *b, const float *x, const float *w, float *y)  \
+    {                                                                                                                \
+        tile(b, x, w, y, nt, 1);                                                                                     \
+    }
+#define TILE_ENTRY(nt) { tile_##nt##_wide, tile_##nt##_one, TILE_ROWS(nt) }
 TILE_OF(1) TILE_OF(2) TILE_OF(3) TILE_OF(4)
-#if TILE_T > 4
-TILE_OF(5)
-#endif
-#if TILE_T > 5
-TILE_OF(6)
+#if TILE_T == 6
+TILE_OF(5) TILE_OF(6)
+#define MORE_TILES , TILE_ENTRY(5), TILE_ENTRY(6)
+#else
+#define MORE_TILES
 #endif
 
-static const struct { void (*wide)(const operands *), (*one)(const operands *); size_t n_row; } tiles[TILE_T] = {
-#define TILE_ENTRY(nt) { tile_##nt##_wide, tile_##nt##_one, TILE_ROWS(nt) }
-    TILE_ENTRY(1), TILE_ENTRY(2), TILE_ENTRY(3), TILE_ENTRY(4),
-#if TILE_T > 4
-    TILE_ENTRY(5),
-#endif
-#if TILE_T > 5
-    TILE_ENTRY(6),
-#endif
+typedef void (*tile_function)(const block *b, const float *x, const float *w, float *y);
+static const struct { tile_function wide, one; size_t n_row; } tiles[TILE_T] = {
+    TILE_ENTRY(1), TILE_ENTRY(2), TILE_ENTRY(3), TILE_ENTRY(4) MORE_TILES
 };
 
-/* All n_row rows for at most TOKEN_BLOCK tokens, one block of k. */
-static void multiply_block(operands o, size_t n_token, size_t n_row)
+/* Up to TOKEN_BLOCK tokens against nr rows of w: a tile's width, or fewer at the end of a panel. */
+static void multiply_rows(const block *b, const float *x, const float *w, float *y, size_t n_token, size_t nr)
 {
+    for (size_t t = 0; t < n_token; ) {
+        const size_t nt = n_token - t < TILE_T ? n_token - t : TILE_T;
+        if (nr == tiles[nt - 1].n_row)
+            tiles[nt - 1].wide(b, x + t * b->ldx, w, y + t * b->ldy);
+        else
+            for (size_t r = 0; r < nr; r++)
+                tiles[nt - 1].one(b, x + t * b->ldx, w + r * b->ldw, y + t * b->ldy + r);
+        t += nt;
+    }
+}
+
+/* All n_row rows of w for up to TOKEN_BLOCK tokens, one block of k. Rows of x whose distance is a multiple of a page all
+ * compete for the same few cache lines; they are copied side by side. */
+static void multiply_block(block b, const float *x, const float *w, float *y, size_t n_token, size_t n_row)
+{
+    float copy[TOKEN_BLOCK * SPREAD] __attribute__((aligned(64)));
+    if (b.ldx % PAGE_FLOATS == 0 && n_token > TILE_T / 2 && n_row >= WORTH_SPREADING) {
+        for (size_t t = 0; t < n_token; t++)
+            memcpy(copy + t * SPREAD, x + t * b.ldx, b.n * sizeof *x);
+        x = copy;
+        b.ldx = SPREAD;
+    }
     const size_t width = tiles[n_token < TILE_T ? n_token - 1 : TILE_T - 1].n_row;
-    const operands start = o;
-    for (size_t r = 0; r < n_row; ) {
-        const size_t nr = n_row - r < width ? 1 : width;
-        o = start;
-        o.w += r * o.ldw;
-        o.y += r;
-        for (size_t t = 0; t < n_token; ) {
-            const size_t nt = n_token - t < TILE_T ? n_token - t : TILE_T;
-            if (nr == tiles[nt - 1].n_row) {
-                tiles[nt - 1].wide(&o);
-            } else {
-                operands column = o;
-                for (size_t c = 0; c < nr; c++, column.w += o.ldw, column.y++)
-                    tiles[nt - 1].one(&column);
-            }
-            t += nt;
-            o.x += nt * o.ldx;
-            o.y += nt * o.ldy;
-        }
-        r += nr;
+    for (size_t r = 0; r < n_row; r += width)
+        multiply_rows(&b, x, w + r * b.ldw, y + r, n_token, n_row - r < width ? n_row - r : width);
+}
+
+static void multiply(block b, const float *x, const float *w, float *y, size_t n_token, size_t n_row, size_t k)
+{
+    for (size_t t = 0; t < n_token; t += TOKEN_BLOCK) {
+        const size_t nt = n_token - t < TOKEN_BLOCK ? n_token - t : TOKEN_BLOCK;
+        block part = b;
+        size_t i = 0;
+        do {
+            part.n = evk_k_block(k - i);
+            multiply_block(part, x + t * b.ldx + i, w + i, y + t * b.ldy, nt, n_row);
+            part.add = true;
+            i += part.n;
+        } while (i < k);
     }
 }
 
 static void matmul(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
                    size_t n_row, size_t k)
 {
-    const size_t block = block_length(k);
-    for (size_t t = 0; t < n_token; t += TOKEN_BLOCK) {
-        const size_t nt = n_token - t < TOKEN_BLOCK ? n_token - t : TOKEN_BLOCK;
-        size_t i = 0;
-        do {
-            const operands o = { .x = x + t * ldx + i, .w = w + i, .y = y + t * ldy, .ldx = ldx, .ldw = ldw,
-                                 .ldy = ldy, .n = k - i < block ? k - i : block, .add = i > 0 };
-            multiply_block(o, nt, n_row);
-            i += block;
-        } while (i < k);
-    }
+    multiply((block){ .ldx = ldx, .ldw = ldw, .ldy = ldy }, x, w, y, n_token, n_row, k);
+}
+
+static void matmul_add(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
+                       size_t n_row, size_t k)
+{
+    multiply((block){ .ldx = ldx, .ldw = ldw, .ldy = ldy, .add = true }, x, w, y, n_token, n_row, k);
 }
 
 static float dot(const float *x, const float *y, size_t n)
@@ -160,6 +169,35 @@ static void axpy(float a, const float *x, float *y, size_t n)
         v_store(y + i, v_fma(va, v_load(x + i), v_load(y + i)));
     if (i < n)
         v_store_part(y + i, v_fma(va, v_load_part(x + i, n - i), v_load_part(y + i, n - i)), n - i);
+}
+
+/* Columns i .. i + n vectors of y, held in registers while the rows pass; n is a constant where it is called. */
+INLINE void axpy_columns(const float *a, const float *v, size_t ldv, size_t n_row, float *y, size_t n)
+{
+    vec sums[COLUMNS];
+#pragma GCC unroll 32
+    for (size_t c = 0; c < n; c++)
+        sums[c] = v_load(y + c * LANES);
+    for (size_t j = 0; j < n_row; j++) {
+        const vec va = v_set(a[j]);
+#pragma GCC unroll 32
+        for (size_t c = 0; c < n; c++)
+            sums[c] = v_fma(va, v_load(v + j * ldv + c * LANES), sums[c]);
+    }
+#pragma GCC unroll 32
+    for (size_t c = 0; c < n; c++)
+        v_store(y + c * LANES, sums[c]);
+}
+
+static void axpy_rows(const float *a, const float *v, size_t ldv, size_t n, float *y, size_t d)
+{
+    size_t i = 0;
+    for (; i + COLUMNS * LANES <= d; i += COLUMNS * LANES)
+        axpy_columns(a, v + i, ldv, n, y + i, COLUMNS);
+    for (; i + LANES <= d; i += LANES)
+        axpy_columns(a, v + i, ldv, n, y + i, 1);
+    for (size_t j = 0; j < n && i < d; j++)
+        axpy(a[j], v + j * ldv + i, y + i, d - i);
 }
 
 static double sum_squares(const float *x, size_t n)
@@ -236,7 +274,9 @@ static inline void add_arithmetic(evk_kernels *k, const char *isa)
     k->isa = isa;
     k->dot = dot;
     k->axpy = axpy;
+    k->axpy_rows = axpy_rows;
     k->matmul = matmul;
+    k->matmul_add = matmul_add;
     k->sum_squares = sum_squares;
     k->scale_mul = scale_mul;
     k->silu_mul = silu_mul;

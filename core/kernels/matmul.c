@@ -1,8 +1,9 @@
 /* core/kernels/matmul.c: activations times a stored weight matrix, y[t, r] = sum_k x[t, k] W[r, k] + bias[r].
  *
- * W is cut into panels of rows. A thread dequantises one panel into its own scratch, small enough to stay in its L2
- * cache, and multiplies it with every token before it takes the next; float32 weights are used where they lie. Which
- * thread does which panel does not matter: by the rule of kernels.h an element is a function of x[t, :] and W[r, :].
+ * W is cut into panels of rows, the tokens into chunks, k into the blocks of kernels.h. A thread takes a panel and a
+ * chunk; block by block it dequantises the panel's part into its own scratch, small enough to stay in its L2 cache, and
+ * multiplies it with the chunk's tokens. Float32 weights are used where they lie. Which thread does which panel does not
+ * matter: by the rule of kernels.h an element is a function of x[t, :] and W[r, :].
  *
  * Distances between rows that are a large power of two make all rows compete for the same few cache lines, so rows of
  * scratch are kept off them. */
@@ -12,62 +13,81 @@
 #include <omp.h>
 
 enum {
-    PANEL_FLOATS = 48 * 1024,   /* 192 KB */
-    LEAST_ROWS = 12,            /* a few tiles of any instruction set */
-    MOST_ROWS = 96,
+    PANEL_FLOATS = 48 * 1024,   /* scratch of a thread, 192 KB */
+    PANEL_MOST = 96,            /* rows */
+    PANEL_STEP = 12,            /* rows: whole tiles of any instruction set */
     PANELS_A_THREAD = 4,        /* enough to share out evenly where the matrix is small */
+    CHUNK_FLOATS = 256 * 1024,  /* of x, 1 MB */
+    CHUNK_STEP = 24,            /* tokens: whole tiles */
+    PAGE_FLOATS = 1024,
+    WORTH_COPYING = 8,          /* tokens that make up for a copy of float32 weights */
     WORTH_THREADS = 1 << 16     /* multiplications below which waking threads costs more than it brings */
 };
+
+size_t evk_matmul_scratch(size_t n_thread, size_t k)
+{
+    (void)k;                    /* no more than one block of k is held at a time */
+    return (n_thread ? n_thread : 1) * PANEL_FLOATS;
+}
 
 /* Floats from one row of scratch to the next. */
 static size_t row_distance(size_t k)
 {
+    if (k > EVK_K_BLOCK_MOST)
+        return EVK_K_BLOCK_MOST + 16;
     const size_t padded = (k + 15) / 16 * 16;
     return padded % 256 == 0 ? padded + 16 : padded;
-}
-
-static size_t panel_floats(size_t k)
-{
-    const size_t least = LEAST_ROWS * row_distance(k);
-    return (least > PANEL_FLOATS ? least : PANEL_FLOATS) + 16;
-}
-
-size_t evk_matmul_scratch(size_t n_thread, size_t k)
-{
-    return (n_thread ? n_thread : 1) * panel_floats(k);
 }
 
 /* Rows of a panel: as many as fit, but so few that every thread gets several. */
 static size_t panel_rows(size_t n_row, size_t k, size_t n_thread)
 {
-    size_t rows = PANEL_FLOATS / row_distance(k);
-    if (rows > MOST_ROWS)
-        rows = MOST_ROWS;
-    const size_t share = n_row / (n_thread * PANELS_A_THREAD) + 1;
-    if (rows > share && n_thread > 1)
-        rows = share;
-    rows = rows / LEAST_ROWS * LEAST_ROWS;
-    return rows ? rows : LEAST_ROWS;
+    const size_t fit = PANEL_FLOATS / row_distance(k), fair = n_row / (n_thread * PANELS_A_THREAD) + 1;
+    size_t rows = fit < PANEL_MOST ? fit : PANEL_MOST;
+    if (rows > fair && n_thread > 1)
+        rows = fair;
+    rows = rows / PANEL_STEP * PANEL_STEP;
+    return rows ? rows : PANEL_STEP;
 }
 
-static bool usable_in_place(const evk_tensor *w)
+/* Tokens that pass over all panels before the next ones do: as many as fit in a core's share of the last cache. */
+static size_t chunk_tokens(size_t k)
 {
-    return w->type == EVK_F32 && (uintptr_t)w->data % sizeof(float) == 0 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+    const size_t n = CHUNK_FLOATS / (k + 1) / CHUNK_STEP * CHUNK_STEP;
+    return n ? n : CHUNK_STEP;
 }
 
-/* Rows [first, first + n_row) of w as floats; *distance between them. */
-static const float *fetch_panel(const evk_kernels *kernels, const evk_tensor *w, size_t first, size_t n_row,
-                                float *scratch, size_t *distance)
+static bool usable_in_place(const evk_tensor *w, size_t n_token)
 {
-    const char *rows = (const char *)w->data + first * w->row_bytes;
-    if (usable_in_place(w)) {
-        *distance = w->cols;
-        return (const float *)(const void *)rows;
-    }
+    return w->type == EVK_F32 && (uintptr_t)w->data % sizeof(float) == 0 &&
+           (w->cols % PAGE_FLOATS != 0 || n_token < WORTH_COPYING) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+}
+
+/* Terms [i, i + n) of rows [first, first + n_row) of w as floats; *distance between rows. scratch NULL: as they lie. */
+static const float *fetch(const evk_kernels *kernels, const evk_tensor *w, size_t first, size_t n_row, size_t i,
+                          size_t n, float *scratch, size_t *distance)
+{
+    const evk_type_info *type = evk_type_describe(w->type);
+    const char *from = (const char *)w->data + first * w->row_bytes + i / type->block * type->bytes;
+    *distance = w->cols;
+    if (!scratch)
+        return (const float *)(const void *)from;
     *distance = row_distance(w->cols);
     for (size_t r = 0; r < n_row; r++)
-        kernels->dequantise[w->type](rows + r * w->row_bytes, scratch + r * *distance, w->cols);
+        kernels->dequantise[w->type](from + r * w->row_bytes, scratch + r * *distance, n);
     return scratch;
+}
+
+/* One panel, rows [first, first + n_row), for all tokens of a chunk. */
+static void multiply_panel(const evk_kernels *kernels, const evk_tensor *w, size_t first, size_t n_row,
+                           const float *x, size_t ldx, size_t n_token, float *y, size_t ldy, float *scratch)
+{
+    for (size_t i = 0, n; i < w->cols; i += n) {
+        n = evk_k_block(w->cols - i);
+        size_t distance;
+        const float *part = fetch(kernels, w, first, n_row, i, n, scratch, &distance);
+        (i ? kernels->matmul_add : kernels->matmul)(x + i, ldx, part, distance, y, ldy, n_token, n_row, n);
+    }
 }
 
 static void add_bias(const float *bias, size_t n_row, size_t n_token, float *y, size_t ldy)
@@ -80,18 +100,19 @@ static void add_bias(const float *bias, size_t n_row, size_t n_token, float *y, 
 void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w, const float *bias, const float *x,
                 size_t ldx, size_t n_token, float *y, size_t ldy, float *scratch)
 {
-    assert(kernels->dequantise[w->type]);
+    assert(kernels->dequantise[w->type] && w->cols > 0);
     if (n_thread == 0 || (double)n_token * (double)w->rows * (double)w->cols < WORTH_THREADS)
         n_thread = 1;
+    const bool in_place = usable_in_place(w, n_token);
     const size_t step = panel_rows(w->rows, w->cols, n_thread), n_panel = (w->rows + step - 1) / step;
+    const size_t chunk = chunk_tokens(w->cols), n_chunk = (n_token + chunk - 1) / chunk;
 #pragma omp parallel for num_threads((int)n_thread) schedule(dynamic) if (n_thread > 1)
-    for (size_t p = 0; p < n_panel; p++) {
-        const size_t first = p * step, n_row = w->rows - first < step ? w->rows - first : step;
-        size_t distance;
-        const float *panel = fetch_panel(kernels, w, first, n_row,
-                                         scratch + (size_t)omp_get_thread_num() * panel_floats(w->cols), &distance);
-        kernels->matmul(x, ldx, panel, distance, y + first, ldy, n_token, n_row, w->cols);
+    for (size_t p = 0; p < n_chunk * n_panel; p++) {
+        const size_t t = p / n_panel * chunk, nt = n_token - t < chunk ? n_token - t : chunk;
+        const size_t r = p % n_panel * step, nr = w->rows - r < step ? w->rows - r : step;
+        float *own = in_place ? NULL : scratch + (size_t)omp_get_thread_num() * PANEL_FLOATS;
+        multiply_panel(kernels, w, r, nr, x + t * ldx, ldx, nt, y + t * ldy + r, ldy, own);
         if (bias)
-            add_bias(bias + first, n_row, n_token, y + first, ldy);
+            add_bias(bias + r, nr, nt, y + t * ldy + r, ldy);
     }
 }

@@ -1,11 +1,11 @@
 /* core/kernels/ref.c: every slot in portable C: the meaning, and what CPUs without a file of their own run.
  *
- * A dot product is 8 partial sums, term i in sum i % 8, added at the end in pairs; sums in double are made alike. */
+ * A block's dot product is 8 partial sums, term i in sum i % 8, added at the end in pairs; sums in double are made alike. */
 #include <math.h>
 
 #include "core/kernels/quants.h"
 
-static float dot(const float *x, const float *y, size_t n)
+static float block_dot(const float *x, const float *y, size_t n)
 {
     float s[8] = { 0 };
     size_t i = 0;
@@ -15,6 +15,17 @@ static float dot(const float *x, const float *y, size_t n)
     for (size_t j = 0; i + j < n; j++)
         s[j] += x[i + j] * y[i + j];
     return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+static float dot(const float *x, const float *y, size_t n)
+{
+    size_t block = evk_k_block(n);
+    float sum = block_dot(x, y, block);
+    for (size_t i = block; i < n; i += block) {
+        block = evk_k_block(n - i);
+        sum += block_dot(x + i, y + i, block);
+    }
+    return sum;
 }
 
 static void axpy(float a, const float *x, float *y, size_t n)
@@ -35,6 +46,17 @@ static void matmul(const float *x, size_t ldx, const float *w, size_t ldw, float
     for (size_t t = 0; t < n_token; t++)
         for (size_t r = 0; r < n_row; r++)
             y[t * ldy + r] = dot(x + t * ldx, w + r * ldw, k);
+}
+
+static void matmul_add(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
+                       size_t n_row, size_t k)
+{
+    for (size_t t = 0; t < n_token; t++)
+        for (size_t r = 0; r < n_row; r++)
+            for (size_t i = 0, n; i < k; i += n) {
+                n = evk_k_block(k - i);
+                y[t * ldy + r] += block_dot(x + t * ldx + i, w + r * ldw + i, n);
+            }
 }
 
 static double sum_squares(const float *x, size_t n)
@@ -75,8 +97,9 @@ static double exp_sum(float *x, float max, size_t n)
 void evk_kernels_add_ref(evk_kernels *k)
 {
     *k = (evk_kernels){
-        .isa = "ref", .dot = dot, .axpy = axpy, .axpy_rows = axpy_rows, .matmul = matmul, .sum_squares = sum_squares,
-        .scale_mul = scale_mul, .silu_mul = silu_mul, .exp_sum = exp_sum,
+        .isa = "ref", .dot = dot, .axpy = axpy, .axpy_rows = axpy_rows,
+        .matmul = matmul, .matmul_add = matmul_add, .sum_squares = sum_squares, .scale_mul = scale_mul,
+        .silu_mul = silu_mul, .exp_sum = exp_sum,
     };
     evk_quants_add_ref(k);
 }

@@ -1,0 +1,102 @@
+/* core/kernels/avx512.c: vectors of 16 floats for CPUs with AVX-512 F, BW, VL and DQ (Intel Skylake-SP, AMD Zen 4).
+ *
+ * 32 registers hold a tile of 6 tokens x 4 rows: 24 sums, 4 rows of w, 1 of x; 10 loads for 24 multiply-adds. */
+#include <immintrin.h>
+#include <string.h>
+
+#include "core/kernels/kernels.h"
+
+enum { LANES = 16 };
+#define TILE_T 6
+#define TILE_R 4
+
+typedef __m512 vec;
+typedef __m512i ints;
+typedef struct pair { __m512d lo, hi; } pair;
+#define OP static inline __attribute__((always_inline))
+
+OP vec v_zero(void) { return _mm512_setzero_ps(); }
+OP vec v_set(float a) { return _mm512_set1_ps(a); }
+OP vec v_load(const float *p) { return _mm512_loadu_ps(p); }
+OP void v_store(float *p, vec a) { _mm512_storeu_ps(p, a); }
+OP vec v_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+OP vec v_add(vec a, vec b) { return _mm512_add_ps(a, b); }
+OP vec v_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
+OP vec v_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
+OP vec v_div(vec a, vec b) { return _mm512_div_ps(a, b); }
+OP vec v_min(vec a, vec b) { return _mm512_min_ps(a, b); }
+OP vec v_max(vec a, vec b) { return _mm512_max_ps(a, b); }
+OP vec v_round(vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+OP vec v_scale(vec p, vec n) { return _mm512_scalef_ps(p, n); }
+
+/* Lanes 0..n-1 selected. */
+OP __mmask16 first(size_t n) { return (__mmask16)((1u << n) - 1); }
+OP vec v_load_part(const float *p, size_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
+OP void v_store_part(float *p, vec a, size_t n) { _mm512_mask_storeu_ps(p, first(n), a); }
+
+/* Lane l plus lane l + 8, then pairs of neighbours. */
+OP __m256 halve(vec a) { return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)); }
+OP void v_sum4(vec a, vec b, vec c, vec d, float out[4])
+{
+    const __m256 s = _mm256_hadd_ps(_mm256_hadd_ps(halve(a), halve(b)), _mm256_hadd_ps(halve(c), halve(d)));
+    _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1)));
+}
+
+OP pair pair_zero(void) { return (pair){ _mm512_setzero_pd(), _mm512_setzero_pd() }; }
+OP pair widen(vec a)
+{
+    return (pair){ _mm512_cvtps_pd(_mm512_castps512_ps256(a)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1)) };
+}
+OP pair pair_add(pair s, vec a)
+{
+    const pair w = widen(a);
+    return (pair){ _mm512_add_pd(s.lo, w.lo), _mm512_add_pd(s.hi, w.hi) };
+}
+OP pair pair_add_square(pair s, vec a)
+{
+    const pair w = widen(a);
+    return (pair){ _mm512_fmadd_pd(w.lo, w.lo, s.lo), _mm512_fmadd_pd(w.hi, w.hi, s.hi) };
+}
+OP double pair_sum(pair s)
+{
+    double e[8];
+    _mm512_storeu_pd(e, _mm512_add_pd(s.lo, s.hi));
+    return ((e[0] + e[1]) + (e[2] + e[3])) + ((e[4] + e[5]) + (e[6] + e[7]));
+}
+
+OP ints i_bytes(const uint8_t *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)); }
+OP ints i_signed_bytes(const uint8_t *p)
+{
+    return _mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+OP ints i_halves(const uint8_t *p)
+{
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p));
+}
+OP ints i_set(int a) { return _mm512_set1_epi32(a); }
+OP ints i_and(ints a, ints b) { return _mm512_and_si512(a, b); }
+OP ints i_or(ints a, ints b) { return _mm512_or_si512(a, b); }
+OP ints i_sub(ints a, ints b) { return _mm512_sub_epi32(a, b); }
+OP ints i_left(ints a, size_t n) { return _mm512_sllv_epi32(a, i_set((int)n)); }
+OP ints i_right(ints a, size_t n) { return _mm512_srlv_epi32(a, i_set((int)n)); }
+OP ints i_bit(uint32_t word, size_t j)
+{
+    const ints lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return i_and(_mm512_srlv_epi32(i_set((int)(word >> j)), lane), i_set(1));
+}
+OP vec v_of(ints a) { return _mm512_cvtepi32_ps(a); }
+OP vec v_of_bits(ints a) { return _mm512_castsi512_ps(a); }
+OP vec v_of_f16(const uint8_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p)); }
+OP float f16_value(const uint8_t *p)
+{
+    return _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(p[0] | p[1] << 8)));
+}
+
+#include "core/kernels/lanes.h"
+#include "core/kernels/lanes_quants.h"
+
+void evk_kernels_add_avx512(evk_kernels *k)
+{
+    add_arithmetic(k, "avx512");
+    add_dequantisers(k);
+}

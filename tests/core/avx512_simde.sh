@@ -1,0 +1,101 @@
+#!/bin/sh
+# Runs test_kernels.c with avx512.c on CPUs without AVX-512: SIMDe (libsimde-dev) translates its intrinsics to what is
+# there, and dispatch.c is told that the CPU has them.
+# Usage: tests/core/avx512_simde.sh [ROOT]; prints `N passed, N failed, N skipped`.
+set -eu
+cd "${1:-$(dirname "$0")/../..}"
+
+skip() {
+    echo "skip AVX-512 by SIMDe: $1"
+    echo "0 passed, 0 failed, 1 skipped"
+    exit 0
+}
+[ "$(uname -m)" = x86_64 ] || skip "not an x86-64"
+grep -q avx2 /proc/cpuinfo || skip "this CPU lacks AVX2"
+cc=${CC:-cc}
+echo '#include <simde/x86/avx512.h>' | $cc -E - >/dev/null 2>&1 || skip "SIMDe is not installed"
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cat > "$dir/immintrin.h" <<'END'
+#ifndef TRANSLATED
+#define TRANSLATED
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#include <simde/x86/avx512.h>
+#include <simde/x86/fma.h>
+#include <simde/x86/f16c.h>
+#include <math.h>
+#include <string.h>
+/* What SIMDe 0.7 lacks, one lane at a time. */
+#define EACH(name, from, n, to, made, type, value)                                   \
+    static inline to name(from a)                                                    \
+    {                                                                                \
+        struct { type e[n]; } in;                                                    \
+        made out[n];                                                                 \
+        to result;                                                                   \
+        memcpy(&in, &a, sizeof in);                                                  \
+        for (int i = 0; i < n; i++)                                                  \
+            out[i] = value;                                                          \
+        memcpy(&result, out, sizeof result);                                         \
+        return result;                                                               \
+    }
+EACH(lanes_of_i32, __m512i, 16, __m512, float, int, (float)in.e[i])
+EACH(lanes_of_i8, __m128i, 16, __m512i, int, signed char, in.e[i])
+EACH(lanes_of_u8, __m128i, 16, __m512i, int, unsigned char, in.e[i])
+EACH(lanes_of_u16, __m256i, 16, __m512i, int, unsigned short, in.e[i])
+EACH(lanes_of_f16, __m256i, 16, __m512, float, unsigned short, _cvtsh_ss(in.e[i]))
+EACH(lanes_of_f32, __m256, 8, __m512d, double, float, in.e[i])
+#define _mm512_cvtepi32_ps lanes_of_i32
+#define _mm512_cvtepi8_epi32 lanes_of_i8
+#define _mm512_cvtepu8_epi32 lanes_of_u8
+#define _mm512_cvtepu16_epi32 lanes_of_u16
+#define _mm512_cvtph_ps lanes_of_f16
+#define _mm512_cvtps_pd lanes_of_f32
+static inline __m256 half(__m512 a, int which)
+{
+    __m256 h;
+    memcpy(&h, (char *)&a + 32 * which, sizeof h);
+    return h;
+}
+static inline __m512 load_some(unsigned mask, const float *p)
+{
+    float e[16] = { 0 };
+    for (int i = 0; i < 16; i++)
+        if (mask >> i & 1)
+            e[i] = p[i];
+    return _mm512_loadu_ps(e);
+}
+static inline void store_some(float *p, unsigned mask, __m512 a)
+{
+    float e[16];
+    _mm512_storeu_ps(e, a);
+    for (int i = 0; i < 16; i++)
+        if (mask >> i & 1)
+            p[i] = e[i];
+}
+/* SIMDe's own goes by way of 2^n, which overflows where the product does not. */
+static inline __m512 scale_lanes(__m512 p, __m512 n)
+{
+    float e[16], f[16];
+    _mm512_storeu_ps(e, p);
+    _mm512_storeu_ps(f, n);
+    for (int i = 0; i < 16; i++)
+        e[i] = scalbnf(e[i], f[i] == f[i] ? (int)f[i] : 0);
+    return _mm512_loadu_ps(e);
+}
+#undef _mm512_scalef_ps
+#define _mm512_scalef_ps scale_lanes
+#define _mm512_extractf32x8_ps half
+#define _mm512_maskz_loadu_ps load_some
+#define _mm512_mask_storeu_ps store_some
+#else
+#include_next <immintrin.h>
+#endif
+END
+flags="-std=gnu17 -O2 -ffp-contract=off -I."
+$cc $flags -mavx2 -mfma -mf16c -w -Wno-psabi -I"$dir" -c -o "$dir/avx512.o" core/kernels/avx512.c
+$cc $flags -mavx2 -mfma -mf16c -c -o "$dir/avx2.o" core/kernels/avx2.c
+$cc $flags "-D__builtin_cpu_supports(feature)=1" -c -o "$dir/dispatch.o" core/kernels/dispatch.c
+$cc $flags -o "$dir/test" tests/core/test_kernels.c core/kernels/ref.c core/kernels/quants.c core/status.c \
+    "$dir/avx512.o" "$dir/avx2.o" "$dir/dispatch.o" -lm
+"$dir/test"

@@ -1,0 +1,327 @@
+/* tests/core/test_kernels.c: every table that this CPU runs against exact sums, against libm in double, and against the
+ * reference table; and the rule of kernels.h, that matmul's elements are dot's, bit for bit, whatever their company. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/kernels/quants.h"
+#include "tests/check.h"
+
+static const size_t sizes[] = { 0, 1, 7, 8, 9, 15, 16, 17, 31, 33, 576, 640, 641, 1153, 1536, 4099 };
+static const size_t offsets[] = { 0, 1, 3 };
+enum { N_SIZE = sizeof sizes / sizeof *sizes, N_OFFSET = sizeof offsets / sizeof *offsets, GUARD = 32 };
+
+static uint64_t state = 1;
+
+static uint32_t random_bits(void)
+{
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(state >> 32);
+}
+
+static float *random_floats(size_t n, float size)
+{
+    float *x = malloc((n + 1) * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = size * ((float)random_bits() * 0x1p-31f - 1.0f);
+    return x;
+}
+
+/* n floats with a guard zone before and behind. */
+static float *guarded(size_t n)
+{
+    float *x = malloc((n + 2 * GUARD) * sizeof *x);
+    for (size_t i = 0; i < n + 2 * GUARD; i++)
+        x[i] = 12345.0f;
+    return x + GUARD;
+}
+
+static bool free_guarded(float *x, size_t n)
+{
+    bool untouched = true;
+    for (size_t i = 0; i < GUARD; i++)
+        untouched = untouched && x[-1 - (ptrdiff_t)i] == 12345.0f && x[n + i] == 12345.0f;
+    free(x - GUARD);
+    return untouched;
+}
+
+static bool same_bits(const float *a, const float *b, size_t n)
+{
+    return memcmp(a, b, n * sizeof *a) == 0;
+}
+
+static void dot_is_exact(const evk_kernels *k, const float *x, const float *y, size_t n)
+{
+    double exact = 0, size = 0;
+    for (size_t i = 0; i < n; i++) {
+        exact += (double)x[i] * (double)y[i];
+        size += fabs((double)x[i] * (double)y[i]);
+    }
+    check(fabs((double)k->dot(x, y, n) - exact) <= (double)n * FLT_EPSILON * size, "%s: dot of %zu", k->isa, n);
+}
+
+static void sums_are_exact(const evk_kernels *k, const float *x, size_t n)
+{
+    double exact = 0;
+    for (size_t i = 0; i < n; i++)
+        exact += (double)x[i] * (double)x[i];
+    check(fabs(k->sum_squares(x, n) - exact) <= (double)n * DBL_EPSILON * exact, "%s: squares of %zu", k->isa, n);
+}
+
+static void elementwise_is_exact(const evk_kernels *k, const float *x, const float *w, size_t n, size_t offset)
+{
+    float *y = guarded(n + offset);
+    k->scale_mul(x, 1.25f, w, y + offset, n);
+    bool ok = true;
+    for (size_t i = 0; i < n; i++)
+        ok = ok && y[offset + i] == x[i] * 1.25f * w[i];
+    check(ok, "%s: scale_mul of %zu", k->isa, n);
+
+    memset(y + offset, 0, n * sizeof *y);
+    k->axpy(0.5f, x, y + offset, n);
+    k->axpy(3.0f, w, y + offset, n);
+    for (size_t i = 0; i < n; i++)
+        ok = ok && fabs((double)y[offset + i] - (0.5 * (double)x[i] + 3.0 * (double)w[i])) <= 8 * (double)FLT_EPSILON;
+    check(ok, "%s: axpy of %zu", k->isa, n);
+    check(offset == 0 || y[offset - 1] == 12345.0f, "%s: axpy, scale_mul write before y", k->isa);
+    check(free_guarded(y, n + offset), "%s: axpy, scale_mul of %zu write beyond y", k->isa, n);
+}
+
+static void vectors_of_all_sizes(const evk_kernels *k)
+{
+    float *x = random_floats(5000, 1), *y = random_floats(5000, 1);
+    for (size_t s = 0; s < N_SIZE; s++)
+        for (size_t o = 0; o < N_OFFSET; o++) {
+            dot_is_exact(k, x + offsets[o], y + offsets[N_OFFSET - 1 - o], sizes[s]);
+            sums_are_exact(k, x + offsets[o], sizes[s]);
+            elementwise_is_exact(k, x + offsets[o], y, sizes[s], offsets[o]);
+        }
+    free(x);
+    free(y);
+}
+
+/* axpy_rows is axpy, row after row, in any number of columns. */
+static void rows_are_added_in_order(const evk_kernels *k)
+{
+    enum { N = 37, LD = 150 };
+    float *a = random_floats(N, 1), *v = random_floats(N * LD, 1);
+    for (size_t d = 1; d < 140; d++) {
+        float *y = guarded(d), expected[LD];
+        for (size_t i = 0; i < d; i++)
+            y[i] = expected[i] = 0.25f;
+        k->axpy_rows(a, v + d % 4, LD, N, y, d);
+        for (size_t j = 0; j < N; j++)
+            k->axpy(a[j], v + d % 4 + j * LD, expected, d);
+        check(same_bits(y, expected, d), "%s: axpy_rows of %zu columns", k->isa, d);
+        check(free_guarded(y, d), "%s: axpy_rows of %zu columns writes beyond y", k->isa, d);
+    }
+    free(a);
+    free(v);
+}
+
+static void matmul_is_dot(const evk_kernels *k, const float *x, size_t ldx, const float *w, size_t ldw, size_t n_token,
+                          size_t n_row, size_t n)
+{
+    const size_t ldy = n_row + 2, total = n_token * ldy;
+    float *y = guarded(total);
+    k->matmul(x, ldx, w, ldw, y, ldy, n_token, n_row, n);
+    bool same = true, untouched = true;
+    for (size_t t = 0; t < n_token; t++) {
+        for (size_t r = 0; r < n_row; r++) {
+            const float d = k->dot(x + t * ldx, w + r * ldw, n);
+            same = same && same_bits(&y[t * ldy + r], &d, 1);
+        }
+        untouched = untouched && y[t * ldy + n_row] == 12345.0f && y[t * ldy + n_row + 1] == 12345.0f;
+    }
+    check(same, "%s: [%zu, %zu] x [%zu, %zu] is not dot's", k->isa, n_token, n, n_row, n);
+    check(untouched, "%s: [%zu, %zu] x [%zu, %zu] writes between rows", k->isa, n_token, n, n_row, n);
+    check(free_guarded(y, total), "%s: [%zu, %zu] x [%zu, %zu] writes beyond y", k->isa, n_token, n, n_row, n);
+}
+
+static void ragged_matmuls(const evk_kernels *k)
+{
+    static const size_t lengths[] = { 0, 1, 7, 8, 17, 64, 100, 576, 700, 1300 };
+    const size_t ld = 1303;
+    float *x = random_floats(27 * 2048, 1), *w = random_floats(27 * 2048, 1);
+    for (size_t n_token = 1; n_token <= 13; n_token++)
+        for (size_t n_row = 1; n_row <= 13; n_row++) {
+            const size_t l = (n_token * 13 + n_row) % 10;
+            matmul_is_dot(k, x + n_token % 3, ld, w + n_row % 2, ld, n_token, n_row, lengths[l]);
+            matmul_is_dot(k, x, ld, w, ld, n_token, n_row, lengths[(l + 5) % 10]);
+        }
+    matmul_is_dot(k, x, ld, w, ld, 26, 25, 1300);
+    matmul_is_dot(k, x, 1024, w, 1024, 25, 26, 1024);           /* distances of a page */
+    matmul_is_dot(k, x, 2048, w, 2048, 7, 27, 2047);
+    matmul_is_dot(k, x, 0, w, 64, 5, 5, 33);                    /* every token the same */
+    free(x);
+    free(w);
+}
+
+/* matmul over the first block and matmul_add over the others is matmul over all. */
+static void blocks_add_up(const evk_kernels *k)
+{
+    enum { T = 9, R = 14, LD = 4100 };
+    static const size_t lengths[] = { 640, 641, 1152, 1153, 1536, 4096, 4099 };
+    float *x = random_floats(T * LD, 1), *w = random_floats(R * LD, 1), whole[T * R], parts[T * R];
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+        const size_t n = lengths[l];
+        k->matmul(x, LD, w, LD, whole, R, T, R, n);
+        size_t i = evk_k_block(n);
+        k->matmul(x, LD, w, LD, parts, R, T, R, i);
+        for (size_t block; i < n; i += block) {
+            block = evk_k_block(n - i);
+            k->matmul_add(x + i, LD, w + i, LD, parts, R, T, R, block);
+        }
+        check(same_bits(whole, parts, T * R), "%s: blocks of %zu terms", k->isa, n);
+    }
+    free(x);
+    free(w);
+}
+
+/* Units in the last place of a float near `exact` between x and it. */
+static double ulps(float x, double exact)
+{
+    int exponent;
+    frexp(exact, &exponent);
+    return fabs((double)x - exact) / ldexp(1.0, (exponent < -125 ? -125 : exponent) - 24);
+}
+
+static void exponentials_are_close(const evk_kernels *k)
+{
+    enum { N = 200001 };
+    float *x = malloc(N * sizeof *x);
+    double sum = 0, worst = 0;
+    for (size_t i = 0; i < N; i++)
+        x[i] = -104.5f + 193.5f * (float)i / N;
+    k->exp_sum(x, 0, N);
+    for (size_t i = 0; i < N; i++) {
+        const double exact = exp((double)(-104.5f + 193.5f * (float)i / N));
+        const bool beyond = exact > (double)FLT_MAX;
+        const double off = beyond ? (isinf(x[i]) ? 0 : 1e9) : ulps(x[i], exact);
+        worst = off > worst ? off : worst;
+    }
+    check(worst <= 2, "%s: exp is off by %.2f units in the last place", k->isa, worst);
+
+    float few[37];
+    for (size_t i = 0; i < 37; i++)
+        few[i] = 3.0f - (float)i * 0.37f;
+    for (size_t i = 0; i < 37; i++)
+        sum += exp((double)(few[i] - 3.0f));
+    check(fabs(k->exp_sum(few, 3, 37) / sum - 1) < 1e-6, "%s: sum of exponentials", k->isa);
+    free(x);
+}
+
+static void special_exponentials(const evk_kernels *k)
+{
+    for (size_t i = 0; i < 19; i++) {                           /* in every lane, and in tails */
+        float x[19] = { 0 };
+        x[i] = -INFINITY;
+        check(k->exp_sum(x, 0, 19) == 18 && x[i] == 0, "%s: exp(-inf) at %zu", k->isa, i);
+        memset(x, 0, sizeof x);
+        x[i] = INFINITY;
+        check(isinf(k->exp_sum(x, 0, 19)) && isinf(x[i]) && x[(i + 1) % 19] == 1, "%s: exp(inf) at %zu", k->isa, i);
+        memset(x, 0, sizeof x);
+        x[i] = NAN;
+        check(isnan(k->exp_sum(x, 0, 19)) && isnan(x[i]) && x[(i + 1) % 19] == 1, "%s: exp(nan) at %zu", k->isa, i);
+    }
+    float big[2] = { -3e38f, 3e38f };
+    k->exp_sum(big, 0, 2);
+    check(big[0] == 0 && isinf(big[1]), "%s: exp of the largest numbers", k->isa);
+    check(k->exp_sum(big, 0, 0) == 0, "%s: no exponentials", k->isa);
+}
+
+static void silu_is_close(const evk_kernels *k)
+{
+    for (size_t s = 1; s < N_SIZE; s++) {
+        const size_t n = sizes[s];
+        float *gate = random_floats(n, s % 2 ? 120 : 8), *up = random_floats(n, 2), *y = guarded(n);
+        k->silu_mul(gate, up, y, n);
+        double worst = 0;
+        for (size_t i = 0; i < n; i++) {
+            const double g = (double)gate[i], exact = g / (1 + exp(-g)) * (double)up[i];
+            if (fabs(exact) > 1e-36)                            /* the quotient of a subnormal keeps few digits */
+                worst = fmax(worst, fabs((double)y[i] / exact - 1));
+            else
+                worst = fmax(worst, fabs((double)y[i]) > 1e-35);
+        }
+        check(worst < 4 * (double)FLT_EPSILON, "%s: silu of %zu is off by %.2g", k->isa, n, worst);
+        check(free_guarded(y, n), "%s: silu of %zu writes beyond y", k->isa, n);
+        free(gate);
+        free(up);
+    }
+}
+
+/* Random blocks whose float16 scales, at byte `at` and `at2` of each (0xffff: none), are finite. */
+static void random_blocks(uint8_t *b, size_t n_block, size_t bytes, size_t at, size_t at2)
+{
+    for (size_t i = 0; i < n_block * bytes; i++)
+        b[i] = (uint8_t)random_bits();
+    for (size_t i = 0; i < n_block && at != 0xffff; i++) {
+        b[i * bytes + at + 1] &= 0xbf;
+        if (at2 != 0xffff)
+            b[i * bytes + at2 + 1] &= 0xbf;
+    }
+}
+
+static void dequantises_as_reference(const evk_kernels *k, const evk_kernels *ref)
+{
+    static const struct { const char *name; evk_type type; size_t block, bytes, at, at2; } types[] = {
+        { "F32", EVK_F32, 1, 4, 0xffff, 0xffff },  { "F16", EVK_F16, 1, 2, 0xffff, 0xffff },
+        { "BF16", EVK_BF16, 1, 2, 0xffff, 0xffff }, { "Q4_0", EVK_Q4_0, 32, EVK_Q4_0_BYTES, 0, 0xffff },
+        { "Q4_1", EVK_Q4_1, 32, EVK_Q4_1_BYTES, 0, 2 }, { "Q5_0", EVK_Q5_0, 32, EVK_Q5_0_BYTES, 0, 0xffff },
+        { "Q5_1", EVK_Q5_1, 32, EVK_Q5_1_BYTES, 0, 2 }, { "Q8_0", EVK_Q8_0, 32, EVK_Q8_0_BYTES, 0, 0xffff },
+        { "Q2_K", EVK_Q2_K, 256, EVK_Q2_K_BYTES, 80, 82 }, { "Q3_K", EVK_Q3_K, 256, EVK_Q3_K_BYTES, 108, 0xffff },
+        { "Q4_K", EVK_Q4_K, 256, EVK_Q4_K_BYTES, 0, 2 }, { "Q5_K", EVK_Q5_K, 256, EVK_Q5_K_BYTES, 0, 2 },
+        { "Q6_K", EVK_Q6_K, 256, EVK_Q6_K_BYTES, 208, 0xffff },
+    };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        const size_t n_block = types[i].block == 1 ? 1003 : 40, n = n_block * types[i].block;
+        const size_t bytes = n_block * types[i].bytes;
+        uint8_t *b = malloc(bytes + 1);
+        float *y = guarded(n), *expected = guarded(n);
+        random_blocks(b + 1, n_block, types[i].bytes, types[i].at, types[i].at2);     /* at an odd address */
+        k->dequantise[types[i].type](b + 1, y, n);
+        ref->dequantise[types[i].type](b + 1, expected, n);
+        check(same_bits(y, expected, n), "%s: values of %s", k->isa, types[i].name);
+        check(free_guarded(y, n), "%s: %s writes beyond its values", k->isa, types[i].name);
+        check(free_guarded(expected, n), "ref: %s writes beyond its values", types[i].name);
+        free(b);
+    }
+}
+
+static void selection(void)
+{
+    evk_kernels k;
+    evoke_error err;
+    check(evk_kernels_select("avx1024", &k, &err) == EVOKE_EARG && strstr(err.text, "avx1024"), "%s", err.text);
+    check(evk_kernels_select(NULL, &k, &err) == EVOKE_OK, "%s", err.text);
+    size_t n = 0;
+    while (evoke_isa_name(n))
+        n++;
+    check(n > 0 && strcmp(evoke_isa_name(0), "ref") == 0, "ref comes first");
+    check(n > 0 && strcmp(evoke_isa_name(n - 1), k.isa) == 0, "the best is %s", k.isa);
+}
+
+int main(void)
+{
+    selection();
+    evk_kernels k, ref;
+    evk_kernels_select("ref", &ref, NULL);
+    for (size_t i = 0; evoke_isa_name(i); i++) {
+        evoke_error err;
+        if (!check(evk_kernels_select(evoke_isa_name(i), &k, &err) == EVOKE_OK, "%s", err.text))
+            continue;
+        check(strcmp(k.isa, evoke_isa_name(i)) == 0, "asked for %s, got %s", evoke_isa_name(i), k.isa);
+        vectors_of_all_sizes(&k);
+        rows_are_added_in_order(&k);
+        ragged_matmuls(&k);
+        blocks_add_up(&k);
+        exponentials_are_close(&k);
+        special_exponentials(&k);
+        silu_is_close(&k);
+        dequantises_as_reference(&k, &ref);
+        printf("%s: tested\n", k.isa);
+    }
+    return check_done();
+}
