@@ -84,10 +84,13 @@ static bool is_white_space(int32_t c)
            c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+/* \w of Rust's patterns (UTS 18): letters, marks, digits, letter-like numbers and symbols, connectors, joiners. */
 static bool is_word(int32_t c)
 {
     const utf8proc_category_t k = utf8proc_category(c);
-    return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_ND) || k == UTF8PROC_CATEGORY_PC;
+    return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_NL) || k == UTF8PROC_CATEGORY_PC || c == 0x200C ||
+           c == 0x200D || (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
+           (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
 }
 
 /* The character that ends before byte i, and its length; 0 at the beginning. */
@@ -122,21 +125,22 @@ static evk_span with_white_space(const evk_added_token *t, const char *text, siz
     return s;
 }
 
-const evk_added_token *evk_added_tokens_find(const evk_added_tokens *a, const char *text, size_t n, size_t at,
-                                             bool special, evk_span *span)
+const evk_added_token *evk_added_tokens_find(const evk_added_tokens *a, const char *text, size_t n, bool special,
+                                             evk_added_search *s, evk_span *span)
 {
-    for (size_t i = at; a->n > 0 && i < n; i++) {
+    for (size_t i = s->next; a->n > 0 && i < n; i++) {
         if (!a->first[(unsigned char)text[i]])
             continue;
         const evk_added_token *t = longest_at(a, text + i, n - i, special);
         if (!t)
             continue;
-        *span = (evk_span){ i, i + t->n };
-        if (t->single_word && !stands_alone(text, n, span->begin, span->end)) {
-            i += t->n - 1;              /* what was looked at is not looked at again, as in Hugging Face's search */
+        s->next = i + t->n;
+        if (t->single_word && !stands_alone(text, n, i, s->next)) {
+            i = s->next - 1;            /* what was looked at is not looked at again */
             continue;
         }
-        *span = with_white_space(t, text, n, at, *span);
+        *span = with_white_space(t, text, n, s->done, (evk_span){ i, s->next });
+        s->done = span->end;
         return t;
     }
     return NULL;

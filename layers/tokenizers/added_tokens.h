@@ -21,9 +21,13 @@ evoke_status evk_added_tokens_add(evk_added_tokens *a, const char *text, const e
 void evk_added_tokens_sort(evk_added_tokens *a);
 void evk_added_tokens_free(evk_added_tokens *a);
 
-/* The first token in text [n] that begins at byte `at` or later, of those that begin there the longest; *span is what
- * it takes, never from before `at`. NULL: none. special: control tokens too. text is valid UTF-8. */
-const evk_added_token *evk_added_tokens_find(const evk_added_tokens *a, const char *text, size_t n, size_t at,
-                                             bool special, evk_span *span);
+/* Where a search stands: all before `done` has been dealt with, looking goes on at `next`. The two differ after a token
+ * that took white space behind it: that white space may be a token once more, as it is in Hugging Face's search. */
+typedef struct evk_added_search { size_t done, next; } evk_added_search;
+
+/* The first token in text [n] that begins at s->next or later, of those that begin there the longest; *span is what it
+ * takes, never from before s->done, and s moves past it. NULL: none. special: control tokens too. text is valid UTF-8. */
+const evk_added_token *evk_added_tokens_find(const evk_added_tokens *a, const char *text, size_t n, bool special,
+                                             evk_added_search *s, evk_span *span);
 
 #endif

@@ -1,8 +1,9 @@
 /* layers/tokenizers/bpe.c: byte pair encoding of one word (Sennrich, Haddow and Birch 2016).
  *
  * Again and again the neighbouring pair whose merge was learned first, the leftmost of these, becomes one symbol, until
- * no pair of neighbours has a merge. The word is a doubly linked list; a heap holds the candidates (rank, position), of
- * which a merge makes at most two new ones. A candidate whose symbols have changed since is skipped when it comes up:
+ * no pair of neighbours has a merge. The word is a doubly linked list, in which each symbol keeps the rank of the merge
+ * with its neighbour. A heap holds the candidates as one number, rank * 2^32 + position; a merge makes at most two new
+ * ones. A candidate whose pair has changed since, so that its symbol has another rank, is skipped when it comes up:
  *
  *     n symbols, at most n - 1 merges, at most 3n candidates: O(n log n), for words of any length. */
 #include "layers/tokenizers/bpe.h"
@@ -11,8 +12,10 @@
 
 #include "layers/tokenizers/scratch.h"
 
-struct evk_merge { uint64_t pair_and_1; uint32_t rank; int32_t merged; };      /* pair + 1; 0: free */
-typedef struct evk_candidate { uint32_t rank, at; int32_t left, right; } evk_candidate;
+enum { CHILDREN = 4 };          /* of a node of the heap: fewer levels, each within a cache line or two */
+static const uint32_t NO_RANK = UINT32_MAX;
+
+struct evk_merge { uint64_t pair_and_1; uint32_t rank; };       /* pair + 1; 0: free */
 
 static uint64_t pair_of(int32_t left, int32_t right)
 {
@@ -37,22 +40,25 @@ evoke_status evk_bpe_init(evk_bpe *b, size_t n_merges, evoke_error *err)
         return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %zu merges", n_merges);
     for (b->n_slot = 2; b->n_slot < 2 * n_merges + 1; b->n_slot *= 2)
         continue;
+    EVK_TRY(evk_alloc(&b->merged, n_merges, sizeof *b->merged, "open tokenizer", err));
     return evk_alloc(&b->slot, b->n_slot, sizeof *b->slot, "open tokenizer", err);
 }
 
 void evk_bpe_free(evk_bpe *b)
 {
     free(b->slot);
+    free(b->merged);
     *b = (evk_bpe){0};
 }
 
 void evk_bpe_add(evk_bpe *b, int32_t left, int32_t right, uint32_t rank, int32_t merged)
 {
     struct evk_merge *m = merge_of(b, left, right);
-    if (m->pair_and_1 == 0) {
-        *m = (struct evk_merge){ pair_of(left, right) + 1, rank, merged };
-        b->n++;
-    }
+    if (m->pair_and_1 != 0)
+        return;
+    *m = (struct evk_merge){ pair_of(left, right) + 1, rank };
+    b->merged[rank] = merged;
+    b->n++;
 }
 
 void evk_bpe_scratch_free(evk_bpe_scratch *s)
@@ -62,61 +68,75 @@ void evk_bpe_scratch_free(evk_bpe_scratch *s)
     *s = (evk_bpe_scratch){0};
 }
 
-evoke_status evk_bpe_symbol(evk_bpe_scratch *s, int32_t id, size_t begin, evoke_error *err)
+evoke_status evk_bpe_begin(evk_bpe_scratch *s, size_t n, evoke_error *err)
 {
-    if (begin >= EVK_NO_SYMBOL)
-        return evk_fail(err, EVOKE_EDATA, "tokenize: a word of over 4 GB");
-    EVK_TRY(evk_grow(&s->symbol, &s->symbol_capacity, s->n_symbol + 1, sizeof *s->symbol, err));
-    const uint32_t i = (uint32_t)s->n_symbol++;
-    s->symbol[i] = (evk_symbol){ id, (uint32_t)begin, i ? i - 1 : EVK_NO_SYMBOL, EVK_NO_SYMBOL };
-    if (i)
-        s->symbol[i - 1].next = i;
-    return EVOKE_OK;
+    s->first = s->last = EVK_NO_SYMBOL;
+    s->n_heap = 0;
+    if (n >= EVK_NO_SYMBOL)
+        return evk_fail(err, EVOKE_EDATA, "tokenize: a word of 4 GB or more");
+    EVK_TRY(evk_grow(&s->heap, &s->heap_capacity, n, sizeof *s->heap, err));
+    return evk_grow(&s->symbol, &s->symbol_capacity, n, sizeof *s->symbol, err);
 }
 
-/* ---- the heap: smallest (rank, at) first ---- */
-static bool before(const evk_candidate *a, const evk_candidate *b)
+void evk_bpe_symbol(evk_bpe_scratch *s, int32_t id, size_t at)
 {
-    return a->rank != b->rank ? a->rank < b->rank : a->at < b->at;
+    s->symbol[at] = (evk_symbol){ id, s->last, EVK_NO_SYMBOL, NO_RANK };
+    if (s->last == EVK_NO_SYMBOL)
+        s->first = (uint32_t)at;
+    else
+        s->symbol[s->last].next = (uint32_t)at;
+    s->last = (uint32_t)at;
 }
 
-static void sift_down(evk_candidate *heap, size_t n, size_t i)
+/* ---- the heap: the smallest number first ---- */
+static void sift_down(uint64_t *heap, size_t n, size_t i)
 {
-    const evk_candidate item = heap[i];
-    for (size_t child = 2 * i + 1; child < n; child = 2 * i + 1) {
-        if (child + 1 < n && before(heap + child + 1, heap + child))
-            child++;
-        if (!before(heap + child, &item))
+    const uint64_t item = heap[i];
+    for (size_t child = CHILDREN * i + 1; child < n; child = CHILDREN * i + 1) {
+        const size_t end = n - child < CHILDREN ? n : child + CHILDREN;
+        size_t least = child;
+        for (size_t k = child + 1; k < end; k++)
+            least = heap[k] < heap[least] ? k : least;
+        if (heap[least] >= item)
             break;
-        heap[i] = heap[child];
-        i = child;
+        heap[i] = heap[least];
+        i = least;
     }
     heap[i] = item;
 }
 
-static void sift_up(evk_candidate *heap, size_t i)
+static void sift_up(uint64_t *heap, size_t i)
 {
-    const evk_candidate item = heap[i];
-    while (i > 0 && before(&item, heap + (i - 1) / 2)) {
-        heap[i] = heap[(i - 1) / 2];
-        i = (i - 1) / 2;
-    }
+    const uint64_t item = heap[i];
+    for (size_t parent = 0; i > 0 && item < heap[parent = (i - 1) / CHILDREN]; i = parent)
+        heap[i] = heap[parent];
     heap[i] = item;
 }
 
-/* Appends the pair that begins at symbol `at`, if it has a merge; the heap's order is the caller's. */
+static uint64_t pop(evk_bpe_scratch *s)
+{
+    const uint64_t first = s->heap[0];
+    s->heap[0] = s->heap[--s->n_heap];
+    if (s->n_heap > 1)
+        sift_down(s->heap, s->n_heap, 0);
+    return first;
+}
+
+/* Ranks the pair that begins at a symbol, which has a neighbour or not; true: there is a merge, appended to the heap,
+ * whose order is the caller's. */
 static evoke_status consider(const evk_bpe *b, evk_bpe_scratch *s, uint32_t at, bool *added, evoke_error *err)
 {
+    evk_symbol *left = s->symbol + at;
+    left->rank = NO_RANK;
     *added = false;
-    const uint32_t next = at == EVK_NO_SYMBOL ? EVK_NO_SYMBOL : s->symbol[at].next;
-    if (next == EVK_NO_SYMBOL)
+    if (left->next == EVK_NO_SYMBOL)
         return EVOKE_OK;
-    const int32_t left = s->symbol[at].id, right = s->symbol[next].id;
-    const struct evk_merge *m = merge_of(b, left, right);
+    const struct evk_merge *m = merge_of(b, left->id, s->symbol[left->next].id);
     if (m->pair_and_1 == 0)
         return EVOKE_OK;
     EVK_TRY(evk_grow(&s->heap, &s->heap_capacity, s->n_heap + 1, sizeof *s->heap, err));
-    s->heap[s->n_heap++] = (evk_candidate){ m->rank, at, left, right };
+    s->heap[s->n_heap++] = (uint64_t)m->rank << 32 | at;
+    left->rank = m->rank;
     *added = true;
     return EVOKE_OK;
 }
@@ -130,22 +150,13 @@ static evoke_status push(const evk_bpe *b, evk_bpe_scratch *s, uint32_t at, evok
     return EVOKE_OK;
 }
 
-static evk_candidate pop(evk_bpe_scratch *s)
-{
-    const evk_candidate first = s->heap[0];
-    s->heap[0] = s->heap[--s->n_heap];
-    if (s->n_heap > 1)
-        sift_down(s->heap, s->n_heap, 0);
-    return first;
-}
-
-/* The symbol after `at` joins it. Its own id becomes -1, so that candidates that begin there are stale. */
+/* The symbol after `at` joins it, and is no candidate any more. */
 static void join(evk_bpe_scratch *s, uint32_t at, int32_t merged)
 {
     evk_symbol *left = s->symbol + at, *right = s->symbol + left->next;
     left->id = merged;
     left->next = right->next;
-    right->id = -1;
+    right->rank = NO_RANK;
     if (left->next != EVK_NO_SYMBOL)
         s->symbol[left->next].previous = at;
 }
@@ -153,19 +164,19 @@ static void join(evk_bpe_scratch *s, uint32_t at, int32_t merged)
 evoke_status evk_bpe_merge(const evk_bpe *b, evk_bpe_scratch *s, evoke_error *err)
 {
     bool added = false;
-    s->n_heap = 0;
-    for (size_t i = 0; i < s->n_symbol; i++)
-        EVK_TRY(consider(b, s, (uint32_t)i, &added, err));
-    for (size_t i = s->n_heap / 2; i-- > 0;)
+    for (uint32_t at = s->first; at != EVK_NO_SYMBOL; at = s->symbol[at].next)
+        EVK_TRY(consider(b, s, at, &added, err));
+    for (size_t i = s->n_heap > 1 ? (s->n_heap - 2) / CHILDREN + 1 : 0; i-- > 0;)
         sift_down(s->heap, s->n_heap, i);
     while (s->n_heap > 0) {
-        const evk_candidate c = pop(s);
-        const uint32_t next = s->symbol[c.at].id == c.left ? s->symbol[c.at].next : EVK_NO_SYMBOL;
-        if (next == EVK_NO_SYMBOL || s->symbol[next].id != c.right)
+        const uint64_t candidate = pop(s);
+        const uint32_t at = (uint32_t)candidate, rank = (uint32_t)(candidate >> 32);
+        if (s->symbol[at].rank != rank)
             continue;
-        join(s, c.at, merge_of(b, c.left, c.right)->merged);
-        EVK_TRY(push(b, s, s->symbol[c.at].previous, err));
-        EVK_TRY(push(b, s, c.at, err));
+        join(s, at, b->merged[rank]);
+        EVK_TRY(push(b, s, at, err));
+        if (s->symbol[at].previous != EVK_NO_SYMBOL)
+            EVK_TRY(push(b, s, s->symbol[at].previous, err));
     }
     return EVOKE_OK;
 }

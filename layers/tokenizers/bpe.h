@@ -4,29 +4,32 @@
 
 #include "core/status.h"
 
-/* The merges: (left, right) -> rank and the id of the two together. */
-typedef struct evk_bpe { struct evk_merge *slot; size_t n_slot, n; } evk_bpe;
+/* The merges: (left, right) -> rank, and by rank the id of the two together. */
+typedef struct evk_bpe { struct evk_merge *slot; int32_t *merged; size_t n_slot, n; } evk_bpe;
 
 evoke_status evk_bpe_init(evk_bpe *b, size_t n_merges, evoke_error *err);
 void evk_bpe_free(evk_bpe *b);
-/* At most n_merges times, ranks rising; of a pair named twice the first holds. */
+/* rank < n_merges, each once, rising; of a pair named twice the first holds. */
 void evk_bpe_add(evk_bpe *b, int32_t left, int32_t right, uint32_t rank, int32_t merged);
 
-/* A word as a linked list of symbols: id, and the byte of the word where it begins. */
-typedef struct evk_symbol { int32_t id; uint32_t begin, previous, next; } evk_symbol;
+/* A word of n bytes as a linked list of symbols, each at the index of the byte where it begins. */
 #define EVK_NO_SYMBOL UINT32_MAX
+typedef struct evk_symbol { int32_t id; uint32_t previous, next, rank; } evk_symbol;   /* rank: of it and the next */
 
 typedef struct evk_bpe_scratch {
-    evk_symbol *symbol;         /* [n_symbol] the word, filled by the caller with evk_bpe_symbol */
-    size_t n_symbol, symbol_capacity;
-    struct evk_candidate *heap;
+    evk_symbol *symbol;
+    size_t symbol_capacity;
+    uint32_t first, last;       /* EVK_NO_SYMBOL: the word has none */
+    uint64_t *heap;
     size_t n_heap, heap_capacity;
 } evk_bpe_scratch;
 
 void evk_bpe_scratch_free(evk_bpe_scratch *s);
-/* Appends a symbol to the word; s->n_symbol = 0 begins a new one. */
-evoke_status evk_bpe_symbol(evk_bpe_scratch *s, int32_t id, size_t begin, evoke_error *err);
-/* Merges all that can be merged. Symbol 0 stays the first; follow .next to EVK_NO_SYMBOL. O(n log n). */
+/* Begins a word of n bytes without symbols. Errors: EVOKE_EDATA a word of 4 GB. */
+evoke_status evk_bpe_begin(evk_bpe_scratch *s, size_t n, evoke_error *err);
+/* Appends a symbol that begins at byte `at`, behind the last. */
+void evk_bpe_symbol(evk_bpe_scratch *s, int32_t id, size_t at);
+/* Merges all that can be merged: what is left are the symbols from s->first on by .next. O(n log n). */
 evoke_status evk_bpe_merge(const evk_bpe *b, evk_bpe_scratch *s, evoke_error *err);
 
 #endif

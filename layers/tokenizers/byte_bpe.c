@@ -207,13 +207,13 @@ static evoke_status find_word(const evoke_tokenizer *t, const char *word, size_t
 static evoke_status begin_word(const byte_bpe *m, const char *word, size_t n, evk_bpe_scratch *s, evoke_error *err)
 {
     bool after_unknown = false;
-    s->n_symbol = 0;
+    EVK_TRY(evk_bpe_begin(s, n, err));
     for (size_t i = 0; i < n; i++) {
         const int32_t id = m->byte_id[(unsigned char)word[i]];
         if (id >= 0)
-            EVK_TRY(evk_bpe_symbol(s, id, i, err));
+            evk_bpe_symbol(s, id, i);
         else if (m->unknown >= 0 && !(after_unknown && m->fuse_unknown))
-            EVK_TRY(evk_bpe_symbol(s, m->unknown, i, err));
+            evk_bpe_symbol(s, m->unknown, i);
         after_unknown = id < 0;
     }
     return EVOKE_OK;
@@ -234,8 +234,8 @@ static evoke_status encode(const evoke_tokenizer *t, const evk_passage *p, evk_s
     }
     EVK_TRY(begin_word(m, text, n, s, err));
     EVK_TRY(evk_bpe_merge(&m->merges, s, err));
-    for (uint32_t i = s->n_symbol ? 0 : EVK_NO_SYMBOL; i != EVK_NO_SYMBOL; i = s->symbol[i].next)
-        EVK_TRY(evk_sink_add(out, s->symbol[i].id, evk_passage_from(p, word.begin + s->symbol[i].begin), err));
+    for (uint32_t i = s->first; i != EVK_NO_SYMBOL; i = s->symbol[i].next)
+        EVK_TRY(evk_sink_add(out, s->symbol[i].id, evk_passage_from(p, word.begin + i), err));
     return EVOKE_OK;
 }
 

@@ -120,10 +120,14 @@ static evoke_status put_cluster(const evk_passage *in, size_t begin, size_t end,
             return evk_fail(err, EVOKE_EDATA, "normalize: %s", utf8proc_errmsg(left));
         n = (size_t)left;
     }
+    const size_t before = out->n;
     for (size_t i = 0; i < n; i++) {
         char text[4];
         EVK_TRY(evk_passage_put(out, text, evk_utf8_put(s->code[i], text), evk_passage_from(in, begin), err));
     }
+    if (out->n - before == end - begin && memcmp(out->text + before, in->text + begin, end - begin) == 0)
+        for (size_t i = begin; i < end; i++)            /* nothing has changed: each byte where it was */
+            out->own_from[before + i - begin] = evk_passage_from(in, i);
     return EVOKE_OK;
 }
 
@@ -176,18 +180,22 @@ static evoke_status put_replaced(const evk_passage *in, const evk_normal_step *s
                                  evoke_error *err)
 {
     size_t done = 0;
+    bool any = false;
     for (size_t at = 0; at <= in->n;) {
         size_t begin = 0, end = 0;
         bool found = false;
         EVK_TRY(evk_regex_find(step->pattern, m, in->text, in->n, at, &begin, &end, &found, err));
         if (!found)
             break;
+        int32_t code = 0;
+        at = end > begin ? end : end < in->n ? end + evk_utf8_next(in->text + end, in->n - end, &code) : end + 1;
+        if (begin == end && any && end == done)         /* nothing, right behind a match, is no match */
+            continue;
+        any = true;
         EVK_TRY(evk_passage_copy(out, in, done, begin, err));
         const size_t from = begin < in->n ? evk_passage_from(in, begin) : evk_passage_from(in, in->n - 1);
         EVK_TRY(evk_passage_put(out, step->text, step->n, from, err));
         done = end;
-        int32_t code = 0;
-        at = end > begin ? end : end < in->n ? end + evk_utf8_next(in->text + end, in->n - end, &code) : end + 1;
     }
     return evk_passage_copy(out, in, done, in->n, err);
 }

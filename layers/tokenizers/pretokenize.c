@@ -129,17 +129,21 @@ static evoke_status split_word(const evk_split_step *step, evk_matcher *m, const
     const char *text = p->text + word.begin;
     const size_t n = word.end - word.begin;
     size_t done = 0;                                    /* all before is cut */
+    bool any = false;
     for (size_t at = 0; at <= n;) {
         size_t begin = 0, end = 0;
         bool found = false;
         EVK_TRY(evk_regex_find(step->pattern, m, text, n, at, &begin, &end, &found, err));
         if (!found)
             break;
+        at = end > begin ? end : past_character(text, n, end);
+        if (begin == end && any && end == done)         /* nothing, right behind a match, is no match */
+            continue;
+        any = true;
         if (begin > done)
             EVK_TRY(cut(&c, (evk_span){ word.begin + done, word.begin + begin }, step->invert, err));
         EVK_TRY(cut(&c, (evk_span){ word.begin + begin, word.begin + end }, !step->invert, err));
         done = end;
-        at = end > begin ? end : past_character(text, n, end);
     }
     if (done < n)
         EVK_TRY(cut(&c, (evk_span){ word.begin + done, word.end }, step->invert, err));

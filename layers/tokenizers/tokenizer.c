@@ -184,32 +184,38 @@ static evk_passage part_of(const evk_passage *p, size_t begin, size_t end)
 /* A stretch between the added tokens of the first kind. */
 static evoke_status encode_stretch(run *r, const evk_passage *p, evoke_error *err)
 {
-    evk_span found = {0};
-    const evk_added_token *token = NULL;
     EVK_TRY(evk_normalize(&r->t->normalizer, &p, &r->normalize, &r->pretokenize.matcher, err));
-    for (size_t at = 0; at < p->n; at = found.end) {
-        token = evk_added_tokens_find(&r->t->added_normalized, p->text, p->n, at, r->special, &found);
-        if (!token)
-            found = (evk_span){ p->n, p->n };
-        const evk_passage part = part_of(p, at, found.begin);
-        EVK_TRY(encode_words(r, &part, err));
+    evk_added_search search = {0};
+    for (bool more = true; more;) {
+        const size_t begin = search.done;
+        evk_span found = { p->n, p->n };
+        const evk_added_token *token =
+            evk_added_tokens_find(&r->t->added_normalized, p->text, p->n, r->special, &search, &found);
+        if (begin < found.begin) {
+            const evk_passage part = part_of(p, begin, found.begin);
+            EVK_TRY(encode_words(r, &part, err));
+        }
         if (token)
             EVK_TRY(evk_sink_add(&r->out, token->id, evk_passage_from(p, found.begin), err));
+        more = token != NULL;
     }
     return EVOKE_OK;
 }
 
 static evoke_status encode_text(run *r, const char *text, size_t n, evoke_error *err)
 {
-    evk_span found = {0};
-    for (size_t at = 0; at < n; at = found.end) {
-        const evk_added_token *token = evk_added_tokens_find(&r->t->added, text, n, at, r->special, &found);
-        if (!token)
-            found = (evk_span){ n, n };
-        const evk_passage stretch = { .text = text + at, .n = found.begin - at, .base = at };
-        EVK_TRY(encode_stretch(r, &stretch, err));
+    evk_added_search search = {0};
+    for (bool more = true; more;) {
+        const size_t begin = search.done;
+        evk_span found = { n, n };
+        const evk_added_token *token = evk_added_tokens_find(&r->t->added, text, n, r->special, &search, &found);
+        if (begin < found.begin) {
+            const evk_passage stretch = { .text = text + begin, .n = found.begin - begin, .base = begin };
+            EVK_TRY(encode_stretch(r, &stretch, err));
+        }
         if (token)
             EVK_TRY(evk_sink_add(&r->out, token->id, found.begin, err));
+        more = token != NULL;
     }
     return EVOKE_OK;
 }

@@ -56,14 +56,22 @@ static evoke_status place_vocabulary(const json_t *vocab, evk_token *tokens, con
     return EVOKE_OK;
 }
 
+/* The id of an added token: the vocabulary's, where it has that text, else the one that it comes with. */
+static size_t added_id(const json_t *vocab, const json_t *token)
+{
+    const json_t *id = json_object_get(vocab, json_string_value(json_object_get(token, "content")));
+    return (size_t)json_integer_value(id ? id : json_object_get(token, "id"));
+}
+
 /* An added token's text takes the place of what the vocabulary has under its id. */
-static evoke_status place_added(const json_t *added, evk_token *tokens, const char *where, evoke_error *err)
+static evoke_status place_added(const json_t *vocab, const json_t *added, evk_token *tokens, const char *where,
+                                evoke_error *err)
 {
     size_t i = 0;
     json_t *value = NULL;
     json_array_foreach(added, i, value) {
         const json_t *content = json_object_get(value, "content");
-        evk_token *t = tokens + json_integer_value(json_object_get(value, "id"));
+        evk_token *t = tokens + added_id(vocab, value);
         const bool same = t->text && t->n == json_string_length(content) &&
                           memcmp(t->text, json_string_value(content), t->n) == 0;
         bool special = false;
@@ -86,7 +94,7 @@ static evoke_status read_vocabulary(evoke_tokenizer *t, const json_t *json, cons
     EVK_TRY(evk_alloc(&tokens, n, sizeof *tokens, "open tokenizer", err));
     evoke_status st = place_vocabulary(vocab, tokens, where, err);
     if (st == EVOKE_OK)
-        st = place_added(added, tokens, where, err);
+        st = place_added(vocab, added, tokens, where, err);
     if (st == EVOKE_OK)
         st = evk_vocabulary_build(&t->vocabulary, tokens, n, where, err);
     free(tokens);
@@ -115,11 +123,11 @@ static evoke_status normalized(const evoke_tokenizer *t, const char *text, size_
     return st;
 }
 
-static evoke_status add_token(evoke_tokenizer *t, const json_t *value, const char *where, evoke_error *err)
+static evoke_status add_token(evoke_tokenizer *t, const json_t *vocab, const json_t *value, const char *where,
+                              evoke_error *err)
 {
     const json_t *content = json_object_get(value, "content");
-    evk_added_token token = { .id = (int32_t)json_integer_value(json_object_get(value, "id")),
-                              .n = json_string_length(content) };
+    evk_added_token token = { .id = (int32_t)added_id(vocab, value), .n = json_string_length(content) };
     EVK_TRY(evk_json_flag(value, "special", &token.control, where, err));
     EVK_TRY(evk_json_flag(value, "lstrip", &token.strip_left, where, err));
     EVK_TRY(evk_json_flag(value, "rstrip", &token.strip_right, where, err));
@@ -136,12 +144,13 @@ static evoke_status add_token(evoke_tokenizer *t, const json_t *value, const cha
     return st;
 }
 
-static evoke_status read_added(evoke_tokenizer *t, const json_t *added, const char *where, evoke_error *err)
+static evoke_status read_added(evoke_tokenizer *t, const json_t *vocab, const json_t *added, const char *where,
+                               evoke_error *err)
 {
     size_t i = 0;
     json_t *value = NULL;
     json_array_foreach(added, i, value)
-        EVK_TRY(add_token(t, value, where, err));
+        EVK_TRY(add_token(t, vocab, value, where, err));
     evk_added_tokens_sort(&t->added);
     evk_added_tokens_sort(&t->added_normalized);
     return EVOKE_OK;
@@ -217,7 +226,7 @@ static evoke_status fill(evoke_tokenizer *t, const json_t *json, const char *whe
         return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: model '%.60s' is not supported (%s)", name, where);
     EVK_TRY(read_vocabulary(t, json, where, err));
     EVK_TRY(evk_json_normalizer(json_object_get(json, "normalizer"), &t->normalizer, where, err));
-    EVK_TRY(read_added(t, added, where, err));
+    EVK_TRY(read_added(t, json_object_get(model, "vocab"), added, where, err));
     t->kind = kind;
     EVK_TRY(kind->open_json(t, json, where, err));
     EVK_TRY(read_post_processor(t, json_object_get(json, "post_processor"), 0, where, err));
