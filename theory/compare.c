@@ -39,6 +39,8 @@ static evoke_status check_options(const evoke_fisher_options *o, const evoke_sto
 {
     if (!evk_shrinkage_valid(o->shrinkage))
         return evk_fail(err, EVOKE_EARG, "Fisher directions: shrinkage %g is not in 0..1", o->shrinkage);
+    if (info->n_emotion == 0)
+        return evk_fail(err, EVOKE_EDATA, "Fisher directions: the store's queries have no emotions");
     if (o->vectors && evoke_vectors_describe(o->vectors)->d_model != info->d_model)
         return evk_fail(err, EVOKE_EDATA, "Fisher directions: the vectors are %zu wide, the store's activations %zu",
                         evoke_vectors_describe(o->vectors)->d_model, info->d_model);
