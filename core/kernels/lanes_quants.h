@@ -8,7 +8,7 @@
  * v_of (conversion), v_of_bits, v_of_f16 (LANES float16 from memory), f16_value (one, from memory). */
 
 INLINE ints low_four(ints b) { return i_and(b, i_set(15)); }
-INLINE ints high_four(ints b) { return i_and(i_right(b, 4), i_set(15)); }
+INLINE ints high_four(ints b) { return i_right(b, 4); }         /* of a byte: nothing is above */
 INLINE vec times(float d, ints q) { return v_mul(v_set(d), v_of(q)); }
 INLINE vec times_plus(float d, ints q, float m) { return v_add(v_mul(v_set(d), v_of(q)), v_set(m)); }
 INLINE vec times_minus(float d, ints q, float m) { return v_sub(v_mul(v_set(d), v_of(q)), v_set(m)); }

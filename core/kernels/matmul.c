@@ -19,6 +19,7 @@ enum {
     PANELS_A_THREAD = 4,        /* enough to share out evenly where the matrix is small */
     CHUNK_FLOATS = 256 * 1024,  /* of x, 1 MB */
     CHUNK_STEP = 24,            /* tokens: whole tiles */
+    FEW_TOKENS = 4,             /* speed is that of reading weights: parts of a panel that fit in the first cache */
     PAGE_FLOATS = 1024,
     WORTH_COPYING = 8,          /* tokens that make up for a copy of float32 weights */
     WORTH_THREADS = 1 << 16     /* multiplications below which waking threads costs more than it brings */
@@ -33,9 +34,8 @@ size_t evk_matmul_scratch(size_t n_thread, size_t k)
 /* Floats from one row of scratch to the next. */
 static size_t row_distance(size_t k)
 {
-    if (k > EVK_K_BLOCK_MOST)
-        return EVK_K_BLOCK_MOST + 16;
-    const size_t padded = (k + 15) / 16 * 16;
+    const size_t first = evk_k_block(k), last = k > first ? (k - 129) % 512 + 129 : k;      /* blocks of 512, then 129..640 */
+    const size_t padded = ((first > last ? first : last) + 15) / 16 * 16;
     return padded % 256 == 0 ? padded + 16 : padded;
 }
 
@@ -63,16 +63,29 @@ static bool usable_in_place(const evk_tensor *w, size_t n_token)
            (w->cols % PAGE_FLOATS != 0 || n_token < WORTH_COPYING) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 }
 
+/* Asks for n bytes of each of n_row rows: a part of a row is too short for the processor to see what comes next. */
+static void prefetch_rows(const char *rows, size_t row_bytes, size_t n_row, size_t n)
+{
+    for (size_t r = 0; r < n_row; r++)
+        for (size_t c = 0; c < n; c += 64)
+            __builtin_prefetch(rows + r * row_bytes + c, 0, 2);
+}
+
 /* Terms [i, i + n) of rows [first, first + n_row) of w as floats; *distance between rows. scratch NULL: as they lie. */
 static const float *fetch(const evk_kernels *kernels, const evk_tensor *w, size_t first, size_t n_row, size_t i,
                           size_t n, float *scratch, size_t *distance)
 {
     const evk_type_info *type = evk_type_describe(w->type);
-    const char *from = (const char *)w->data + first * w->row_bytes + i / type->block * type->bytes;
+    const size_t skipped = i / type->block * type->bytes, n_bytes = n / type->block * type->bytes;
+    const char *from = (const char *)w->data + first * w->row_bytes + skipped;
     *distance = w->cols;
     if (!scratch)
         return (const float *)(const void *)from;
     *distance = row_distance(w->cols);
+    if (i + n < w->cols)
+        prefetch_rows(from + n_bytes, w->row_bytes, n_row, n_bytes);
+    else if (first + 2 * n_row <= w->rows)
+        prefetch_rows(from - skipped + n_row * w->row_bytes, w->row_bytes, n_row, n_bytes);
     for (size_t r = 0; r < n_row; r++)
         kernels->dequantise[w->type](from + r * w->row_bytes, scratch + r * *distance, n);
     return scratch;
@@ -111,7 +124,10 @@ void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w
         const size_t t = p / n_panel * chunk, nt = n_token - t < chunk ? n_token - t : chunk;
         const size_t r = p % n_panel * step, nr = w->rows - r < step ? w->rows - r : step;
         float *own = in_place ? NULL : scratch + (size_t)omp_get_thread_num() * PANEL_FLOATS;
-        multiply_panel(kernels, w, r, nr, x + t * ldx, ldx, nt, y + t * ldy + r, ldy, own);
+        const size_t sub = nt <= FEW_TOKENS ? PANEL_STEP : nr;
+        for (size_t q = 0; q < nr; q += sub)
+            multiply_panel(kernels, w, r + q, nr - q < sub ? nr - q : sub, x + t * ldx, ldx, nt, y + t * ldy + r + q, ldy,
+                           own);
         if (bias)
             add_bias(bias + r, nr, nt, y + t * ldy + r, ldy);
     }
