@@ -157,3 +157,19 @@ evoke_status evk_json_load_any(const char *path, json_t **out, bool *lines, evok
         *lines = found;
     return EVOKE_OK;
 }
+
+size_t evk_json_line(const char *path, size_t index)
+{
+    evoke_text file = {0};
+    size_t found = 0, seen = 0;
+    if (evk_read_file(path, LIMIT, &file, NULL) != EVOKE_OK)
+        return 0;
+    for (size_t line = 1, i = 0; i < file.n && !found; line++) {
+        const size_t length = line_length(file.data + i, file.n - i);
+        if (!is_blank(file.data + i, length) && seen++ == index)
+            found = line;
+        i += length + 1;
+    }
+    evoke_text_free(&file);
+    return found;
+}

@@ -12,5 +12,7 @@ evoke_status evk_json_load(const char *path, json_t **out, evoke_error *err);
 /* JSON, or else JSON Lines (one value a line, blank lines skipped) as an array. *lines, where not NULL, is set to true
  * for the latter. */
 evoke_status evk_json_load_any(const char *path, json_t **out, bool *lines, evoke_error *err);
+/* The line of the file that value i of JSON Lines stands in, counted from 1, for an error's text; 0: not found. */
+size_t evk_json_line(const char *path, size_t i);
 
 #endif

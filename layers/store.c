@@ -131,6 +131,16 @@ static evoke_status read_ids(evoke_store *s, evoke_error *err)
     return evk_h5_read_strings(s->file, "/queries/id", &s->ids, &n, err);
 }
 
+static void find_model_layers(evoke_store *s)
+{
+    int64_t n = 0;
+    if (evk_h5_get_i64(s->file, "/", "n_layers", &n) && n > 0)
+        s->n_layer_model = (size_t)n;
+    for (size_t l = 0; l < s->info.n_layer; l++)
+        if ((size_t)s->layers[l] >= s->n_layer_model)
+            s->n_layer_model = (size_t)s->layers[l] + 1;
+}
+
 static evoke_status read_file(evoke_store *s, const char *path, evoke_error *err)
 {
     EVK_TRY(evk_h5_open(path, &s->file, err));
@@ -143,8 +153,10 @@ static evoke_status read_file(evoke_store *s, const char *path, evoke_error *err
     EVK_TRY(read_ids(s, err));
     s->info.model_name = s->model_name = evk_labels_attribute(s->file, "model_name");
     s->info.model_sha256 = s->model_sha256 = evk_labels_attribute(s->file, "model_sha256");
-    return s->model_name && s->model_sha256 ? EVOKE_OK
-                                            : evk_fail(err, EVOKE_ENOMEM, "open store: no memory (%s)", path);
+    s->architecture = evk_labels_attribute(s->file, "architecture");
+    find_model_layers(s);
+    return s->model_name && s->model_sha256 && s->architecture
+         ? EVOKE_OK : evk_fail(err, EVOKE_ENOMEM, "open store: no memory (%s)", path);
 }
 
 evoke_status evoke_store_open(const char *path, evoke_store **out, evoke_error *err)
@@ -167,6 +179,7 @@ void evoke_store_free(evoke_store *s)
     evk_h5_free(s->file);
     free(s->model_name);
     free(s->model_sha256);
+    free(s->architecture);
     free(s->emotions);
     free(s->settings);
     free(s->ids);
@@ -231,6 +244,16 @@ const char *evk_store_query_id(const evoke_store *s, size_t query)
 const char *evk_store_path(const evoke_store *s)
 {
     return evk_h5_path(s->file);
+}
+
+const char *evk_store_architecture(const evoke_store *s)
+{
+    return s->architecture;
+}
+
+size_t evk_store_model_layers(const evoke_store *s)
+{
+    return s->n_layer_model;
 }
 
 bool evk_store_find_setting(const evoke_store *s, const char *name, size_t *index)

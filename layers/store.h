@@ -30,6 +30,8 @@ bool evk_store_done(const evoke_store *s, size_t query, size_t setting);    /* t
 size_t evk_store_emotion_of(const evoke_store *s, size_t query);            /* SIZE_MAX: none */
 const char *evk_store_query_id(const evoke_store *s, size_t query);         /* NULL: the file has no ids */
 const char *evk_store_path(const evoke_store *s);
+const char *evk_store_architecture(const evoke_store *s);
+size_t evk_store_model_layers(const evoke_store *s);                        /* of the model, at least those held */
 /* Index of a setting by name; false: not held. */
 bool evk_store_find_setting(const evoke_store *s, const char *name, size_t *index);
 /* The span to take where the user names none: the only one held, else response, query, last, prompt, prompt_all. At one

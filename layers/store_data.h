@@ -8,7 +8,8 @@
 struct evoke_store {
     evk_h5 *file;
     evoke_store_info info;
-    char *model_name, *model_sha256;
+    char *model_name, *model_sha256, *architecture;
+    size_t n_layer_model;
     char **emotions, **settings;        /* [E], [S] */
     char **ids;                         /* [N]; NULL: the file has none */
     int32_t *layers;                    /* [L] */
