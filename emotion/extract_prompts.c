@@ -1,0 +1,131 @@
+/* emotion/extract_prompts.c: every prompt of an extraction, rendered and tokenised, and the store that will hold what they give. */
+#include <stdlib.h>
+
+#include "core/text.h"
+#include "emotion/extraction.h"
+#include "emotion/settings.h"
+
+/* Renders one query in one setting; fills texts and prompts. */
+static evoke_status make_prompt(evk_extraction *x, size_t i, evoke_error *err)
+{
+    const evoke_query *q = evoke_dataset_query(x->dataset, i / x->n_setting);
+    const char *emotion = q->emotion < 0 ? NULL : evoke_dataset_emotion(x->dataset, (size_t)q->emotion);
+    const char *system = evoke_settings_system(x->settings);
+    evoke_text turn = {0};
+    evoke_prompt rendered = {0};
+    evoke_ids ids = {0};
+    size_t begin = 0, end = 0, n_message = 0;
+    evoke_message messages[2];
+    evk_tokens *p = &x->prompts[i];
+    evoke_status st = evk_settings_expand(x->settings, i % x->n_setting, q->text, emotion, &turn, &begin, &end, err);
+    if (st != EVOKE_OK)
+        goto done;
+    if (system)
+        messages[n_message++] = (evoke_message){ "system", system };
+    messages[n_message++] = (evoke_message){ "user", turn.data };
+    st = evoke_model_prompt(x->model, messages, n_message, true, &rendered, err);
+    if (st == EVOKE_OK)
+        st = evoke_prompt_tokenize(&rendered, x->model->tokenizer, n_message - 1, begin, end, &ids, &p->query_first,
+                                   &p->query_last, err);
+    if (st != EVOKE_OK)
+        goto done;
+    p->ids = ids.ids;
+    p->n = ids.n;
+    ids.ids = NULL;
+    p->group = (i % x->n_setting) * (evoke_dataset_emotion_count(x->dataset) + 1) + (size_t)(q->emotion + 1);
+    x->texts[i] = rendered.text.data;
+    rendered.text.data = NULL;
+    if (p->query_first == p->query_last)
+        st = evk_fail(err, EVOKE_EDATA, "extract: the chat template leaves query '%s' out of the prompt", q->id);
+    else if (p->n < 2 || p->n + x->n_predict > x->model->config.n_ctx)
+        st = evk_fail(err, EVOKE_EDATA, "extract: query '%s' makes a prompt of %zu tokens, and %zu more for the response; "
+                      "the model's context is %zu", q->id, p->n, x->n_predict, x->model->config.n_ctx);
+done:
+    evoke_text_free(&turn);
+    evoke_prompt_free(&rendered);
+    evoke_ids_free(&ids);
+    return st;
+}
+
+evoke_status evk_extract_prompts(evk_extraction *x, evoke_error *err)
+{
+    const size_t n_group = x->n_setting * (evoke_dataset_emotion_count(x->dataset) + 1);
+    EVK_TRY(evk_alloc(&x->texts, x->n_prompt, sizeof *x->texts, "extract", err));
+    EVK_TRY(evk_alloc(&x->prompts, x->n_prompt, sizeof *x->prompts, "extract", err));
+    for (size_t i = 0; i < x->n_prompt; i++)
+        EVK_TRY(make_prompt(x, i, err));
+    return evk_prefixes_find(x->prompts, x->n_prompt, n_group, &x->prefixes, err);
+}
+
+
+/* What must agree for an extraction to be continued, beside what the store itself holds. */
+static evoke_status describe_recipe(const evk_extraction *x, evk_buffer *out, evoke_error *err)
+{
+    const evoke_sampling *s = &x->options->sampling;
+    EVK_TRY(evk_buffer_format(out, err, "isa %s", x->model->kernels.isa));
+    if (x->n_predict > 0)
+        EVK_TRY(evk_buffer_format(out, err, ", response of %zu tokens, temperature %g, top_k %zu, top_p %g, min_p %g, seed %llu",
+                                  x->n_predict, s->temperature, s->top_k, s->top_p, s->min_p, (unsigned long long)s->seed));
+    return EVOKE_OK;
+}
+
+typedef struct store_lists {            /* the spec's pointer tables */
+    evoke_query *queries;
+    const char **emotions, **settings;
+    const int32_t **ids;
+    size_t *n_ids;
+} store_lists;
+
+static evoke_status list_all(const evk_extraction *x, store_lists *l, evoke_error *err)
+{
+    const size_t n_query = x->n_prompt / x->n_setting, n_emotion = evoke_dataset_emotion_count(x->dataset);
+    EVK_TRY(evk_alloc(&l->queries, n_query, sizeof *l->queries, "extract", err));
+    EVK_TRY(evk_alloc(&l->emotions, n_emotion, sizeof *l->emotions, "extract", err));
+    EVK_TRY(evk_alloc(&l->settings, x->n_setting, sizeof *l->settings, "extract", err));
+    EVK_TRY(evk_alloc(&l->ids, x->n_prompt, sizeof *l->ids, "extract", err));
+    EVK_TRY(evk_alloc(&l->n_ids, x->n_prompt, sizeof *l->n_ids, "extract", err));
+    for (size_t i = 0; i < n_query; i++)
+        l->queries[i] = *evoke_dataset_query(x->dataset, i);
+    for (size_t e = 0; e < n_emotion; e++)
+        l->emotions[e] = evoke_dataset_emotion(x->dataset, e);
+    for (size_t s = 0; s < x->n_setting; s++)
+        l->settings[s] = evoke_settings_name(x->settings, s);
+    for (size_t i = 0; i < x->n_prompt; i++) {
+        l->ids[i] = x->prompts[i].ids;
+        l->n_ids[i] = x->prompts[i].n;
+    }
+    return EVOKE_OK;
+}
+
+evoke_status evk_extract_open_store(evk_extraction *x, const char *path, const evoke_provenance *made, evoke_error *err)
+{
+    store_lists l = {0};
+    evk_buffer recipe = {0};
+    char sha[65];
+    evoke_status st = list_all(x, &l, err);
+    if (st == EVOKE_OK)
+        st = describe_recipe(x, &recipe, err);
+    if (st == EVOKE_OK)
+        st = evoke_model_sha256(x->model, sha, err);
+    if (st == EVOKE_OK) {
+        const evk_store_spec spec = {
+            .model_name = x->model->name, .model_sha256 = sha, .architecture = x->model->info.family,
+            .n_query = x->n_prompt / x->n_setting, .n_setting = x->n_setting,
+            .n_emotion = evoke_dataset_emotion_count(x->dataset), .n_layer = x->layout.n_layer,
+            .d_model = x->layout.d_model, .n_layer_model = x->model->config.n_layer, .n_site = x->layout.n_site,
+            .n_span = x->layout.n_span, .queries = l.queries, .emotions = l.emotions, .settings = l.settings,
+            .sites = x->sites, .spans = x->spans, .layers = x->layers, .prompt_texts = (const char *const *)x->texts,
+            .prompt_ids = l.ids, .n_prompt_ids = l.n_ids, .n_predict = x->n_predict,
+            .store_tokens = x->options->store_tokens, .float16 = x->options->tokens_float16, .recipe = recipe.data,
+            .made = made,
+        };
+        st = evk_store_write_open(path, &spec, &x->store, err);
+    }
+    free(l.queries);
+    free(l.emotions);
+    free(l.settings);
+    free(l.ids);
+    free(l.n_ids);
+    evk_buffer_free(&recipe);
+    return st;
+}
