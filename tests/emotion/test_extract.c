@@ -36,15 +36,43 @@ static bool stop_at_once(void *user, const char *what, uint64_t done, uint64_t t
     return false;
 }
 
-/* Extracts into a file of this test's own, again and again where it is interrupted; the status of the last call. */
-static evoke_status extract(const evoke_model *m, const evoke_dataset *d, const evoke_extract_options *o, bool interrupted,
-                            const char *file)
+/* Short queries and settings: the tiny model has room for 128 tokens, and its vocabulary makes many of a word. */
+static evoke_dataset *short_queries(void)
 {
+    char file[256];
+    evoke_dataset *d = NULL;
+    evoke_error err = {0};
+    golden_temporary(file, sizeof file, "short.json");
+    FILE *f = fopen(file, "w");
+    fputs("{\"joy\": [\"We won!\", \"It snowed\", \"A letter came\", \"Look, a fox\"],"
+          " \"fear\": [\"Who is there?\", \"It moves\", \"The ice cracked\", \"No way out\"]}", f);
+    fclose(f);
+    check(evoke_dataset_open(file, &d, &err) == EVOKE_OK, "%s", err.text);
+    remove(file);
+    return d;
+}
+
+static evoke_settings *short_settings(void)
+{
+    char file[256];
     evoke_settings *s = NULL;
+    evoke_error err = {0};
+    golden_temporary(file, sizeof file, "settings.json");
+    FILE *f = fopen(file, "w");
+    fputs("{\"system\": \"Be kind.\", \"settings\": {\"neutral\": \"{query}\", \"emotion\": \"full of {emotion}: {query}\"}}", f);
+    fclose(f);
+    check(evoke_settings_open(file, &s, &err) == EVOKE_OK, "%s", err.text);
+    remove(file);
+    return s;
+}
+
+/* Extracts into a file of this test's own, again and again where it is interrupted; the status of the last call. */
+static evoke_status extract(const evoke_model *m, const evoke_dataset *d, evoke_settings *s, const evoke_extract_options *o,
+                            bool interrupted, const char *file)
+{
     evoke_error err = {0};
     evoke_extract_report report = {0};
     const evoke_progress stop = { stop_at_once, NULL };
-    check(evoke_settings_default(&s, &err) == EVOKE_OK, "%s", err.text);
     evoke_status st;
     size_t calls = 0;
     do
@@ -77,10 +105,10 @@ static void test_same_bytes(const char *root)
 {
     char path[512], one[256], other[256];
     evoke_error err = {0};
-    evoke_dataset *d = reference_queries(root, 6);
+    evoke_dataset *d = short_queries();
     static const struct { const char *what; size_t batch, threads; bool interrupted; } ways[] = {
         { "batches of 64 tokens", 64, 2, false }, { "batches of 1 token", 1, 1, false }, { "3 threads", 4096, 3, false },
-        { "interrupted after every batch", 300, 2, true },
+        { "interrupted after every batch", 60, 2, true },
     };
     evoke_extract_options o = { .sites = sites, .n_sites = 2, .spans = spans, .n_spans = 4, .n_predict = 9, .store_tokens = true };
     golden_temporary(one, sizeof one, "one.h5");
@@ -92,7 +120,7 @@ static void test_same_bytes(const char *root)
         o.batch_tokens = first ? 0 : ways[i - 1].batch;
         check(evoke_model_open(path, &(evoke_model_options){ .n_threads = first ? 1 : ways[i - 1].threads }, &m, &err) == EVOKE_OK,
               "%s", err.text);
-        if (m && extract(m, d, &o, !first && ways[i - 1].interrupted, first ? one : other) == EVOKE_OK && !first)
+        if (m && extract(m, d, short_settings(), &o, !first && ways[i - 1].interrupted, first ? one : other) == EVOKE_OK && !first)
             same_datasets(one, other, ways[i - 1].what);
         evoke_model_free(m);
         remove(other);
@@ -128,14 +156,14 @@ static void test_means_of_tokens(const char *root)
     char path[512], file[256];
     evoke_model *m = NULL;
     evoke_error err = {0};
-    evoke_dataset *d = reference_queries(root, 2);
+    evoke_dataset *d = short_queries();
     evk_h5 *f = NULL;
     size_t n;
     const evoke_extract_options o = { .sites = sites, .n_sites = 1, .spans = spans, .n_spans = 4, .n_predict = 5, .store_tokens = true };
     golden_temporary(file, sizeof file, "tokens.h5");
     check(golden_find(root, "gguf/llama_f32/model.gguf", path, sizeof path), "the tiny model");
     check(evoke_model_open(path, NULL, &m, &err) == EVOKE_OK, "%s", err.text);
-    if (m && d && extract(m, d, &o, false, file) == EVOKE_OK && evk_h5_open(file, &f, &err) == EVOKE_OK) {
+    if (m && d && extract(m, d, short_settings(), &o, false, file) == EVOKE_OK && evk_h5_open(file, &f, &err) == EVOKE_OK) {
         double *tokens = golden_read(f, "/activations/resid_post/tokens", &n), *offsets = golden_read(f, "/tokens/offsets", &n);
         const size_t row = evoke_model_describe(m)->n_layer * evoke_model_describe(m)->d_model;
         check(tokens && offsets, "token rows and their offsets");
@@ -215,6 +243,14 @@ static void check_prompts(evk_h5 *reference, evk_h5 *store)
     free(got);
 }
 
+static evoke_settings *default_settings(void)
+{
+    evoke_settings *s = NULL;
+    evoke_error err = {0};
+    check(evoke_settings_default(&s, &err) == EVOKE_OK, "%s", err.text);
+    return s;
+}
+
 static void test_reference(const char *root)
 {
     static const struct { const char *span, *site; } pairs[] = {
@@ -235,7 +271,7 @@ static void test_reference(const char *root)
     snprintf(path, sizeof path, "%s/tests/golden/smollm2/reference.h5", root);
     check(evoke_model_open(model, NULL, &m, &err) == EVOKE_OK, "%s", err.text);
     check(evk_h5_open(path, &reference, &err) == EVOKE_OK, "%s", err.text);
-    if (m && d && reference && extract(m, d, &o, false, file) == EVOKE_OK && evk_h5_open(file, &store, &err) == EVOKE_OK) {
+    if (m && d && reference && extract(m, d, default_settings(), &o, false, file) == EVOKE_OK && evk_h5_open(file, &store, &err) == EVOKE_OK) {
         check_prompts(reference, store);
         compare_responses(reference, store, same);
         for (size_t i = 0; i < 4; i++) {
