@@ -3,7 +3,8 @@
  * OpenBLAS chooses its kernels by CPU when the program starts. Some builds choose wrongly, or hold a kernel that is wrong
  * (0.3.21's SkylakeX on some virtual machines), and every result is then silently off. So before the first use, products
  * of small matrices are compared with plain loops: whole tiles, odd edges, transposed operands, one large enough to be
- * divided over threads. Entries are multiples of 1/1024, so the loops' sums are exact. Takes about 2 ms. */
+ * divided over threads (once each: where other programs have the cores, OpenBLAS's threads wait for each other long).
+ * Entries are multiples of 1/1024, so the loops' sums are exact. Takes about 2 ms. */
 #include "core/kernels/blas_check.h"
 
 #include <float.h>
@@ -13,16 +14,21 @@
 
 #include "core/kernels/matmul.h"
 
-enum { MOST = 112 * 112 };      /* entries of a matrix */
+extern void dpotrf_(char *triangle, int *n, double *a, int *lda, int *info);       /* LAPACK, in OpenBLAS */
+
+enum {
+    MOST = 112 * 112,           /* entries of a matrix */
+    THREADED = 1 << 18          /* multiplications above which OpenBLAS divides a product over threads */
+};
 
 static const struct { size_t m, n, k; } shapes[] = {
     { 1, 1, 1 }, { 2, 3, 5 }, { 4, 8, 16 }, { 17, 33, 65 }, { 31, 7, 112 }, { 64, 48, 32 }, { 5, 111, 37 },
-    { 96, 80, 100 },
+    { 90, 80, 100 },
 };
 
-/* A [m, k] and B [k, n] as they are and transposed, in double and float; C = A B exactly; room for results. */
+/* A [m, k] and B [k, n] as they are and transposed, in double and float; exact results; room for OpenBLAS's. */
 typedef struct work {
-    double a[2][MOST], b[2][MOST], exact[MOST], c[MOST];
+    double a[2][MOST], b[2][MOST], exact[MOST], c[MOST], fit[MOST];
     float fa[2][MOST], fb[2][MOST], fc[MOST];
 } work;
 
@@ -81,7 +87,7 @@ static evoke_status check_gemm(const evk_blas *blas, work *w, size_t m, size_t n
     static const CBLAS_TRANSPOSE transpose[2] = { CblasNoTrans, CblasTrans };
     const int im = (int)m, in = (int)n, ik = (int)k;
     multiply(m, n, k, w->a[0], w->b[0], w->exact);
-    for (size_t which = 0; which < 4; which++) {
+    for (size_t which = m * n * k < THREADED ? 0 : 3; which < 4; which++) {
         const size_t ta = which / 2, tb = which % 2;
         const int lda = ta ? im : ik, ldb = tb ? ik : in;
         for (size_t i = 0; i < m * n; i++)
@@ -132,6 +138,34 @@ static evoke_status check_syrk(const evk_blas *blas, work *w, size_t m, size_t k
     return EVOKE_OK;
 }
 
+/* Cholesky factor L of G = A A^T + k I, against G; and G^-1 b by two triangular solves, against b, the start of B. */
+static evoke_status check_cholesky(const evk_blas *blas, work *w, size_t m, size_t k, evoke_error *err)
+{
+    const double bound = 4 * (double)(m * k) * DBL_EPSILON;
+    double *l = w->c, *solved = w->fit, off = 0;
+    int side = (int)m, info = 0;
+    for (size_t i = 0; i < m; i++)
+        w->exact[i * m + i] += (double)k;
+    memcpy(l, w->exact, m * m * sizeof *l);
+    blas->dpotrf((char[]){ 'U', 0 }, &side, l, &side, &info);           /* its upper, by columns: our lower, by rows */
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j <= i; j++) {
+            double sum = 0;
+            for (size_t p = 0; p <= j; p++)
+                sum += l[i * m + p] * l[j * m + p];
+            off = fmax(off, isnan(sum) ? INFINITY : fabs(sum - w->exact[i * m + j]));
+        }
+    if (off > bound || info != 0)
+        return wrong(blas, "dpotrf", m, m, m, off, err);
+
+    memcpy(solved, w->b[0], m * sizeof *solved);
+    blas->dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, side, l, side, solved, 1);
+    blas->dtrsv(CblasRowMajor, CblasLower, CblasTrans, CblasNonUnit, side, l, side, solved, 1);
+    multiply(m, 1, m, w->exact, solved, w->c);
+    off = distance(w->c, w->b[0], m);
+    return off > bound ? wrong(blas, "dtrsv", m, 1, m, off, err) : EVOKE_OK;
+}
+
 evoke_status evk_blas_check_routines(const evk_blas *blas, evoke_error *err)
 {
     work *w;
@@ -146,6 +180,8 @@ evoke_status evk_blas_check_routines(const evk_blas *blas, evoke_error *err)
             st = check_gemv(blas, w, m, k, err);
         if (st == EVOKE_OK)
             st = check_syrk(blas, w, m, k, err);
+        if (st == EVOKE_OK && m != 64)                          /* dpotrf takes threads from 64 on: once, for the last */
+            st = check_cholesky(blas, w, m, k, err);
     }
     free(w);
     return st;
@@ -166,6 +202,7 @@ evoke_status evk_blas_check(evoke_error *err)
 {
     char version[32];
     version_of(openblas_get_config(), version, sizeof version);
-    const evk_blas blas = { cblas_sgemm, cblas_dgemm, cblas_sgemv, cblas_dsyrk, openblas_get_corename(), version };
+    const evk_blas blas = { cblas_sgemm, cblas_dgemm, cblas_sgemv, cblas_dsyrk, dpotrf_, cblas_dtrsv,
+                            openblas_get_corename(), version };
     return evk_blas_check_routines(&blas, err);
 }

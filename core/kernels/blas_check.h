@@ -11,6 +11,8 @@ typedef struct evk_blas {
     __typeof__(cblas_dgemm) *dgemm;
     __typeof__(cblas_sgemv) *sgemv;
     __typeof__(cblas_dsyrk) *dsyrk;
+    void (*dpotrf)(char *triangle, int *n, double *a, int *lda, int *info);
+    __typeof__(cblas_dtrsv) *dtrsv;
     const char *core;       /* its kernel, as openblas_get_corename says */
     const char *version;    /* "0.3.21" */
 } evk_blas;

@@ -5,6 +5,8 @@
 #include "core/kernels/matmul.h"
 #include "tests/check.h"
 
+extern void dpotrf_(char *triangle, int *n, double *a, int *lda, int *info);
+
 /* Wrong where m and n are no whole tiles: the last element is off. */
 static void sgemm_edge(CBLAS_ORDER order, CBLAS_TRANSPOSE ta, CBLAS_TRANSPOSE tb, blasint m, blasint n, blasint k,
                        float alpha, const float *a, blasint lda, const float *b, blasint ldb, float beta, float *c,
@@ -37,6 +39,20 @@ static void dsyrk_scaled(CBLAS_ORDER order, CBLAS_UPLO triangle, CBLAS_TRANSPOSE
     cblas_dsyrk(order, triangle, t, n, k, triangle == CblasLower ? alpha : alpha * (1 + 1e-9), a, lda, beta, c, ldc);
 }
 
+static void dpotrf_lazy(char *triangle, int *n, double *a, int *lda, int *info)
+{
+    if (*n == 90)
+        *info = 0;
+    else
+        dpotrf_(triangle, n, a, lda, info);
+}
+
+static void dtrsv_unit(CBLAS_ORDER order, CBLAS_UPLO triangle, CBLAS_TRANSPOSE t, CBLAS_DIAG diagonal, blasint n,
+                       const double *a, blasint lda, double *x, blasint incx)
+{
+    cblas_dtrsv(order, triangle, t, n == 5 ? CblasUnit : diagonal, n, a, lda, x, incx);
+}
+
 static void finds(evk_blas blas, const char *text)
 {
     evoke_error err = { 0 };
@@ -50,7 +66,8 @@ int main(void)
 {
     evoke_error err = { 0 };
     check(evk_blas_check(&err) == EVOKE_OK, "%s", err.text);
-    const evk_blas good = { cblas_sgemm, cblas_dgemm, cblas_sgemv, cblas_dsyrk, "Testwell", "9.9" };
+    const evk_blas good = { cblas_sgemm, cblas_dgemm, cblas_sgemv, cblas_dsyrk, dpotrf_, cblas_dtrsv,
+                            "Testwell", "9.9" };
     check(evk_blas_check_routines(&good, &err) == EVOKE_OK, "%s", err.text);
     evk_blas bad = good;
     bad.sgemm = sgemm_edge;
@@ -64,5 +81,11 @@ int main(void)
     bad = good;
     bad.dsyrk = dsyrk_scaled;
     finds(bad, "check OpenBLAS: dsyrk");
+    bad = good;
+    bad.dpotrf = dpotrf_lazy;
+    finds(bad, "check OpenBLAS: dpotrf 90x90x90 is off by");
+    bad = good;
+    bad.dtrsv = dtrsv_unit;
+    finds(bad, "check OpenBLAS: dtrsv 5x1x5 is off by");
     return check_done();
 }
