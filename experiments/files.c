@@ -1,0 +1,138 @@
+#include "experiments/files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "experiments/json_out.h"
+
+enum { READ_STEP = 1 << 16 };
+static const size_t most_bytes = (size_t)1 << 30;
+
+static evoke_status read_all(FILE *f, const char *path, char **text, size_t *n, evoke_error *err)
+{
+    char *data = NULL;
+    size_t used = 0, room = 0;
+    for (;;) {
+        if (room - used < READ_STEP + 1) {
+            const size_t more = room ? 2 * room : 2 * READ_STEP;
+            char *grown = used <= most_bytes ? realloc(data, more) : NULL;
+            if (!grown) {
+                free(data);
+                return fail(err, used > most_bytes ? EVOKE_EUNSUPPORTED : EVOKE_ENOMEM, "read: %s (%s)",
+                            used > most_bytes ? "the file is over 1 GiB" : "no memory", path);
+            }
+            data = grown;
+            room = more;
+        }
+        const size_t got = fread(data + used, 1, READ_STEP, f);
+        used += got;
+        if (got < READ_STEP)
+            break;
+    }
+    if (ferror(f)) {
+        free(data);
+        return fail(err, EVOKE_EIO, "read: %s (%s)", strerror(errno), path);
+    }
+    data[used] = '\0';
+    *text = data;
+    *n = used;
+    return EVOKE_OK;
+}
+
+evoke_status file_read(const char *path, char **text, size_t *n, evoke_error *err)
+{
+    size_t size = 0;
+    struct stat about;
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        return fail(err, EVOKE_EIO, "read: %s (%s)", strerror(errno), path);
+    if (fstat(fileno(f), &about) == 0 && S_ISDIR(about.st_mode)) {
+        fclose(f);
+        return fail(err, EVOKE_EIO, "read: it is a folder (%s)", path);
+    }
+    evoke_status st = read_all(f, path, text, &size, err);
+    fclose(f);
+    if (st == EVOKE_OK && !n && memchr(*text, '\0', size)) {
+        free(*text);
+        *text = NULL;
+        st = fail(err, EVOKE_EFORMAT, "read: there is a NUL byte, so it is no text (%s)", path);
+    }
+    if (st == EVOKE_OK && n)
+        *n = size;
+    return st;
+}
+
+static const size_t json_flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+
+static evoke_status bad_json(const char *path, int line, const json_error_t *why, evoke_error *err)
+{
+    return fail(err, EVOKE_EFORMAT, "read JSON: %s (%s, line %d)", why->text, path, line);
+}
+
+static evoke_status load_text(const char *text, size_t n, const char *path, json_t **root, evoke_error *err)
+{
+    json_error_t why;
+    if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3;
+        n -= 3;
+    }
+    *root = json_loadb(text, n, json_flags, &why);
+    return *root ? EVOKE_OK : bad_json(path, why.line, &why, err);
+}
+
+evoke_status json_read(const char *path, json_t **root, evoke_error *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    evoke_status st = file_read(path, &text, &n, err);
+    if (st == EVOKE_OK)
+        st = load_text(text, n, path, root, err);
+    free(text);
+    return st;
+}
+
+static evoke_status load_lines(const char *text, size_t n, const char *path, json_t **root, evoke_error *err)
+{
+    json_error_t why;
+    json_t *list = json_array();
+    int number = 1;
+    for (const char *line = text, *end; list && line < text + n; line = end + 1, number++) {
+        end = memchr(line, '\n', (size_t)(text + n - line));
+        if (!end)
+            end = text + n;
+        const size_t length = (size_t)(end - line);
+        size_t blank = 0;
+        while (blank < length && strchr(" \t\r", line[blank]) && line[blank])
+            blank++;
+        if (blank == length)
+            continue;
+        json_t *value = json_loadb(line, length, json_flags, &why);
+        if (!value) {
+            json_decref(list);
+            return bad_json(path, number, &why, err);
+        }
+        json_add(list, value);
+    }
+    *root = list;
+    return list ? EVOKE_OK : fail(err, EVOKE_ENOMEM, "read JSON: no memory (%s)", path);
+}
+
+evoke_status json_read_lines(const char *path, json_t **root, evoke_error *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    evoke_status st = file_read(path, &text, &n, err);
+    if (st != EVOKE_OK)
+        return st;
+    const char first = text[strspn(text, " \t\r\n\xef\xbb\xbf")];
+    if (first == '[')
+        st = load_text(text, n, path, root, err);
+    else
+        st = load_lines(text, n, path, root, err);
+    free(text);
+    return st;
+}
+

@@ -1,0 +1,16 @@
+/* experiments/files.h: input files of the program itself, as text or JSON. */
+#ifndef FILES_H
+#define FILES_H
+
+#include <jansson.h>
+
+#include "experiments/command.h"
+
+/* The file's bytes and a NUL after them, at most 1 GiB; *n may be NULL: then a NUL inside is an error. */
+evoke_status file_read(const char *path, char **text, size_t *n, evoke_error *err);
+/* JSON; *root is the caller's reference. Errors name the line. */
+evoke_status json_read(const char *path, json_t **root, evoke_error *err);
+/* JSON Lines, or a JSON array: an array of values. Blank lines are skipped. */
+evoke_status json_read_lines(const char *path, json_t **root, evoke_error *err);
+
+#endif

@@ -1,0 +1,79 @@
+/* experiments/main.c: the program `evoke`: a table of commands over evoke.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "experiments/command.h"
+#include "experiments/progress.h"
+
+typedef struct command { const char *name, *about; command_function *run; } command;
+
+static const command commands[] = {
+    { "inspect",  "say what a model, dataset, store or vectors file holds",          cmd_inspect },
+    { "tokenize", "text to token ids and back, with or without the chat template",   cmd_tokenize },
+    { "trace",    "one forward pass, every hook point to HDF5",                      cmd_trace },
+    { "extract",  "run a dataset through a model, activations to an HDF5 store",     cmd_extract },
+    { "ev",       "average a store into emotion vectors",                            cmd_ev },
+    { "generate", "steered generation: one prompt, or a file of prompts",            cmd_generate },
+    { "theory",   "Fisher directions of a store, and how near the vectors are",      cmd_theory },
+    { "eval",     "responses to metrics: perplexity, repetition, words of emotion",  cmd_eval },
+};
+
+static const command *find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_commands(void)
+{
+    printf("evoke %s: emotion vectors in language models (arXiv 2502.04075)\n\nUsage: evoke COMMAND [options]\n\n",
+           evoke_version());
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        printf("  %-10s%s\n", commands[i].name, commands[i].about);
+    printf("  %-10s%s\n\n", "help", "this list; 'evoke help COMMAND' is 'evoke COMMAND --help'");
+    fputs("From nothing to a steered answer:\n"
+          "  evoke extract -m model.gguf -d queries.json -o acts.h5\n"
+          "  evoke ev acts.h5 -o ev.h5\n"
+          "  evoke generate -m model.gguf --ev ev.h5 --alpha joy=2 -p \"How was your day?\"\n\n"
+          "Results go to stdout, progress and remarks to stderr. Exit status: 0 done, 1 the work failed,\n"
+          "2 wrong usage, 130 interrupted.\n", stdout);
+}
+
+static evoke_status run(int argc, const char **argv, evoke_error *err)
+{
+    if (argc < 2)
+        return fail(err, EVOKE_EARG, "choose a command: none given (evoke help lists them)");
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+        printf("evoke %s\n", evoke_version());
+        return EVOKE_OK;
+    }
+    const bool help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
+    if (help && argc == 2) {
+        print_commands();
+        return EVOKE_OK;
+    }
+    if (help)
+        name = argv[2];
+    const command *c = find_command(name);
+    if (!c)
+        return fail(err, EVOKE_EARG, "choose a command: '%s' is none (evoke help lists them)", name);
+    const char *for_help[] = { argv[0], name, "--help", NULL };
+    return help ? c->run(3, for_help, err) : c->run(argc, argv, err);
+}
+
+int main(int argc, char **argv)
+{
+    evoke_error err = { EVOKE_OK, "" };
+    signals_install();
+    evoke_status st = run(argc, (const char **)argv, &err);
+    errno = 0;
+    if (st == EVOKE_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        st = fail(&err, EVOKE_EIO, "write the result: %s (standard output)", strerror(errno ? errno : EPIPE));
+    if (st != EVOKE_OK)
+        say("%s", err.text);
+    return st == EVOKE_OK ? 0 : st == EVOKE_EARG ? 2 : st == EVOKE_EINTERRUPTED ? 130 : 1;
+}

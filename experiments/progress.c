@@ -1,0 +1,108 @@
+/* experiments/progress.c: a bar where stderr is a terminal, a line every ten seconds elsewhere, nothing in the first two
+ * seconds. */
+#include "experiments/progress.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stop_asked = 1;
+}
+
+void signals_install(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    sigemptyset(&action.sa_mask);
+    action.sa_handler = on_signal;
+    action.sa_flags = (int)SA_RESETHAND;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    action.sa_flags = 0;
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+bool interrupted(void)
+{
+    return stop_asked != 0;
+}
+
+double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void progress_begin(progress *p, bool quiet)
+{
+    *p = (progress){ .quiet = quiet, .terminal = isatty(STDERR_FILENO) == 1, .began = seconds_now() };
+    p->last = p->began;
+}
+
+static void time_left(double seconds, char text[32])
+{
+    if (!isfinite(seconds) || seconds > 359999)
+        strcpy(text, "--:--");
+    else if (seconds >= 3600)
+        snprintf(text, 32, "%d:%02d:%02d", (int)seconds / 3600, (int)seconds / 60 % 60, (int)seconds % 60);
+    else
+        snprintf(text, 32, "%02d:%02d", (int)seconds / 60, (int)seconds % 60);
+}
+
+static void show(progress *p, const char *what, uint64_t done, uint64_t total, double now)
+{
+    enum { WIDTH = 24 };
+    char left[32], bar[WIDTH + 1];
+    const double rate = (double)(done - p->first) / fmax(now - p->began, 1e-9);
+    const double share = total ? (double)done / (double)total : 0;
+    time_left(total >= done && rate > 0 ? (double)(total - done) / rate : INFINITY, left);
+    memset(bar, ' ', WIDTH);
+    memset(bar, '#', (size_t)(fmin(share, 1) * WIDTH));
+    bar[WIDTH] = '\0';
+    if (p->terminal)
+        fprintf(stderr, "\r%s [%s] %3.0f%% %llu/%llu, %.3g/s, %s left \033[K", what, bar, 100 * share,
+                (unsigned long long)done, (unsigned long long)total, rate, left);
+    else
+        fprintf(stderr, "evoke: %s: %llu of %llu, %.3g/s, %s left\n", what, (unsigned long long)done,
+                (unsigned long long)total, rate, left);
+    fflush(stderr);
+    p->shown = true;
+    p->last = now;
+}
+
+static bool report(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    progress *p = user;
+    const double now = seconds_now();
+    if (!p->reported || done < p->first) {          /* the first call, or a new piece of work */
+        p->reported = true;
+        p->first = done;
+        p->began = now;
+    }
+    const double wait = p->terminal ? (p->shown ? 0.2 : 2) : (p->shown ? 10 : 2);
+    if (!p->quiet && now - p->last >= wait)
+        show(p, what ? what : "work", done, total, now);
+    return !interrupted();
+}
+
+void progress_end(progress *p)
+{
+    if (p->shown && p->terminal)
+        fputs("\r\033[K", stderr);
+    p->shown = false;
+}
+
+evoke_progress progress_hook(progress *p)
+{
+    return (evoke_progress){ report, p };
+}

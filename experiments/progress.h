@@ -1,0 +1,25 @@
+/* experiments/progress.h: how far the work is, on stderr, and whether the user wants it to stop. */
+#ifndef PROGRESS_H
+#define PROGRESS_H
+
+#include "core/evoke.h"
+
+typedef struct progress {
+    bool quiet, terminal, shown;
+    double began, last;         /* seconds, monotonic */
+    uint64_t first;             /* where the count stood at the first report */
+    bool reported;
+} progress;
+
+/* SIGINT and SIGTERM set a flag (a second one ends the program at once); SIGPIPE is ignored: writes tell. */
+void signals_install(void);
+bool interrupted(void);
+double seconds_now(void);
+
+void progress_begin(progress *p, bool quiet);
+/* Takes the bar away. */
+void progress_end(progress *p);
+/* For the library: reports to p, and asks to stop once a signal came. */
+evoke_progress progress_hook(progress *p);
+
+#endif
