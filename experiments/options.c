@@ -133,14 +133,13 @@ static char *join_command_line(int argc, const char **argv)
     return fclose(f) == 0 ? line : (free(line), NULL);
 }
 
-static void print_help(poptContext context, const char *command, const command_options *takes)
+static void print_help(poptContext context, const command_options *takes)
 {
     poptSetOtherOptionHelp(context, takes->usage);
     printf("%s\n\n", takes->about);
     poptPrintHelp(context, stdout, 0);
     printf("\nExamples:\n%s", takes->examples);
     printf("\nExit status: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted. 'evoke help' lists all commands.\n");
-    (void)command;
 }
 
 static evoke_status read_context(poptContext context, const char *command, options *o, evoke_error *err)
@@ -149,7 +148,7 @@ static evoke_status read_context(poptContext context, const char *command, optio
     while ((id = poptGetNextOpt(context)) > 0) {
         if (id == OPT_HELP || id == OPT_VERSION) {
             if (id == OPT_HELP)
-                print_help(context, command, o->takes);
+                print_help(context, o->takes);
             else
                 printf("evoke %s\n", evoke_version());
             o->done = true;
@@ -188,18 +187,16 @@ evoke_status options_parse(int argc, const char **argv, const command_options *t
     char title[64];
     memset(o, 0, sizeof *o);
     o->takes = takes;
-    const char *command = argc > 1 ? argv[1] : "";
+    const char *command = argv[1];              /* main has seen that it is there */
     o->command_line = join_command_line(argc, argv);
     build_table(takes, table);
     snprintf(title, sizeof title, "evoke %s", command);
-    const char *program = argc > 1 ? argv[1] : title;
     argv[1] = title;                            /* popt prints argv[0] of what it is given in the line of usage */
     poptContext context = poptGetContext(NULL, argc - 1, argv + 1, table, 0);
-    argv[1] = program;
-    if (!context)
-        return fail(err, EVOKE_ENOMEM, "read the options: no memory");
-    evoke_status st = read_context(context, command, o, err);
+    evoke_status st = context ? read_context(context, command, o, err)
+                              : fail(err, EVOKE_ENOMEM, "read the options: no memory");
     poptFreeContext(context);
+    argv[1] = command;
     if (st == EVOKE_OK && !o->done)
         st = check_arguments(o, command, err);
     o->json = option_given(o, OPT_JSON);
