@@ -59,7 +59,7 @@ static evoke_status add_replace(const json_t *step, evk_normalizer *z, const cha
     EVK_TRY(read_pattern(step, &pattern, &n, &literal, where, err));
     if (literal && n == 0)
         return EVOKE_OK;
-    EVK_TRY(evk_regex_compile(pattern, n, literal, &regex, err));
+    EVK_TRY(evk_regex_compile(pattern, n, literal, where, &regex, err));
     return evk_normalizer_add(z, EVK_REPLACE, regex, text, strlen(text), err);
 }
 
@@ -96,9 +96,9 @@ evoke_status evk_json_normalizer(const json_t *step, evk_normalizer *z, const ch
 typedef evoke_status add_function(const json_t *step, evk_pretokenizer *p, const char *where, evoke_error *err);
 
 static evoke_status split_by(const char *pattern, evk_behavior behavior, bool invert, evk_pretokenizer *p,
-                             evoke_error *err)
+                             const char *where, evoke_error *err)
 {
-    return evk_pretokenizer_split(p, pattern, strlen(pattern), false, behavior, invert, err);
+    return evk_pretokenizer_split(p, pattern, strlen(pattern), false, behavior, invert, where, err);
 }
 
 static evoke_status read_behavior(const json_t *step, const char *fallback, evk_behavior *out, const char *where,
@@ -125,7 +125,7 @@ static evoke_status add_split(const json_t *step, evk_pretokenizer *p, const cha
     EVK_TRY(read_pattern(step, &text, &n, &literal, where, err));
     EVK_TRY(read_behavior(step, NULL, &behavior, where, err));
     EVK_TRY(evk_json_flag(step, "invert", &invert, where, err));
-    return evk_pretokenizer_split(p, text, n, literal, behavior, invert, err);
+    return evk_pretokenizer_split(p, text, n, literal, behavior, invert, where, err);
 }
 
 static evoke_status add_byte_level(const json_t *step, evk_pretokenizer *p, const char *where, evoke_error *err)
@@ -135,33 +135,33 @@ static evoke_status add_byte_level(const json_t *step, evk_pretokenizer *p, cons
     EVK_TRY(evk_json_flag(step, "use_regex", &use_regex, where, err));
     if (space)
         EVK_TRY(evk_pretokenizer_space(p, err));
-    return use_regex ? split_by(evk_gpt2_pattern, EVK_SPLIT_ISOLATED, false, p, err) : EVOKE_OK;
+    return use_regex ? split_by(evk_gpt2_pattern, EVK_SPLIT_ISOLATED, false, p, where, err) : EVOKE_OK;
 }
 
 static evoke_status add_digits(const json_t *step, evk_pretokenizer *p, const char *where, evoke_error *err)
 {
     bool individual = false;
     EVK_TRY(evk_json_flag(step, "individual_digits", &individual, where, err));
-    return split_by("\\p{N}", individual ? EVK_SPLIT_ISOLATED : EVK_SPLIT_CONTIGUOUS, false, p, err);
+    return split_by("\\p{N}", individual ? EVK_SPLIT_ISOLATED : EVK_SPLIT_CONTIGUOUS, false, p, where, err);
 }
 
 static evoke_status add_punctuation(const json_t *step, evk_pretokenizer *p, const char *where, evoke_error *err)
 {
     evk_behavior behavior = EVK_SPLIT_ISOLATED;
     EVK_TRY(read_behavior(step, "Isolated", &behavior, where, err));
-    return split_by("[\\p{P}$+<=>\\^`|~]", behavior, false, p, err);
+    return split_by("[\\p{P}$+<=>\\^`|~]", behavior, false, p, where, err);
 }
 
 static evoke_status add_whitespace(const json_t *step, evk_pretokenizer *p, const char *where, evoke_error *err)
 {
-    (void)step, (void)where;
-    return split_by("\\w+|[^\\w\\s]+", EVK_SPLIT_REMOVED, true, p, err);
+    (void)step;
+    return split_by("\\w+|[^\\w\\s]+", EVK_SPLIT_REMOVED, true, p, where, err);
 }
 
 static evoke_status add_whitespace_split(const json_t *step, evk_pretokenizer *p, const char *where, evoke_error *err)
 {
-    (void)step, (void)where;
-    return split_by("\\s", EVK_SPLIT_REMOVED, false, p, err);
+    (void)step;
+    return split_by("\\s", EVK_SPLIT_REMOVED, false, p, where, err);
 }
 
 static const struct { const char *type; add_function *add; } steps[] = {

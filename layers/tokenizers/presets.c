@@ -61,6 +61,6 @@ evoke_status evk_preset_apply(const evk_preset *preset, evk_pretokenizer *p, evo
 {
     for (size_t i = 0; i < EVK_PRESET_MOST_PATTERNS && preset->patterns[i]; i++)
         EVK_TRY(evk_pretokenizer_split(p, preset->patterns[i], strlen(preset->patterns[i]), false, EVK_SPLIT_ISOLATED,
-                                       false, err));
+                                       false, preset->names[0], err));
     return EVOKE_OK;
 }

@@ -14,12 +14,12 @@ static evoke_status add_step(evk_pretokenizer *p, evk_split_step step, evoke_err
 }
 
 evoke_status evk_pretokenizer_split(evk_pretokenizer *p, const char *pattern, size_t n, bool literal,
-                                    evk_behavior behavior, bool invert, evoke_error *err)
+                                    evk_behavior behavior, bool invert, const char *where, evoke_error *err)
 {
     if (literal && n == 0)
         return EVOKE_OK;                /* an empty string is found nowhere */
     evk_split_step step = { .behavior = behavior, .invert = invert };
-    EVK_TRY(evk_regex_compile(pattern, n, literal, &step.pattern, err));
+    EVK_TRY(evk_regex_compile(pattern, n, literal, where, &step.pattern, err));
     const evoke_status st = add_step(p, step, err);
     if (st != EVOKE_OK)
         pcre2_code_free(step.pattern);

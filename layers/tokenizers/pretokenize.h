@@ -23,8 +23,9 @@ typedef struct evk_split_step {
 /* Steps in order, each applied to each word that the last one left. None: the passage is one word. */
 typedef struct evk_pretokenizer { evk_split_step *step; size_t n, capacity; } evk_pretokenizer;
 
+/* `where` names the file in errors. */
 evoke_status evk_pretokenizer_split(evk_pretokenizer *p, const char *pattern, size_t n, bool literal,
-                                    evk_behavior behavior, bool invert, evoke_error *err);
+                                    evk_behavior behavior, bool invert, const char *where, evoke_error *err);
 evoke_status evk_pretokenizer_space(evk_pretokenizer *p, evoke_error *err);
 void evk_pretokenizer_free(evk_pretokenizer *p);
 

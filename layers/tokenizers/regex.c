@@ -41,7 +41,8 @@ static bool is_hex4(const char *text)
 }
 
 /* The escape that begins at p[0] == '\\', n > 1 bytes left; *used of them are done with. */
-static evoke_status put_escape(const char *p, size_t n, bool in_set, size_t *used, evk_buffer *out, evoke_error *err)
+static evoke_status put_escape(const char *p, size_t n, bool in_set, const char *where, size_t *used, evk_buffer *out,
+                               evoke_error *err)
 {
     const char kind = p[1];
     *used = 2;
@@ -52,8 +53,8 @@ static evoke_status put_escape(const char *p, size_t n, bool in_set, size_t *use
     if (kind == 'W' && !in_set)
         return evk_buffer_format(out, err, "[^%s]", WORD);
     if (kind == 'W' || kind == 'h' || kind == 'H')
-        return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: pattern has '\\%c'%s, which is not supported", kind,
-                        in_set ? " in a set" : "");
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: a pattern has '\\%c'%s, which is not supported "
+                        "(%s)", kind, in_set ? " in a set" : "", where);
     if (kind == 'u' && n >= 6 && is_hex4(p + 2)) {
         *used = 6;
         return evk_buffer_format(out, err, "\\x{%.4s}", p + 2);
@@ -69,27 +70,28 @@ static evoke_status put_escape(const char *p, size_t n, bool in_set, size_t *use
 }
 
 /* What stands in a set at p[0], an escape excepted. *set: false once the set is closed. */
-static evoke_status put_in_set(const char *p, size_t n, size_t *used, bool *set, evk_buffer *out, evoke_error *err)
+static evoke_status put_in_set(const char *p, size_t n, const char *where, size_t *used, bool *set, evk_buffer *out,
+                               evoke_error *err)
 {
     *used = 1;
     if ((p[0] == '[' && !(n > 1 && p[1] == ':')) || (n > 1 && p[0] == '&' && p[1] == '&'))
-        return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: pattern has a set within a set ('%.*s')",
-                        (int)(n < 24 ? n : 24), p);
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: a pattern has a set within a set, which is not "
+                        "supported: '%.*s' (%s)", (int)(n < 24 ? n : 24), p, where);
     if (p[0] == '[')                        /* [:alpha:] */
         *used = n > 2 ? 2 : 1;
     *set = p[0] != ']';
     return evk_buffer_add(out, p, *used, err);
 }
 
-static evoke_status translate(const char *pattern, size_t n, evk_buffer *out, evoke_error *err)
+static evoke_status translate(const char *pattern, size_t n, const char *where, evk_buffer *out, evoke_error *err)
 {
     bool set = false;
     for (size_t i = 0, used = 0; i < n; i += used) {
         const char *p = pattern + i;
         if (p[0] == '\\' && i + 1 < n)
-            EVK_TRY(put_escape(p, n - i, set, &used, out, err));
+            EVK_TRY(put_escape(p, n - i, set, where, &used, out, err));
         else if (set)
-            EVK_TRY(put_in_set(p, n - i, &used, &set, out, err));
+            EVK_TRY(put_in_set(p, n - i, where, &used, &set, out, err));
         else {
             set = p[0] == '[';
             used = set && n - i > 1 && p[1] == '^' ? 2 : 1;
@@ -100,7 +102,8 @@ static evoke_status translate(const char *pattern, size_t n, evk_buffer *out, ev
     return EVOKE_OK;
 }
 
-static evoke_status compile(const char *pattern, size_t n, uint32_t options, evk_regex **out, evoke_error *err)
+static evoke_status compile(const char *pattern, size_t n, uint32_t options, const char *where, evk_regex **out,
+                            evoke_error *err)
 {
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     if (!context)
@@ -114,27 +117,28 @@ static evoke_status compile(const char *pattern, size_t n, uint32_t options, evk
     if (!*out) {
         PCRE2_UCHAR why[160] = "";
         pcre2_get_error_message(code, why, sizeof why);
-        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: bad pattern: %s (at byte %zu of '%.*s')", (char *)why,
-                        (size_t)at, (int)(n < 200 ? n : 200), pattern);
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: bad pattern: %s at byte %zu of '%.*s' (%s)",
+                        (char *)why, (size_t)at, (int)(n < 200 ? n : 200), pattern, where);
     }
     pcre2_jit_compile(*out, PCRE2_JIT_COMPLETE);        /* only faster: where it cannot, PCRE2 interprets */
     return EVOKE_OK;
 }
 
-evoke_status evk_regex_compile(const char *pattern, size_t n, bool literal, evk_regex **out, evoke_error *err)
+evoke_status evk_regex_compile(const char *pattern, size_t n, bool literal, const char *where, evk_regex **out,
+                               evoke_error *err)
 {
     *out = NULL;
     if (n > MAX_PATTERN)
-        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: a pattern of %zu bytes", n);
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: a pattern of %zu bytes (%s)", n, where);
     if (literal)
-        return compile(pattern, n, PCRE2_UTF | PCRE2_LITERAL, out, err);
+        return compile(pattern, n, PCRE2_UTF | PCRE2_LITERAL, where, out, err);
     evk_buffer text = {0};
     evoke_status st = evk_buffer_add(&text, "", 0, err);
     if (st == EVOKE_OK)
-        st = translate(pattern, n, &text, err);
+        st = translate(pattern, n, where, &text, err);
     if (st == EVOKE_OK)
         st = compile(text.n ? text.data : "", text.n,
-                     PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, out, err);
+                     PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, where, out, err);
     evk_buffer_free(&text);
     return st;
 }

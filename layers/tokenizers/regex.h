@@ -9,9 +9,10 @@
 
 typedef pcre2_code evk_regex;
 
-/* pattern [n] bytes; literal: a plain string. Free with pcre2_code_free.
+/* pattern [n] bytes; literal: a plain string. `where` names the file in errors. Free with pcre2_code_free.
  * Errors: EVOKE_EFORMAT not a pattern, with PCRE2's reason; EVOKE_EUNSUPPORTED syntax that means something else here. */
-evoke_status evk_regex_compile(const char *pattern, size_t n, bool literal, evk_regex **out, evoke_error *err);
+evoke_status evk_regex_compile(const char *pattern, size_t n, bool literal, const char *where, evk_regex **out,
+                               evoke_error *err);
 
 /* Where one thread's matches go. */
 typedef struct evk_matcher { pcre2_match_data *data; pcre2_match_context *context; } evk_matcher;
