@@ -1,6 +1,9 @@
 /* core/kernels/dispatch.c: which table of kernels this CPU runs.
  *
  * Rows in rising order; each file has its own compiler flags, and only the table crosses. */
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #include <string.h>
 
 #include "core/kernels/kernels.h"
@@ -13,8 +16,10 @@ static bool any_cpu(void)
 #if defined(__x86_64__)
 static bool cpu_avx2(void)
 {
+    unsigned a, b, features = 0, d;
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __get_cpuid(1, &a, &b, &features, &d) && (features & bit_F16C);
 }
 
 static bool cpu_avx512(void)

@@ -34,7 +34,8 @@ size_t evk_matmul_scratch(size_t n_thread, size_t k)
 /* Floats from one row of scratch to the next. */
 static size_t row_distance(size_t k)
 {
-    const size_t first = evk_k_block(k), last = k > first ? (k - 129) % 512 + 129 : k;      /* blocks of 512, then 129..640 */
+    const size_t first = evk_k_block(k);
+    const size_t last = k > first ? (k - 129) % 512 + 129 : k;          /* 129..640 are left at the end */
     const size_t padded = ((first > last ? first : last) + 15) / 16 * 16;
     return padded % 256 == 0 ? padded + 16 : padded;
 }
@@ -126,8 +127,8 @@ void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w
         float *own = in_place ? NULL : scratch + (size_t)omp_get_thread_num() * PANEL_FLOATS;
         const size_t sub = nt <= FEW_TOKENS ? PANEL_STEP : nr;
         for (size_t q = 0; q < nr; q += sub)
-            multiply_panel(kernels, w, r + q, nr - q < sub ? nr - q : sub, x + t * ldx, ldx, nt, y + t * ldy + r + q, ldy,
-                           own);
+            multiply_panel(kernels, w, r + q, nr - q < sub ? nr - q : sub, x + t * ldx, ldx, nt,
+                           y + t * ldy + r + q, ldy, own);
         if (bias)
             add_bias(bias + r, nr, nt, y + t * ldy + r, ldy);
     }

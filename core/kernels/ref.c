@@ -1,6 +1,6 @@
 /* core/kernels/ref.c: every slot in portable C: the meaning, and what CPUs without a file of their own run.
  *
- * A block's dot product is 8 partial sums, term i in sum i % 8, added at the end in pairs; sums in double are made alike. */
+ * A block's dot product is 8 partial sums, term i in sum i % 8, added at the end in pairs; so are sums in double. */
 #include <math.h>
 
 #include "core/kernels/quants.h"
