@@ -57,8 +57,11 @@ static void same_rows(rows *one, rows *zero)
     memcpy(one->data, zero->data, zero->n * zero->d * sizeof *one->data);
 }
 
+/* Sums of rows of many magnitudes round otherwise in another order. */
 static void same_rows_reversed(rows *one, rows *zero)
 {
+    for (size_t i = 0; i < zero->n * zero->d; i++)
+        zero->data[i] *= powf(2000, (float)(i / zero->d));
     for (size_t i = 0; i < zero->n; i++)
         memcpy(one->data + i * one->d, zero->row[zero->n - 1 - i], zero->d * sizeof *one->data);
 }
