@@ -81,17 +81,18 @@ static evoke_status kind_of(const char *path, file_kind *kind, evoke_error *err)
     return EVOKE_OK;
 }
 
-/* The authors' vectors are an object "0", "1", ... -> [[numbers]]. */
-static bool looks_like_vectors(const char *path)
+/* The authors' vectors are an object "0", "1", ... -> [[numbers]]; settings have "settings"; the rest are datasets. */
+static evoke_status inspect_json(const options *o, const char *path, evoke_error *err)
 {
-    evoke_error err;
     json_t *root = NULL;
-    if (json_read(path, &root, &err) != EVOKE_OK)
-        return false;
+    if (json_read(path, &root, NULL) != EVOKE_OK)           /* JSON Lines, or broken: the dataset's reader tells */
+        return inspect_dataset(o, path, err);
     const json_t *first = json_array_get(json_object_get(root, "0"), 0);
-    const bool yes = json_is_array(first) && json_is_number(json_array_get(first, 0));
+    const bool vectors = json_is_array(first) && json_is_number(json_array_get(first, 0));
+    const bool settings = json_is_object(json_object_get(root, "settings"));
     json_decref(root);
-    return yes;
+    return vectors ? inspect_vectors(o, path, err) : settings ? inspect_settings(o, path, err)
+                                                              : inspect_dataset(o, path, err);
 }
 
 static evoke_status inspect_hdf5(const options *o, const char *path, evoke_error *err)
@@ -152,7 +153,7 @@ static evoke_status inspect(const options *o, const char *path, evoke_error *err
     case KIND_WEIGHTS: return inspect_weights(o, path, err);
     case KIND_HDF5:    return inspect_hdf5(o, path, err);
     case KIND_AUTHORS: return inspect_vectors(o, path, err);
-    case KIND_JSON:    return looks_like_vectors(path) ? inspect_vectors(o, path, err) : inspect_dataset(o, path, err);
+    case KIND_JSON:    return inspect_json(o, path, err);
     default:
         return fail(err, EVOKE_EFORMAT, "inspect: it begins like no model, dataset, store or vectors file (%s)", path);
     }

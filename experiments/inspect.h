@@ -7,6 +7,7 @@
 
 evoke_status inspect_weights(const options *o, const char *path, evoke_error *err);
 evoke_status inspect_dataset(const options *o, const char *path, evoke_error *err);
+evoke_status inspect_settings(const options *o, const char *path, evoke_error *err);
 evoke_status inspect_store(const options *o, const char *path, evoke_error *err);
 evoke_status inspect_vectors(const options *o, const char *path, evoke_error *err);
 

@@ -110,6 +110,34 @@ evoke_status inspect_dataset(const options *o, const char *path, evoke_error *er
     return st;
 }
 
+/* ---- settings ---- */
+evoke_status inspect_settings(const options *o, const char *path, evoke_error *err)
+{
+    evoke_settings *s = NULL;
+    const evoke_status st = evoke_settings_open(path, &s, err);
+    if (st != EVOKE_OK)
+        return st;
+    const char *system = evoke_settings_system(s);
+    json_t *result = json_object(), *names = json_array();
+    json_put(result, "kind", json_string("settings"));
+    json_put(result, "path", json_text(path, strlen(path)));
+    json_put(result, "system", system ? json_text(system, strlen(system)) : json_null());
+    json_put(result, "settings", names);
+    for (size_t i = 0; i < evoke_settings_count(s); i++)
+        json_add(names, json_text(evoke_settings_name(s, i), strlen(evoke_settings_name(s, i))));
+    if (o->json) {
+        evoke_settings_free(s);
+        return json_print(stdout, result, 9, err);
+    }
+    printf("settings    %s\nnames       ", path);
+    for (size_t i = 0; i < evoke_settings_count(s); i++)
+        printf("%s%s", i ? ", " : "", evoke_settings_name(s, i));
+    printf("\nsystem      %s\n", system ? system : "(none)");
+    json_decref(result);
+    evoke_settings_free(s);
+    return EVOKE_OK;
+}
+
 /* ---- stores ---- */
 static json_t *store_layers(const evoke_store *s)
 {
