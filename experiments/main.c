@@ -5,6 +5,7 @@
 
 #include "experiments/command.h"
 #include "experiments/progress.h"
+#include "experiments/wait_policy.h"
 
 typedef struct command { const char *name, *about; command_function *run; } command;
 
@@ -68,6 +69,7 @@ static evoke_status run(int argc, const char **argv, evoke_error *err)
 int main(int argc, char **argv)
 {
     evoke_error err = { EVOKE_OK, "" };
+    wait_policy_set(argv);
     signals_install();
     evoke_status st = run(argc, (const char **)argv, &err);
     errno = 0;
