@@ -348,5 +348,6 @@ int main(void)
     file_size_limit();
     full_disk();
     rmdir(FOLDER);
+    check(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL) == 0, "every handle was closed");
     return check_done();
 }
