@@ -260,6 +260,8 @@ static evoke_status check(const options *o, evoke_error *err)
         return fail(err, EVOKE_EARG, "tokenize: --template and --var are for --chat");
     if (c && option_given(o, OPT_TEMPLATE))
         return EVOKE_OK;
+    if (c && !option_given(o, OPT_MODEL))
+        return fail(err, EVOKE_EARG, "tokenize: --chat needs a chat template (-m MODEL or --template FILE)");
     return option_need(o, OPT_MODEL, "tokenize", &path, err);
 }
 

@@ -193,6 +193,17 @@ static void free_figures(weights_figures *f)
     evoke_tokenizer_free(f->tokenizer);
 }
 
+/* "string \"llama\"" -> "llama": the value of a text as metadata are rendered. */
+static void unquote(evoke_text *value)
+{
+    char *first = strchr(value->data, '"'), *last = strrchr(value->data, '"');
+    if (!first || first == last)
+        return;
+    value->n = (size_t)(last - first) - 1;
+    memmove(value->data, first + 1, value->n);
+    value->data[value->n] = '\0';
+}
+
 /* The family by its name in the file, however it is spelt there. */
 static evoke_status file_family(const evoke_weights *w, evoke_text *family, evoke_error *err)
 {
@@ -205,6 +216,7 @@ static evoke_status file_family(const evoke_weights *w, evoke_text *family, evok
             return st;
         if (strcmp(key, "general.architecture") == 0 || strcmp(key, "model_type") == 0) {
             *family = value;
+            unquote(family);
             return EVOKE_OK;
         }
         evoke_text_free(&value);
@@ -265,12 +277,14 @@ static evoke_status print_table(const options *o, const char *path, const char *
     printf("parameters  %llu in %zu tensors, %.1f MB\ntypes       ", (unsigned long long)f->n_parameter, f->n_tensor,
            1e-6 * (double)f->n_byte);
     for (size_t i = 0; i < f->n_type; i++)
-        printf("%s%s %.1f%% (%zu)", i ? ", " : "", f->types[i].name, f->n_parameter
+        printf("%s%s %.1f%% (%zu)", i == 0 ? "" : i % 6 ? ", " : ",\n            ", f->types[i].name, f->n_parameter
                ? 100 * (double)f->types[i].n_parameter / (double)f->n_parameter : 0.0, f->types[i].n_tensor);
-    printf("\ntokenizer   %s, %zu tokens\ntemplate    %s\n\n%-44s %5s  %-18s %s\n",
-           f->tokenizer ? evoke_tokenizer_kind(f->tokenizer) : "none",
-           f->tokenizer ? evoke_tokenizer_n_vocab(f->tokenizer) : 0,
-           f->tokenizer && evoke_tokenizer_template(f->tokenizer) ? "yes" : "none", "group", "n", "shape", "types");
+    if (f->tokenizer)
+        printf("\ntokenizer   %s, %zu tokens\ntemplate    %s\n", evoke_tokenizer_kind(f->tokenizer),
+               evoke_tokenizer_n_vocab(f->tokenizer), evoke_tokenizer_template(f->tokenizer) ? "yes" : "none");
+    else
+        printf("\ntokenizer   none\n");
+    printf("\n%-44s %5s  %-18s %s\n", "group", "n", "shape", "types");
     for (size_t i = 0; i < f->n_group; i++) {
         const group *g = &f->groups[i];
         shape_text(g->dims, g->n_dim, shape);

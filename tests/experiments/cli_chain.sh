@@ -26,9 +26,9 @@ echo '[]' >empty.json
 fails 1 "an empty dataset" 'empty.json' "$EVOKE" extract -m "$MODEL" -d empty.json -o e.h5
 printf '{"text": "a", "emotion": "joy"}\n{"text": \n' >broken.jsonl
 fails 1 "a broken line is named" 'line 2' "$EVOKE" extract -m "$MODEL" -d broken.jsonl -o e.h5
-fails 1 "layers out of range" '7' "$EVOKE" extract -m "$MODEL" -d queries.json -o e.h5 --layers 1-7
-echo '{"settings": {"neutral": "{query}"}}' >half.json
-fails 1 "settings without the emotion" 'half.json' "$EVOKE" extract -m "$MODEL" -d queries.json --settings half.json -o e.h5
+fails 1 "layers out of range" 'layer 3' "$EVOKE" extract -m "$MODEL" -d queries.json -o e.h5 --layers 1-7
+echo '{"settings": {}}' >half.json
+fails 1 "settings that are none" 'half.json' "$EVOKE" extract -m "$MODEL" -d queries.json --settings half.json -o e.h5
 fails 1 "a folder that is not there" 'nowhere' "$EVOKE" extract -m "$MODEL" -d queries.json -o nowhere/e.h5
 holds "no store of these is left" test -z "$(ls | grep '^e\.h5')"
 
@@ -106,7 +106,7 @@ fails 1 "unknown emotion" "'rage'.*joy, fear" "$EVOKE" generate -m "$MODEL" -p H
 fails 2 "a number alone for two vectors" 'NAME=2' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha 2
 fails 2 "no strength" '--alpha' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5
 fails 1 "a site that is not held" 'mlp_out' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha joy=1 --site mlp_out
-fails 1 "steering layers out of range" '9' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha joy=1 --layers 0-9
+fails 1 "steering layers out of range" 'layer 3' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha joy=1 --layers 0-9
 fails 1 "no vectors" 'queries.json' "$EVOKE" generate -m "$MODEL" -p Hi --ev queries.json --alpha joy=1
 fails 1 "a context too small" 'context' "$EVOKE" generate -m "$MODEL" -p "A longer prompt than that" -c 4
 fails 1 "no prompt in the file" 'empty.json' "$EVOKE" generate -m "$MODEL" -f empty.json

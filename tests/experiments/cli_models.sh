@@ -27,7 +27,7 @@ runs "inspect a dataset" "$EVOKE" inspect data/queries_extraction.jsonl --json
 json "counts" "r['kind'] == 'dataset' and r['queries'] == sum(r['emotions'].values())"
 
 fails 1 "ids out of range" '3000' "$EVOKE" trace -m "$MODEL" --ids "1 3000" -o "$WORK/x.h5"
-fails 1 "more ids than positions" '' "$EVOKE" trace -m "$MODEL" --ids "$(seq -s ' ' 1 200)" -o "$WORK/x.h5"
+fails 2 "more ids than positions" 'context of 128' "$EVOKE" trace -m "$MODEL" --ids "$(seq -s ' ' 1 200)" -o "$WORK/x.h5"
 fails 2 "no ids" 'no token' "$EVOKE" trace -m "$MODEL" --ids "" -o "$WORK/x.h5"
 fails 1 "no model" 'none.gguf' "$EVOKE" trace -m "$WORK/none.gguf" --ids 1 -o "$WORK/x.h5"
 head -c 20000 "$MODEL" >"$WORK/cut.gguf"

@@ -14,13 +14,13 @@ interrupt() {
     wait $pid || status=$?
 }
 set -m                                   # background jobs of a script ignore SIGINT otherwise
-yes 'What happened then, and what did you say to them about it?' | head -n 3000 >"$WORK/many.txt"
+yes 'What then?' | head -n 3000 >"$WORK/many.txt"
 python3 - "$WORK" <<'PYTHON'
 import json, sys
-json.dump({e: [f"Query {i} of {e}: what happened then, and what did you say?" for i in range(1500)] for e in ("joy", "fear")},
+json.dump({e: [f"{i} {e}: and then?" for i in range(1500)] for e in ("joy", "fear")},
           open(sys.argv[1] + "/many.json", "w"))
 PYTHON
-interrupt 1 "$EVOKE" extract -m "$MODEL" -d "$WORK/many.json" -o "$WORK/s.h5" -t 1 -b 64 --span query,response
+interrupt 1 "$EVOKE" extract -m "$MODEL" -d "$WORK/many.json" -o "$WORK/s.h5" -t 1 -b 64 -n 8 --span query,response
 if [ $status -eq 0 ]; then
     skip "an interrupted extraction" "it was done within a second"
 else
