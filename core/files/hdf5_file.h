@@ -17,7 +17,7 @@ struct evk_h5 {
 typedef struct evk_h5_printing { H5E_auto2_t print; void *data; } evk_h5_printing;
 evk_h5_printing evk_h5_hush(void);
 void evk_h5_restore(evk_h5_printing *was);
-#define EVK_H5_QUIET __attribute__((cleanup(evk_h5_restore))) evk_h5_printing evk_h5_was_ = evk_h5_hush()
+#define EVK_H5_QUIET __attribute__((cleanup(evk_h5_restore), unused)) evk_h5_printing evk_h5_was_ = evk_h5_hush()
 
 /* "WHAT: HDF5's innermost reason (PATH: NAME)"; to be called before any other call of HDF5. */
 evoke_status evk_h5_fail(const evk_h5 *f, evoke_status status, const char *what, const char *name, evoke_error *err);
