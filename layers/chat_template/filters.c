@@ -147,6 +147,7 @@ static evoke_status filter_round(evk_render *r, const evk_value *self, const evk
         return EVOKE_OK;
     }
     double f = evk_as_float(self);
+    EVK_TRY(evk_render_spend(r, precision > 0 && precision < 400 ? (size_t)precision * 4 : 1));
     if (common) {
         f = round_nearest(f, precision);
     } else {

@@ -175,7 +175,7 @@ static evoke_status filter_wordcount(evk_render *r, const evk_value *self, const
     int64_t n = 0;
     bool inside = false;
     EVK_TRY(text_of(r, self, &text));
-    EVK_TRY(evk_render_spend_bytes(r, text.s.n));
+    EVK_TRY(evk_render_spend_characters(r, text.s.n));
     for (size_t i = 0, length = 0; i < text.s.n; i += length) {
         int32_t code = 0;
         length = evk_utf8_next(text.s.data + i, text.s.n - i, &code);

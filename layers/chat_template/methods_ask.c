@@ -130,7 +130,7 @@ static bool is_ascii(int32_t c)
 static evoke_status all_are(evk_render *r, const evk_value *self, bool (*is)(int32_t), bool if_empty, evk_value *out)
 {
     bool all = true;
-    EVK_TRY(evk_render_spend_bytes(r, self->s.n));
+    EVK_TRY(evk_render_spend_characters(r, self->s.n));
     for (size_t i = 0, length = 0; i < self->s.n && all; i += length) {
         int32_t code = 0;
         length = evk_utf8_next(self->s.data + i, self->s.n - i, &code);

@@ -70,6 +70,7 @@ static evoke_status repr_string(evk_render *r, evk_bytes *out, evk_string s)
     const bool doubled = s.n && memchr(s.data, '\'', s.n) && !memchr(s.data, '"', s.n);
     const char quote[2] = {doubled ? '"' : '\'', 0};
     size_t kept = 0;            /* what is not written yet begins here */
+    EVK_TRY(evk_render_spend_characters(r, s.n));
     EVK_TRY(add_text(r, out, quote));
     for (size_t i = 0, length = 0; i < s.n; i += length) {
         int32_t code = 0;

@@ -78,7 +78,7 @@ static evoke_status has_case(evk_render *r, const evk_value *self, bool upper, e
     evk_string s;
     bool any = false, all = true;
     EVK_TRY(evk_to_string(r, self, &s));
-    EVK_TRY(evk_render_spend_bytes(r, s.n));
+    EVK_TRY(evk_render_spend_characters(r, s.n));
     for (size_t i = 0, length = 0; i < s.n && all; i += length) {
         int32_t code = 0;
         length = evk_utf8_next(s.data + i, s.n - i, &code);

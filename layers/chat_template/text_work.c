@@ -53,7 +53,7 @@ evoke_status evk_strip(evk_render *r, evk_string s, const evk_value *chars, bool
         end = before;
     }
     *out = evk_string_part(s, begin, end);
-    return evk_render_spend_bytes(r, s.n - out->n);
+    return evk_render_spend_characters(r, s.n - out->n);
 }
 
 /* ---- replace ---- */
@@ -198,7 +198,7 @@ evoke_status evk_split(evk_render *r, evk_string s, const evk_value *by, int64_t
         EVK_TRY(evk_arg_string(r, by, NULL, &at));
     if (!spaces && at.n == 0)
         return evk_render_fail(r, EVOKE_EFORMAT, "a text cannot be split at an empty one");
-    EVK_TRY(evk_render_spend_bytes(r, s.n));
+    EVK_TRY(spaces ? evk_render_spend_characters(r, s.n) : evk_render_spend_bytes(r, s.n));
     EVK_TRY(evk_list_new(r, EVK_LIST, 0, &parts));
     if (spaces)
         EVK_TRY(from_right ? split_spaces_right(r, s, left, parts) : split_spaces(r, s, left, parts));
@@ -219,7 +219,7 @@ evoke_status evk_split_lines(evk_render *r, evk_string s, bool keep_ends, evk_va
 {
     evk_list *parts = NULL;
     size_t begin = 0;
-    EVK_TRY(evk_render_spend_bytes(r, s.n));
+    EVK_TRY(evk_render_spend_characters(r, s.n));
     EVK_TRY(evk_list_new(r, EVK_LIST, 0, &parts));
     for (size_t i = 0, length = 0; i < s.n; i += length) {
         int32_t code = 0;
@@ -296,6 +296,7 @@ evoke_status evk_recase(evk_render *r, evk_string s, evk_casing how, evk_string 
     evk_bytes *b = NULL;
     int32_t before = 0, to[2];
     size_t kept = 0;            /* what was not written yet begins here: characters that stay as they are */
+    EVK_TRY(evk_render_spend_characters(r, s.n));
     EVK_TRY(evk_bytes_new(r, 0, &b));
     for (size_t i = 0, length = 0; i < s.n; i += length) {
         int32_t code = 0;

@@ -34,6 +34,7 @@ static evoke_status write_escape(const writer *w, int32_t code)
 static evoke_status write_string(const writer *w, evk_string s)
 {
     size_t kept = 0;
+    EVK_TRY(evk_render_spend_characters(w->r, s.n));
     EVK_TRY(write_text(w, "\""));
     for (size_t i = 0, length = 0; i < s.n; i += length) {
         int32_t code = 0;

@@ -143,6 +143,27 @@ static void errors(void)
     fails("{{ '\xff' }}", EVOKE_EFORMAT, "UTF-8");
 }
 
+/* What a caller can get wrong; and a template serves many renderings. */
+static void arguments(void)
+{
+    static const evoke_message absent = { "user", NULL }, broken = { "user", "a\xff" }, good = { "user", "hi" };
+    const char *source = "{{ messages[0].content }}";
+    evoke_template *t = NULL;
+    evoke_prompt p;
+    check(evoke_template_parse(source, strlen(source), &t, NULL) == EVOKE_OK, "parse");
+    check(evoke_template_render(t, &absent, 1, true, NULL, 0, &p, NULL) == EVOKE_EARG && !p.text.data, "no content");
+    check(evoke_template_render(t, &broken, 1, true, NULL, 0, &p, NULL) == EVOKE_EDATA && !p.text.data, "not UTF-8");
+    check(evoke_template_render(t, NULL, 0, true, NULL, 0, &p, NULL) == EVOKE_EFORMAT, "no message");
+    for (size_t i = 0; i < 2; i++) {
+        check(evoke_template_render(t, &good, 1, true, NULL, 0, &p, NULL) == EVOKE_OK && strcmp(p.text.data, "hi") == 0 &&
+              p.n_pieces == 1 && p.pieces[0].end == 2, "rendering %zu", i);
+        evoke_prompt_free(&p);
+    }
+    evoke_template_free(t);
+    evoke_template_free(NULL);
+    evoke_prompt_free(NULL);
+}
+
 /* Templates without end, without bottom and without measure: an error, soon. */
 static void limits(void)
 {
@@ -253,6 +274,7 @@ int main(int argc, char **argv)
     language();
     origins();
     errors();
+    arguments();
     limits();
     shared_templates(root);
     smollm2(root);

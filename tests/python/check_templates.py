@@ -224,7 +224,7 @@ ERRORS = [
     "{{ {[]: 1} }}", "{{ [1]|join(',', 1, 2, 3) }}", "{{ 'a'.join([1]) }}", "{{ 1 in 5 }}", "{{ 1 in 'a' }}", "{{ -'a' }}", "{{ range(1000000) }}", "{{ range(1, 5, 0) }}", "{{ 'a'.split('') }}", "{{ 'a'.index('b') }}", "{{ [1].index(2) }}", "{{ 'abc'[::0] }}", "{% set a, b = 1 %}",
     "{% set a, b = [1, 2, 3] %}", "{{ undefined_thing + 'a' }}", "{{ undefined_thing < 1 }}", "{{ undefined_thing|tojson }}", "{{ f(a=1, 2) }}", "{{ x is }}", "{{ x| }}", "{{ x. }}", "{{ x[] }}", "{{ * }}", "{% else %}", "{% if 1 %}{% else %}{% elif 1 %}{% endif %}", "{{ 'x' is defined is none }}",
     "{{ undefined_thing|int }}", "{{ namespace(_a=1) }}" if False else "{{ namespace(1) }}", "{% set ns = namespace() %}{{ ns.a.b }}", "{{ {'a': 1}|map('upper')|list if 0 else [1]|map('upper', 2)|list }}", "{{ [1]|map|list }}", "{{ [1, 'a']|sort }}", "{{ ['a', none]|join(1)|nope }}", "{{ 'a' * 'b' }}", "{{ {} + {} }}", "{{ [1]|last|first }}",
-    "{{ @ }}", "{{ {'a': 1}[1:] }}", "{{ 5[1:] }}", "{{ 1 if 1 else 2|a.b }}", "{{ 1|a.b }}", "{{ 'a' ? 'b' }}", "{% 5 %}", "{{ }}", "{% call 1 %}{% endcall %}", "{{ 1 | string.nope }}", "{{ [3, none]|max }}", "{{ 'x'|tojson(nope=1) }}", "{% macro m() %}{% endmacro %}{% call m() %}{% endcall %}",
+    "{{ @ }}", "{{ {'a': bos_token}[1:] }}", "{{ messages[0][1:] }}", "{{ 1 if 1 else 2|a.b }}", "{{ 1|a.b }}", "{{ 'a' ? 'b' }}", "{% 5 %}", "{{ }}", "{% call 1 %}{% endcall %}", "{{ 1 | string.nope }}", "{{ [3, none]|max }}", "{{ 'x'|tojson(nope=1) }}", "{% macro m() %}{% endmacro %}{% call m() %}{% endcall %}",
 ]
 
 
@@ -287,7 +287,7 @@ class Expressions:
         r, n = self.rng, d - 1
         if d <= 0: return r.choice(["[]", "[1, 2, 3]", "['b', 'a', 'C']", "(1, 'x')", "range(4)", "messages", "[none, true]", "{'k': 1, 'j': [2]}", "[3, 1, 2, 1]"])
         return r.choice([
-            lambda: f"[{self.any(n)}, {self.any(n)}]", lambda: f"({self.any(n)},)", lambda: f"({self.list(n)} + {self.list(n)})", lambda: f"{self.list(n)}[{self.slice()}]", lambda: f"{self.list(n)}|{r.choice(['list', 'sort', 'unique|list', 'reverse|list', 'sort(reverse=true)'])}",
+            lambda: f"[{self.any(n)}, {self.any(n)}]", lambda: f"({self.any(n)},)", lambda: f"({self.list(n)} + {self.list(n)})", lambda: f"({self.list(n)}|list)[{self.slice()}]", lambda: f"{self.list(n)}|{r.choice(['list', 'sort', 'unique|list', 'reverse|list', 'sort(reverse=true)'])}",
             lambda: f"{self.list(n)}|map({r.choice(['upper', 'string', 'length', 'trim', 'abs'])!r})|list", lambda: f"{self.list(n)}|{r.choice(['select', 'reject'])}({r.choice(['string', 'number', 'odd', 'none', 'defined'])!r})|list", lambda: f"{self.text(n)}.split()",
             lambda: f"{self.text(n)}.split({self.text(0)})", lambda: f"{self.text(n)}|list", lambda: "{%s: %s}" % (self.text(0), self.any(n)), lambda: f"({self.list(n)} * {r.randrange(0, 3)})", lambda: f"{self.text(n)}.splitlines()", lambda: f"{self.text(n)}.rsplit({self.text(0)}, 1)"])()
 
