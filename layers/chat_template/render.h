@@ -48,7 +48,10 @@ evoke_status evk_render_spend(evk_render *r, size_t steps);
 /* The same for a text of n bytes. */
 static inline evoke_status evk_render_spend_bytes(evk_render *r, size_t n) { return evk_render_spend(r, n / 64 + 1); }
 /* The same where each character is looked at. */
-static inline evoke_status evk_render_spend_characters(evk_render *r, size_t n) { return evk_render_spend(r, n / 4 + 1); }
+static inline evoke_status evk_render_spend_characters(evk_render *r, size_t n)
+{
+    return evk_render_spend(r, n / 4 + 1);
+}
 /* One level deeper; r->depth-- leaves it. Errors: EVOKE_ENOMEM. */
 evoke_status evk_render_enter(evk_render *r);
 

@@ -155,8 +155,9 @@ static void arguments(void)
     check(evoke_template_render(t, &broken, 1, true, NULL, 0, &p, NULL) == EVOKE_EDATA && !p.text.data, "not UTF-8");
     check(evoke_template_render(t, NULL, 0, true, NULL, 0, &p, NULL) == EVOKE_EFORMAT, "no message");
     for (size_t i = 0; i < 2; i++) {
-        check(evoke_template_render(t, &good, 1, true, NULL, 0, &p, NULL) == EVOKE_OK && strcmp(p.text.data, "hi") == 0 &&
-              p.n_pieces == 1 && p.pieces[0].end == 2, "rendering %zu", i);
+        const evoke_status st = evoke_template_render(t, &good, 1, true, NULL, 0, &p, NULL);
+        check(st == EVOKE_OK && strcmp(p.text.data, "hi") == 0 && p.n_pieces == 1 && p.pieces[0].end == 2,
+              "rendering %zu", i);
         evoke_prompt_free(&p);
     }
     evoke_template_free(t);
