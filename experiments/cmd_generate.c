@@ -77,7 +77,7 @@ static evoke_status compare_variants(generation *g, evoke_error *err)
 }
 
 /* "joy" for one strength; "joy=2,anger=-0.5" for several. */
-static evoke_status label(const steer_plan *plan, char text[512], double *alpha)
+static void label(const steer_plan *plan, char text[512], double *alpha)
 {
     size_t used = 0;
     text[0] = '\0';
@@ -85,11 +85,10 @@ static evoke_status label(const steer_plan *plan, char text[512], double *alpha)
     for (size_t i = 0; i < plan->n_strengths && used < 480; i++) {
         const strength *s = &plan->strengths[i];
         const char *name = s->emotion ? s->emotion : evoke_vectors_emotion(plan->files[s->file], 0);
-        int n = plan->n_strengths == 1 ? snprintf(text, 512, "%s", name)
+        const int n = plan->n_strengths == 1 ? snprintf(text, 512, "%s", name)
                                        : snprintf(text + used, 512 - used, "%s%s=%g", i ? "," : "", name, s->alpha);
         used += n > 0 ? (size_t)n : 0;
     }
-    return EVOKE_OK;
 }
 
 static evoke_status plain_variant(generation *g, evoke_error *err)
@@ -202,8 +201,9 @@ static evoke_status generate(const options *o, evoke_error *err)
         st = prompts_tokenize(&prompts, m, g.raw, g.system, err);
     if (st == EVOKE_OK)
         st = make_variants(&g, err);
-    if (st == EVOKE_OK && g.n_ctx == 0)
-        g.n_ctx = evoke_model_describe(m)->n_ctx;
+    const size_t own_ctx = st == EVOKE_OK ? evoke_model_describe(m)->n_ctx : 0;
+    if (own_ctx && (g.n_ctx == 0 || g.n_ctx > own_ctx))
+        g.n_ctx = own_ctx;
     if (st == EVOKE_OK)
         st = run_and_commit(&g, err);
     free_generation(&g);

@@ -107,7 +107,6 @@ typedef struct chunk {
     stream *streams;
     evoke_error failure;        /* of a token's handling */
     progress *progress;
-    uint64_t n_tokens;
 } chunk;
 
 static bool on_token(void *user, size_t request, int32_t id, float logprob)
@@ -115,7 +114,6 @@ static bool on_token(void *user, size_t request, int32_t id, float logprob)
     chunk *c = user;
     bool go = true;
     (void)logprob;
-    c->n_tokens++;
     if (c->failure.status == EVOKE_OK)
         stream_add(&c->streams[request], id, &go, &c->failure);
     return go && c->failure.status == EVOKE_OK && !interrupted();
@@ -143,10 +141,11 @@ static evoke_status make_requests(chunk *c, evoke_error *err)
     return EVOKE_OK;
 }
 
-/* A response that was ended by a signal, not by itself: it is not written to a file of results. */
+/* A response that a signal ended before its end, or before its beginning: it is no result. */
 static bool cut_short(const chunk *c, size_t k)
 {
-    return c->responses[k].stop == EVOKE_STOP_CALLER && !c->streams[k].stopped;
+    const evoke_response *r = &c->responses[k];
+    return r->seconds <= 0 || (r->stop == EVOKE_STOP_CALLER && !c->streams[k].stopped);
 }
 
 static evoke_status write_chunk(chunk *c, evoke_error *err)
@@ -164,12 +163,19 @@ static evoke_status write_chunk(chunk *c, evoke_error *err)
     return st;
 }
 
+/* In tokens: a response that has ended counts as all that it might have had. */
 static bool report_chunk(void *user, const char *what, uint64_t done, uint64_t total)
 {
     const chunk *c = user;
+    const size_t most = c->g->n_predict;
+    uint64_t tokens = c->first * most;
+    (void)what;
+    (void)done;
     (void)total;
+    for (size_t k = 0; k < c->n; k++)
+        tokens += c->responses[k].seconds > 0 ? most : c->streams[k].n_drawn;
     const evoke_progress hook = progress_hook(c->progress);
-    return hook.report(hook.user, what, c->first + done, generation_count(c->g));
+    return hook.report(hook.user, "generate, tokens", tokens, generation_count(c->g) * most);
 }
 
 static evoke_status run_chunk(chunk *c, evoke_error *err)
@@ -181,11 +187,9 @@ static evoke_status run_chunk(chunk *c, evoke_error *err)
     if (c->failure.status != EVOKE_OK)
         st = fail(err, c->failure.status, "%s", c->failure.text);
     progress_end(c->progress);
-    if (st == EVOKE_OK)
-        st = write_chunk(c, err);
-    else if (st == EVOKE_EINTERRUPTED && c->streams[0].show) {
-        stream_end(&c->streams[0], NULL);
-        putchar('\n');
+    if (st == EVOKE_OK || st == EVOKE_EINTERRUPTED) {           /* what was done is kept */
+        const evoke_status written = write_chunk(c, err);
+        st = written != EVOKE_OK ? written : st;
     }
     evoke_responses_free(c->responses, c->n);
     memset(c->responses, 0, c->n * sizeof *c->responses);

@@ -193,7 +193,7 @@ static void free_figures(weights_figures *f)
     evoke_tokenizer_free(f->tokenizer);
 }
 
-/* "string \"llama\"" -> "llama": the value of a text as metadata are rendered. */
+/* "string \"NAME\"" -> "NAME": the value of a text as metadata are rendered. */
 static void unquote(evoke_text *value)
 {
     char *first = strchr(value->data, '"'), *last = strrchr(value->data, '"');

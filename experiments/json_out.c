@@ -111,7 +111,7 @@ evoke_status json_print(FILE *file, json_t *value, int digits, evoke_error *err)
     evoke_status st = EVOKE_OK;
     if (!value)
         return fail(err, EVOKE_ENOMEM, "write the result: no memory for its JSON");
-    if (json_dumpf(value, file, JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits)) != 0 || fputc('\n', file) == EOF)
+    if (json_dumpf(value, file, JSON_ENCODE_ANY | JSON_REAL_PRECISION((size_t)digits)) != 0 || fputc('\n', file) == EOF)
         st = fail(err, EVOKE_EIO, "write the result: the output takes no more");
     json_decref(value);
     return st;

@@ -89,8 +89,9 @@ evoke_status warn_of_sink(evoke_store *s, evoke_site site, evoke_span span, evok
     int32_t layer = 0;
     const evoke_status st = evoke_store_sink(s, site, span, &ratio, &layer, err);
     if (st == EVOKE_OK && ratio > 10)
-        say("warning: in span %s one position's norm is %.0f times the median (%s, layer %d): an attention sink rules "
-            "its mean; use --span prompt, query, response or last", evoke_span_name(span), ratio,
-            evoke_site_name(site), (int)layer);
+        say("warning: in span %s one position's norm is %.1f times the median (%s, layer %d): %s", evoke_span_name(span),
+            ratio, evoke_site_name(site), (int)layer, span == EVOKE_SPAN_PROMPT_ALL
+            ? "an attention sink rules its mean; span prompt leaves the first position out"
+            : "its mean leans on that position");
     return st;
 }

@@ -63,7 +63,7 @@ static void show(progress *p, const char *what, uint64_t done, uint64_t total, d
 {
     enum { WIDTH = 24 };
     char left[32], bar[WIDTH + 1];
-    const double rate = (double)(done - p->first) / fmax(now - p->began, 1e-9);
+    const double rate = (double)(done > p->first ? done - p->first : 0) / fmax(now - p->began, 1e-9);
     const double share = total ? (double)done / (double)total : 0;
     time_left(total >= done && rate > 0 ? (double)(total - done) / rate : INFINITY, left);
     memset(bar, ' ', WIDTH);
@@ -84,13 +84,11 @@ static bool report(void *user, const char *what, uint64_t done, uint64_t total)
 {
     progress *p = user;
     const double now = seconds_now();
-    if (!p->reported || done < p->first) {          /* the first call, or a new piece of work */
-        p->reported = true;
+    if (!p->reported && now - p->began < 0.5)       /* what was done before this run is not its speed */
         p->first = done;
-        p->began = now;
-    }
+    p->reported = true;
     const double wait = p->terminal ? (p->shown ? 0.2 : 2) : (p->shown ? 10 : 2);
-    if (!p->quiet && now - p->last >= wait)
+    if (!p->quiet && done < total && now - p->last >= wait)
         show(p, what ? what : "work", done, total, now);
     return !interrupted();
 }

@@ -90,6 +90,7 @@ static evoke_status show_text(stream *s, bool last, evoke_error *err)
 evoke_status stream_add(stream *s, int32_t id, bool *go, evoke_error *err)
 {
     *go = true;
+    s->n_drawn++;
     if (!s->show && s->n_stops == 0)
         return EVOKE_OK;
     evoke_status st = keep_id(s, id, err);
@@ -102,13 +103,6 @@ evoke_status stream_add(stream *s, int32_t id, bool *go, evoke_error *err)
 evoke_status stream_end(stream *s, evoke_error *err)
 {
     return s->show && s->n ? show_text(s, true, err) : EVOKE_OK;
-}
-
-void stream_reset(stream *s)
-{
-    s->n = 0;
-    s->shown = 0;
-    s->stopped = false;
 }
 
 void stream_free(stream *s)

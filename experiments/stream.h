@@ -13,6 +13,7 @@ typedef struct stream {
     FILE *show;                     /* NULL: nothing is shown */
     int32_t *ids;                   /* [n] */
     size_t n, room, shown;          /* bytes shown so far */
+    size_t n_drawn;                 /* tokens that came */
     bool stopped;                   /* a stop string came */
 } stream;
 
@@ -20,8 +21,6 @@ typedef struct stream {
 evoke_status stream_add(stream *s, int32_t id, bool *go, evoke_error *err);
 /* Shows what was held back. */
 evoke_status stream_end(stream *s, evoke_error *err);
-/* Makes ready for another response. */
-void stream_reset(stream *s);
 void stream_free(stream *s);
 
 /* The text of a response's ids, control tokens left out, cut before the first stop string; *stopped: there was one. */
