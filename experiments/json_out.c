@@ -35,7 +35,7 @@ size_t utf8_whole(const char *bytes, size_t n)
     while (i < n) {
         bool valid;
         const size_t length = character(s + i, n - i, &valid);
-        if (!valid && i + length == n && s[i] >= 0xc2)
+        if (!valid && i + length == n && s[i] >= 0xc2 && s[i] <= 0xf4)
             return i;                       /* could still become a character */
         i += length;
     }
