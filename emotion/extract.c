@@ -99,7 +99,7 @@ static void destroy(evk_extraction *x)
     free(x->held);
     free(x->logits);
     free(x->room);
-    free(x->ends);
+    evk_ends_free(&x->ends);
     evk_kv_free(&x->cache);
     evk_arena_free(&x->scratch);
     evk_store_write_free(x->store);

@@ -107,21 +107,13 @@ static evoke_status open_item(evk_extraction *x, item *it, size_t prompt, evoke_
                        p->n - it->n_fed + x->n_predict, &it->sequence, err);
 }
 
-static bool is_end(const evk_extraction *x, int32_t id)
-{
-    for (size_t i = 0; i < x->n_end; i++)
-        if (x->ends[i] == id)
-            return true;
-    return false;
-}
-
 /* Draws an item's next token; the first one is never an end, so that there is a response to average. */
 static void draw(evk_extraction *x, item *it, const float *logits)
 {
     float logprob;
-    const int32_t id = evk_sample(&it->sampler, &x->model->kernels, logits, x->model->config.n_vocab, x->ends,
-                                  it->n_response == 0 ? x->n_end : 0, x->room, &logprob);
-    it->running = !is_end(x, id);
+    const int32_t id = evk_sample(&it->sampler, &x->model->kernels, logits, x->model->config.n_vocab, x->ends.ids,
+                                  it->n_response == 0 ? x->ends.n : 0, x->room, &logprob);
+    it->running = !evk_ends_has(&x->ends, id);
     if (it->running)
         it->response[it->n_response++] = id;
 }
@@ -353,14 +345,10 @@ static evoke_status make_cache(evk_extraction *x, evoke_error *err)
 
 static evoke_status make_sampler(evk_extraction *x, evoke_error *err)
 {
-    const size_t n_vocab = x->model->config.n_vocab, n_known = evoke_tokenizer_n_vocab(x->model->tokenizer);
+    const size_t n_vocab = x->model->config.n_vocab;
     EVK_TRY(evk_alloc(&x->logits, x->n_predict ? EVK_MAX_BATCH : 1, n_vocab * sizeof *x->logits, "extract", err));
     EVK_TRY(evk_alloc(&x->room, evk_sampler_room(n_vocab), 1, "extract", err));
-    EVK_TRY(evk_alloc(&x->ends, n_vocab, sizeof *x->ends, "extract", err));
-    for (size_t id = 0; id < n_vocab && id < n_known; id++)
-        if (evoke_tokenizer_is_end(x->model->tokenizer, (int32_t)id))
-            x->ends[x->n_end++] = (int32_t)id;
-    return EVOKE_OK;
+    return evk_ends_find(x->model, &x->ends, err);
 }
 
 evoke_status evk_extract_prepare(evk_extraction *x, evoke_error *err)

@@ -5,6 +5,7 @@
 #include "core/random.h"
 #include "emotion/prefix.h"
 #include "emotion/span_means.h"
+#include "layers/ends.h"
 #include "layers/forward.h"
 #include "layers/store.h"
 
@@ -31,8 +32,8 @@ typedef struct evk_extraction {
     evk_arena scratch;
     float *logits;                              /* [EVK_MAX_BATCH, V] */
     void *room;
-    int32_t *ends;
-    size_t n_end, batch_tokens;
+    evk_ends ends;
+    size_t batch_tokens;
     evoke_extract_report *report;
 } evk_extraction;
 

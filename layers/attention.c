@@ -2,7 +2,7 @@
  *
  *     a[t, h] = sum_{j <= t} softmax_j( scale * q[t, h] . k[j, h / group] ) v[j, h / group]
  *
- * Work is cut into items of one key-value head and up to BLOCK tokens of one run; an item's scores are [BLOCK, keys], so
+ * Work is cut into items of one key-value head and up to EVK_ATTENTION_BLOCK tokens of one run; an item's scores are [block, keys], so
  * no T x T matrix is ever in memory. Keys are taken in order of their position, across a shared prefix and the sequence's
  * own, so the result does not depend on which of them were cached, or shared. */
 #include "layers/layers.h"
@@ -13,8 +13,6 @@
 #include <string.h>
 
 #include "core/kernels/matmul.h"
-
-enum { BLOCK = 16 };
 
 typedef struct item {
     const evk_run *run;
@@ -106,10 +104,11 @@ static size_t cut(const evk_pass *p, item *out)
     size_t n = 0, first = 0;
     for (size_t r = 0; r < p->n_run; first += p->runs[r].n, r++) {
         const size_t end = evk_kv_position(p->cache, p->runs[r].sequence);      /* the run is in the cache already */
-        for (size_t t = 0; t < p->runs[r].n; t += BLOCK, n++)
-            if (out)
-                out[n] = (item){ &p->runs[r], first + t, p->runs[r].n - t < BLOCK ? p->runs[r].n - t : BLOCK,
-                                 end - p->runs[r].n + t };
+        for (size_t t = 0; t < p->runs[r].n; t += EVK_ATTENTION_BLOCK, n++)
+            if (out) {
+                const size_t left = p->runs[r].n - t;
+                out[n] = (item){ &p->runs[r], first + t, left < EVK_ATTENTION_BLOCK ? left : EVK_ATTENTION_BLOCK, end - left };
+            }
     }
     return n;
 }
@@ -127,7 +126,7 @@ static size_t longest(const evk_pass *p)
 static evoke_status attend_all(evk_pass *p, size_t layer, const float *q, float *out, evoke_error *err)
 {
     const evoke_model *m = p->model;
-    const size_t n_item = cut(p, NULL), n_kv = m->config.n_kv_head, room = BLOCK * longest(p);
+    const size_t n_item = cut(p, NULL), n_kv = m->config.n_kv_head, room = EVK_ATTENTION_BLOCK * longest(p);
     item *items = (item *)(void *)evk_pass_floats(p, n_item, (sizeof *items + 3) / 4, err);
     float *rooms = evk_pass_floats(p, m->n_thread, room, err);
     if (!items || !rooms)

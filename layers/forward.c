@@ -6,7 +6,7 @@
 #include "layers/layers.h"
 #include "layers/rope.h"
 
-enum { ATTENTION_BLOCK = 16, MLP_SLICE = 1024, SLACK = 1 << 16 };
+enum { SLACK = 1 << 16 };   /* alignment of each piece of scratch */
 
 float *evk_pass_floats(evk_pass *p, size_t rows, size_t cols, evoke_error *err)
 {
@@ -23,9 +23,9 @@ size_t evk_forward_scratch(const evoke_model *m, size_t n_token, size_t n_contex
     const evk_config *c = &m->config;
     const size_t d = c->d_model, n_q = c->n_head * c->d_head, n_kv = c->n_kv_head * c->d_head;
     const size_t widest = c->d_ff > n_q ? (c->d_ff > d ? c->d_ff : d) : (n_q > d ? n_q : d);
-    const size_t slice = n_token < MLP_SLICE ? n_token : MLP_SLICE;
+    const size_t slice = n_token < EVK_MLP_SLICE ? n_token : EVK_MLP_SLICE;
     const size_t stream = n_token * (3 * d + c->d_rope + 2);                        /* residual, normed, out, angles, rows */
-    const size_t attention = n_token * (2 * n_q + 2 * n_kv + 8) + m->n_thread * ATTENTION_BLOCK * n_context;
+    const size_t attention = n_token * (2 * n_q + 2 * n_kv + 8) + m->n_thread * EVK_ATTENTION_BLOCK * n_context;
     const size_t mlp = 2 * slice * c->d_ff;
     return (stream + (attention > mlp ? attention : mlp) + evk_matmul_scratch(m->n_thread, widest)) * sizeof(float) + SLACK;
 }

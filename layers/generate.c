@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "layers/ends.h"
 #include "layers/forward.h"
 #include "layers/sampler.h"
 
@@ -31,8 +32,7 @@ typedef struct generator {
     evk_kv_cache cache;
     evk_arena scratch;
     float *logits;              /* [n_slot, V] */
-    int32_t *ends;              /* ids that end a response */
-    size_t n_end;
+    evk_ends ends;
     void *room;
     evoke_on_token on_token;
     void *user;
@@ -63,17 +63,6 @@ static evoke_status check(const generator *g, size_t *longest, evoke_error *err)
     return EVOKE_OK;
 }
 
-static evoke_status collect_ends(generator *g, evoke_error *err)
-{
-    const evoke_tokenizer *t = g->model->tokenizer;
-    const size_t n = t ? evoke_tokenizer_n_vocab(t) : 0;
-    EVK_TRY(evk_alloc(&g->ends, n, sizeof *g->ends, "generate", err));
-    for (size_t id = 0; id < n && id < g->model->config.n_vocab; id++)
-        if (evoke_tokenizer_is_end(t, (int32_t)id))
-            g->ends[g->n_end++] = (int32_t)id;
-    return EVOKE_OK;
-}
-
 static evoke_status make(generator *g, size_t longest, evoke_error *err)
 {
     const evk_config *c = &g->model->config;
@@ -83,7 +72,7 @@ static evoke_status make(generator *g, size_t longest, evoke_error *err)
     EVK_TRY(evk_alloc(&g->owners, g->n_slot, sizeof *g->owners, "generate", err));
     EVK_TRY(evk_alloc(&g->logits, g->n_slot * c->n_vocab, sizeof *g->logits, "generate", err));
     EVK_TRY(evk_alloc(&g->room, evk_sampler_room(c->n_vocab), 1, "generate", err));
-    EVK_TRY(collect_ends(g, err));
+    EVK_TRY(evk_ends_find(g->model, &g->ends, err));
     EVK_TRY(evk_kv_init(&g->cache, c->n_layer, c->n_kv_head * c->d_head, g->n_slot * longest, g->n_slot, err));
     for (size_t i = 0; i < g->n_slot; i++)
         EVK_TRY(evk_kv_open(&g->cache, EVK_NO_PARENT, longest, &g->slots[i].sequence, err));
@@ -97,7 +86,7 @@ static void destroy(generator *g)
     free(g->owners);
     free(g->logits);
     free(g->room);
-    free(g->ends);
+    evk_ends_free(&g->ends);
     evk_kv_free(&g->cache);
     evk_arena_free(&g->scratch);
 }
@@ -163,24 +152,16 @@ static evoke_status plan(generator *g, size_t *n_run, evoke_error *err)
     return EVOKE_OK;
 }
 
-static bool is_end(const generator *g, int32_t id)
-{
-    for (size_t i = 0; i < g->n_end; i++)
-        if (g->ends[i] == id)
-            return true;
-    return false;
-}
-
 /* Draws a slot's next token and decides whether it goes on. */
 static void advance(generator *g, slot *s, const float *logits)
 {
     const evoke_request *r = &g->requests[s->request];
     evoke_response *out = &g->responses[s->request];
-    const size_t n_banned = r->at_least_one && out->n == 0 ? g->n_end : 0;
+    const size_t n_banned = r->at_least_one && out->n == 0 ? g->ends.n : 0;
     float logprob = 0;
-    const int32_t id = evk_sample(&s->sampler, &g->model->kernels, logits, g->model->config.n_vocab, g->ends, n_banned,
+    const int32_t id = evk_sample(&s->sampler, &g->model->kernels, logits, g->model->config.n_vocab, g->ends.ids, n_banned,
                                   g->room, &logprob);
-    if (is_end(g, id) && !r->ignore_end) {
+    if (evk_ends_has(&g->ends, id) && !r->ignore_end) {
         leave(g, s, EVOKE_STOP_EOS);
         return;
     }

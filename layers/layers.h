@@ -4,6 +4,11 @@
 
 #include "layers/forward.h"
 
+enum {
+    EVK_ATTENTION_BLOCK = 16,       /* tokens of an item of attention, whose scores are held together */
+    EVK_MLP_SLICE = 1024            /* tokens that go through the feed-forward layer together */
+};
+
 /* RMSNorm (Zhang and Sennrich 2019):  y = x / sqrt(mean(x^2) + eps) * w,  each row of x [n, D]; the mean in double. */
 void evk_rms_norm(const evoke_model *m, const float *x, const float *w, float *y, size_t n);
 /* attn_proj [T, D] of the normed stream [T, D]: projections, rotary embedding, KV cache, attention, output projection. */

@@ -5,8 +5,6 @@
 
 #include "core/kernels/matmul.h"
 
-enum { SLICE = 1024 };
-
 static void gate(const evoke_model *m, float *wide, const float *up, size_t n)
 {
     const size_t d_ff = m->config.d_ff;
@@ -18,7 +16,7 @@ static void gate(const evoke_model *m, float *wide, const float *up, size_t n)
 evoke_status evk_mlp(evk_pass *p, size_t layer, const float *normed, float *out, evoke_error *err)
 {
     const evoke_model *m = p->model;
-    const size_t d = m->config.d_model, d_ff = m->config.d_ff, slice = p->n_token < SLICE ? p->n_token : SLICE;
+    const size_t d = m->config.d_model, d_ff = m->config.d_ff, slice = p->n_token < EVK_MLP_SLICE ? p->n_token : EVK_MLP_SLICE;
     const size_t mark = evk_arena_used(&p->scratch);
     float *wide = evk_pass_floats(p, slice, d_ff, err), *up = evk_pass_floats(p, slice, d_ff, err);
     float *panels = evk_pass_floats(p, 1, evk_matmul_scratch(m->n_thread, d > d_ff ? d : d_ff), err);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/files/sha256.h"
 #include "core/kernels/matmul.h"
 #include "core/text.h"
 #include "core/threads.h"
@@ -103,25 +102,6 @@ static evoke_status bind(evoke_model *m, evoke_error *err)
 
 /* ---- describing ---- */
 
-static char *base_name(const char *path)
-{
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    size_t begin = n;
-    while (begin > 0 && path[begin - 1] != '/')
-        begin--;
-    return strndup(path + begin, n - begin);
-}
-
-static char *model_name(const evoke_model *m)
-{
-    const char *name = NULL;
-    if (evk_weights_container(m->weights) == EVK_GGUF)
-        name = evk_meta_string(m->weights, "general.name");
-    return name && *name ? strdup(name) : base_name(m->path);
-}
-
 /* The storage type that most of the weights have. */
 static const char *main_storage(const evoke_weights *w, uint64_t *n_parameters, uint64_t *n_bytes)
 {
@@ -143,9 +123,7 @@ static const char *main_storage(const evoke_weights *w, uint64_t *n_parameters, 
 static evoke_status describe(evoke_model *m, evoke_error *err)
 {
     const evk_config *c = &m->config;
-    m->name = model_name(m);
-    if (!m->name)
-        return evk_fail(err, EVOKE_ENOMEM, "open model: no memory");
+    EVK_TRY(evk_weights_name(m->weights, &m->name, err));
     m->info = (evoke_model_info){
         .name = m->name, .path = m->path, .family = m->family->hf_type, .isa = m->kernels.isa,
         .n_layer = c->n_layer, .d_model = c->d_model, .n_head = c->n_head, .n_kv_head = c->n_kv_head,
@@ -244,11 +222,7 @@ const evoke_template *evoke_model_template(const evoke_model *m) { return m->cha
 
 evoke_status evoke_model_sha256(const evoke_model *m, char hex[65], evoke_error *err)
 {
-    const char *files[1024];
-    size_t n = 0;
-    while (n < sizeof files / sizeof *files && (files[n] = evk_weights_file(m->weights, n)))
-        n++;
-    return evk_sha256_files(files, n, hex, err);
+    return evk_weights_sha256(m->weights, hex, err);
 }
 
 evoke_status evoke_model_prompt(const evoke_model *m, const evoke_message *messages, size_t n_messages,

@@ -23,6 +23,13 @@ const json_t *evk_weights_config(const evoke_weights *w);
 /* The files that hold tensors, in order of their names; NULL past the end. */
 const char *evk_weights_file(const evoke_weights *w, size_t i);
 
+/* What the file calls its architecture: general.architecture, or model_type of config.json; NULL: nothing. */
+const char *evk_weights_architecture(const evoke_weights *w);
+/* The model's name: general.name, or the last part of the path; the caller's. */
+evoke_status evk_weights_name(const evoke_weights *w, char **out, evoke_error *err);
+/* SHA-256 of the files that hold tensors, in order of their names. Reads them. */
+evoke_status evk_weights_sha256(const evoke_weights *w, char hex[65], evoke_error *err);
+
 /* GGUF metadata, borrowed. A getter returns false where the key is missing or of another kind; `has` tells these apart.
  * Integers of any width (and bools for u64) are widened where they fit; f64 takes f32, f64 and integers. */
 bool evk_meta_has(const evoke_weights *w, const char *key);

@@ -1,10 +1,8 @@
 /* core/files/weights_export.c: one tensor's values as float32 in an HDF5 file, so that any program can look at them. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/files/hdf5.h"
-#include "core/files/sha256.h"
 #include "core/files/weights.h"
 #include "core/kernels/kernels.h"
 
@@ -43,51 +41,22 @@ static size_t model_size(const evoke_weights *w, const char *architecture, const
     return 0;
 }
 
-/* The last part of a path, without slashes at its end; the caller's, NULL where there is no memory. */
-static char *base_name(const char *path)
-{
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    size_t begin = n;
-    while (begin > 0 && path[begin - 1] != '/')
-        begin--;
-    return strndup(path + begin, n - begin);
-}
-
-static evoke_status hash_files(const evoke_weights *w, char hex[65], evoke_error *err)
-{
-    const char **files = NULL;
-    size_t n = 0;
-    while (evk_weights_file(w, n))
-        n++;
-    EVK_TRY(evk_alloc(&files, n, sizeof *files, "export tensor", err));
-    for (size_t i = 0; i < n; i++)
-        files[i] = evk_weights_file(w, i);
-    const evoke_status st = evk_sha256_files(files, n, hex, err);
-    free(files);
-    return st;
-}
-
 static evoke_status sign(const evoke_weights *w, evk_h5 *f, const evoke_provenance *made, evoke_error *err)
 {
     char hex[65];
-    const char *architecture = evk_meta_string(w, "general.architecture"), *name = evk_meta_string(w, "general.name");
-    char *base = NULL;
-    if (!architecture)
-        architecture = json_string_value(json_object_get(evk_weights_config(w), "model_type"));
+    const char *architecture = evk_weights_architecture(w);
+    char *name = NULL;
     if (!architecture)
         architecture = "";
-    EVK_TRY(hash_files(w, hex, err));
-    if ((!name || !*name) && !(name = base = base_name(evk_weights_path(w))))
-        return evk_fail(err, EVOKE_ENOMEM, "export tensor: no memory");
+    EVK_TRY(evk_weights_sha256(w, hex, err));
+    EVK_TRY(evk_weights_name(w, &name, err));
     const evk_h5_signature signature = {
         .format = "evoke-tensor", .model_name = name, .model_sha256 = hex, .architecture = architecture, .made = made,
         .n_layer = model_size(w, architecture, "block_count", (const char *[]){ "num_hidden_layers", "n_layer" }),
         .d_model = model_size(w, architecture, "embedding_length", (const char *[]){ "hidden_size", "n_embd" }),
     };
     const evoke_status st = evk_h5_sign(f, &signature, err);
-    free(base);
+    free(name);
     return st;
 }
 

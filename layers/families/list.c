@@ -12,14 +12,6 @@ const evk_family *evk_family_at(size_t i)
     return i < sizeof families / sizeof *families ? families[i] : NULL;
 }
 
-/* What the file calls itself: general.architecture, or model_type. */
-static const char *declared(const evoke_weights *w)
-{
-    if (evk_weights_container(w) == EVK_GGUF)
-        return evk_meta_string(w, "general.architecture");
-    return json_string_value(json_object_get(evk_weights_config(w), "model_type"));
-}
-
 static const char *name_in(const evk_family *f, evk_container container)
 {
     return container == EVK_GGUF ? f->gguf_arch : f->hf_type;
@@ -29,7 +21,7 @@ evoke_status evk_family_of(const evoke_weights *w, const evk_family **out, evoke
 {
     const evk_container container = evk_weights_container(w);
     const char *key = container == EVK_GGUF ? "general.architecture" : "model_type";
-    const char *name = declared(w);
+    const char *name = evk_weights_architecture(w);
     if (!name)
         return evk_fail(err, EVOKE_EFORMAT, "open model: no '%s' (%s)", key, evk_weights_path(w));
     char known[256] = "";
