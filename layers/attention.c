@@ -20,8 +20,9 @@ typedef struct item {
     size_t position;            /* of the first of them in the sequence */
 } item;
 
-/* Scores of n tokens of one head against every key up to the last of them: out [n, ldo]. */
-static void scores(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, float *out, size_t ldo)
+/* Scores of n rows of q, ldq apart, against every key up to the last of the item's tokens: out [n, ldo]. */
+static void scores(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, size_t ldq, size_t n,
+                   float *out, size_t ldo)
 {
     const evk_config *c = &p->model->config;
     evk_segment segments[EVK_MAX_ANCESTORS];
@@ -29,10 +30,10 @@ static void scores(const evk_pass *p, const item *it, size_t layer, size_t kv_he
     const size_t n_key = it->position + it->n;
     size_t done = 0;
     for (size_t s = 0; s < n_segment && done < n_key; s++) {
-        const size_t n = segments[s].n < n_key - done ? segments[s].n : n_key - done;
+        const size_t count = segments[s].n < n_key - done ? segments[s].n : n_key - done;
         const float *k = evk_kv_row(p->cache->k, p->cache, layer, segments[s].start) + kv_head * c->d_head;
-        p->model->kernels.matmul(q, c->n_head * c->d_head, k, p->cache->width, out + done, ldo, it->n, n, c->d_head);
-        done += n;
+        p->model->kernels.matmul(q, ldq, k, p->cache->width, out + done, ldo, n, count, c->d_head);
+        done += count;
     }
 }
 
@@ -65,21 +66,31 @@ static double softmax(const evk_pass *p, float *x, size_t n)
     return p->model->kernels.exp_sum(x, most, n);
 }
 
+/* From the scores of one head and token to its mix of values. */
+static void attend_token(const evk_pass *p, const item *it, size_t layer, size_t kv_head, float *row, size_t seen, float *out)
+{
+    const float over = (float)(1.0 / softmax(p, row, seen));
+    mix(p, it, layer, kv_head, row, seen, out);
+    for (size_t i = 0; i < p->model->config.d_head; i++)
+        out[i] *= over;
+}
+
+/* The heads that share one key-value head lie side by side in q: for a single token they are the rows of one multiply. */
 static void attend(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, float *out, float *room)
 {
     const evk_config *c = &p->model->config;
     const size_t group = c->n_head / c->n_kv_head, ld = c->n_head * c->d_head, n_key = it->position + it->n;
+    const size_t first = it->first * ld + kv_head * group * c->d_head;
+    if (it->n == 1 && group <= EVK_ATTENTION_BLOCK) {
+        scores(p, it, layer, kv_head, q + first, c->d_head, group, room, n_key);
+        for (size_t g = 0; g < group; g++)
+            attend_token(p, it, layer, kv_head, room + g * n_key, n_key, out + first + g * c->d_head);
+        return;
+    }
     for (size_t g = 0; g < group; g++) {
-        const size_t column = (kv_head * group + g) * c->d_head;
-        scores(p, it, layer, kv_head, q + it->first * ld + column, room, n_key);
-        for (size_t t = 0; t < it->n; t++) {
-            float *y = out + (it->first + t) * ld + column;
-            const size_t seen = it->position + t + 1;
-            const float over = (float)(1.0 / softmax(p, room + t * n_key, seen));
-            mix(p, it, layer, kv_head, room + t * n_key, seen, y);
-            for (size_t i = 0; i < c->d_head; i++)
-                y[i] *= over;
-        }
+        scores(p, it, layer, kv_head, q + first + g * c->d_head, ld, it->n, room, n_key);
+        for (size_t t = 0; t < it->n; t++)
+            attend_token(p, it, layer, kv_head, room + t * n_key, it->position + t + 1, out + first + t * ld + g * c->d_head);
     }
 }
 

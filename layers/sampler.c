@@ -138,10 +138,11 @@ int32_t evk_sample(evk_sampler *s, const evk_kernels *k, const float *logits, si
     float *p = (float *)(void *)(c + n), *allowed = p + n;
     const double all = log(weigh(k, logits, 1.0, p, n));
     const float most = logits[evk_argmax(logits, n)];
-    memcpy(allowed, logits, n * sizeof *allowed);
+    if (n_banned > 0)
+        memcpy(allowed, logits, n * sizeof *allowed);
     for (size_t i = 0; i < n_banned; i++)
         allowed[banned[i]] = -INFINITY;
-    const int32_t id = draw(s, k, allowed, n, p, c);
+    const int32_t id = draw(s, k, n_banned > 0 ? allowed : logits, n, p, c);
     *logprob = (float)((double)logits[id] - (double)most - all);
     return id;
 }
