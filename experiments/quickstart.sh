@@ -4,7 +4,7 @@
 #   experiments/quickstart.sh [--quick]      --quick: 20 queries an emotion instead of 100
 #
 # extract (500 queries x 2 settings, all layers) -> ev -> generate (unsteered and under each emotion) -> theory.
-# A second run reuses all that is there; remove the folder results/ to begin anew.
+# A second run reuses all that is there; remove the folder results/ to begin anew. EVOKE_RESULTS names another folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=experiments/setup.sh
@@ -16,6 +16,7 @@ case ${1:-} in
 "") ;;
 *) fail "usage: experiments/quickstart.sh [--quick]" ;;
 esac
+OUT=${EVOKE_RESULTS:-$OUT}
 
 # shellcheck disable=SC2086
 install_packages $PACKAGES

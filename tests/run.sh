@@ -35,7 +35,7 @@ part() {
     rm -f "$log"
 }
 
-# The C unit tests of one build.
+# The unit and fuzz tests of one build. Those of other CPUs, which compile for themselves, need one build only.
 unit_tests() {
     local folder=$1 suite=$2 name command
     while IFS=$'\t' read -r name command; do
@@ -44,7 +44,8 @@ unit_tests() {
     done < <(python3 -c '
 import json, subprocess, sys
 for t in json.loads(subprocess.check_output(["meson", "introspect", "--tests", sys.argv[1]])):
-    print(t["name"], " ".join(t["cmd"]), sep="\t")' "$folder")
+    if sys.argv[2] == "unit" or not t["cmd"][0].endswith(".sh"):
+        print(t["name"], " ".join(t["cmd"]), sep="\t")' "$folder" "$suite")
 }
 
 # The virtual environment of the Python references; false, with the reason, where its packages cannot be had.
@@ -55,6 +56,17 @@ python_references() {
     python3 -m venv "$CACHE/venv" && "$PYTHON" -m pip install --quiet numpy h5py scikit-learn tokenizers jinja2
 }
 
+# The whole main job on 20 queries an emotion, in a folder of its own.
+quickstart() {
+    local work status=0
+    work=$(mktemp -d)
+    EVOKE_RESULTS=$work experiments/quickstart.sh --quick >"$work/log" 2>&1 || status=1
+    for file in activations.h5 vectors.h5 texts.jsonl fisher.h5; do [ -s "$work/$file" ] || { echo "not ok quickstart: no $file"; status=1; }; done
+    [ $status -eq 0 ] && echo "1 passed, 0 failed, 0 skipped" || { tail -n 20 "$work/log"; echo "0 passed, 1 failed, 0 skipped"; }
+    rm -rf "$work"
+    return $status
+}
+
 skipped_part() {
     printf 'skip %s: %s\n' "$1" "$2"
     SKIPPED=$((SKIPPED + 1))
@@ -62,6 +74,9 @@ skipped_part() {
 
 # shellcheck disable=SC2086
 install_packages $PACKAGES
+# To test the kernels of other CPUs by emulation; the tests are skipped, and say so, where these cannot be installed.
+# shellcheck disable=SC2086
+(install_packages $EMULATION) 2>/dev/null || true
 say "building"
 build build --buildtype=release
 build build-asan --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
@@ -76,7 +91,7 @@ unit_tests build unit
 unit_tests build-asan sanitized
 part "command line" tests/experiments/run_cli_tests.sh build
 part "install" tests/install.sh build
-part "neon" tests/core/neon_qemu.sh
+part "quickstart" quickstart
 if python_references; then
     for check in tests/python/check_*.py; do
         part "python $(basename "$check" .py)" "$PYTHON" "$check" build/evoke
