@@ -1,7 +1,7 @@
 /* core/files/hdf5.c: opening and reading. What a file claims is checked against what it can hold before HDF5 is asked for
  * it: ranks, products of sizes, the end of contiguous data. Only hard links are followed and only data inside the file
  * are read, so that a file from elsewhere cannot name other files of this machine. */
-#include "core/files/hdf5_file.h"
+#include "core/files/hdf5_strings.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 /* A compressed or unwritten dataset may be larger than the bytes that it takes in the file: zlib reaches 1,032:1, and what
  * was never written takes none. Beyond this slack a claim is taken for damage. */
-enum { MAX_COMPRESSION = 1100, MAX_NAME = 512 };
+enum { MAX_COMPRESSION = 1100, MAX_NAME = 512, MAX_ATTRIBUTE = 1 << 20 };
 static const uint64_t UNWRITTEN_SLACK = (uint64_t)1 << 30;
 
 typedef struct dataset {
@@ -31,9 +31,20 @@ evk_h5_printing evk_h5_hush(void)
     return was;
 }
 
+/* What a new error stack prints with. */
+static H5E_auto2_t default_printer(void)
+{
+    evk_h5_printing fresh = {0};
+    const hid_t stack = H5Ecreate_stack();
+    H5Eget_auto2(stack, &fresh.print, &fresh.data);
+    H5Eclose_stack(stack);
+    return fresh.print;
+}
+
 void evk_h5_restore(evk_h5_printing *was)
 {
-    H5Eset_auto2(H5E_DEFAULT, was->print, was->data);
+    if (was->print && (was->data || was->print != default_printer()))
+        H5Eset_auto2(H5E_DEFAULT, was->print, was->data);
 }
 
 static herr_t innermost(unsigned depth, const H5E_error2_t *e, void *user)
@@ -165,11 +176,9 @@ static bool is_inside(hid_t file, const char *name)
 bool evk_h5_has(evk_h5 *f, const char *name)
 {
     EVK_H5_QUIET;
-    const hid_t object = is_inside(f->file, name) ? H5Oopen(f->file, name, H5P_DEFAULT) : -1;
-    const H5I_type_t kind = object >= 0 ? H5Iget_type(object) : H5I_BADID;
-    if (object >= 0)
-        H5Oclose(object);
-    return kind == H5I_GROUP || kind == H5I_DATASET;
+    H5O_info_t info;
+    return is_inside(f->file, name) && H5Oget_info_by_name2(f->file, name, &info, H5O_INFO_BASIC, H5P_DEFAULT) >= 0 &&
+           (info.type == H5O_TYPE_GROUP || info.type == H5O_TYPE_DATASET);
 }
 
 /* ---- datasets ---- */
@@ -228,7 +237,7 @@ static evoke_status open_dataset(evk_h5 *f, const char *name, dataset *d, evoke_
         return evk_fail(err, EVOKE_EFORMAT, "read HDF5: no dataset %s (%s)", name, f->path);
     d->set = H5Dopen2(f->file, name, H5P_DEFAULT);
     if (d->set < 0)
-        return evk_fail(err, EVOKE_EFORMAT, "read HDF5: not a dataset, or damaged (%s: %s)", f->path, name);
+        return evk_h5_fail(f, EVOKE_EFORMAT, "read HDF5: not a dataset, damaged, or of a later HDF5", name, err);
     d->space = H5Dget_space(d->set);
     d->type = H5Dget_type(d->set);
     d->list = H5Dget_create_plist(d->set);
@@ -351,31 +360,6 @@ static evoke_status pack_strings(const evk_buffer *bytes, size_t n, char ***out,
     return EVOKE_OK;
 }
 
-static evoke_status add_string(const evk_h5 *f, const char *name, evk_buffer *bytes, const char *text, size_t n,
-                               evoke_error *err)
-{
-    if (evk_utf8_check(text, n, name, NULL) != EVOKE_OK)
-        return evk_fail(err, EVOKE_EFORMAT, "read HDF5: a string is not UTF-8 (%s: %s)", f->path, name);
-    EVK_TRY(evk_buffer_add(bytes, text, n, err));
-    return evk_buffer_add(bytes, "", 1, err);
-}
-
-static evoke_status read_variable(const evk_h5 *f, const char *name, const dataset *d, evk_buffer *bytes,
-                                  evoke_error *err)
-{
-    char **texts = NULL;
-    EVK_TRY(evk_alloc(&texts, d->n, sizeof *texts, "read HDF5 strings", err));
-    const hid_t memory = H5Tcopy(d->type);
-    evoke_status st = H5Dread(d->set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, texts) < 0
-                    ? evk_h5_fail(f, EVOKE_EFORMAT, "read HDF5 strings", name, err) : EVOKE_OK;
-    for (size_t i = 0; i < d->n && st == EVOKE_OK; i++)
-        st = add_string(f, name, bytes, texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) : 0, err);
-    H5Dvlen_reclaim(memory, d->space, H5P_DEFAULT, texts);
-    H5Tclose(memory);
-    free(texts);
-    return st;
-}
-
 static evoke_status read_fixed(const evk_h5 *f, const char *name, const dataset *d, evk_buffer *bytes, evoke_error *err)
 {
     const size_t width = H5Tget_size(d->type);
@@ -389,7 +373,7 @@ static evoke_status read_fixed(const evk_h5 *f, const char *name, const dataset 
         size_t n = strnlen(text, width);
         while (spaces && n > 0 && text[n - 1] == ' ')
             n--;
-        st = add_string(f, name, bytes, text, n, err);
+        st = evk_h5_add_string(f, name, bytes, text, n, err);
     }
     free(texts);
     return st;
@@ -406,7 +390,7 @@ evoke_status evk_h5_read_strings(evk_h5 *f, const char *name, char ***texts, siz
     if (st == EVOKE_OK && H5Tget_class(d.type) != H5T_STRING)
         st = evk_fail(err, EVOKE_EFORMAT, "read HDF5: should hold strings (%s: %s)", f->path, name);
     if (st == EVOKE_OK)
-        st = H5Tis_variable_str(d.type) > 0 ? read_variable(f, name, &d, &bytes, err)
+        st = H5Tis_variable_str(d.type) > 0 ? evk_h5_variable_strings(f, d.set, false, d.n, name, &bytes, err)
                                             : read_fixed(f, name, &d, &bytes, err);
     if (st == EVOKE_OK)
         st = pack_strings(&bytes, d.n, texts, err);
@@ -437,7 +421,7 @@ evoke_status evk_h5_members(evk_h5 *f, const char *group, char ***names, size_t 
         const ssize_t length = H5Lget_name_by_idx(g, ".", H5_INDEX_NAME, H5_ITER_INC, i, text, sizeof text, H5P_DEFAULT);
         st = length < 0 || (size_t)length >= sizeof text
            ? evk_h5_fail(f, EVOKE_EFORMAT, "read HDF5: damaged group or a name too long", group, err)
-           : add_string(f, group, &bytes, text, (size_t)length, err);
+           : evk_h5_add_string(f, group, &bytes, text, (size_t)length, err);
     }
     if (st == EVOKE_OK)
         st = pack_strings(&bytes, (size_t)info.nlinks, names, err);
@@ -471,36 +455,31 @@ static hid_t open_attribute(evk_h5 *f, const char *object, const char *name, H5T
     return -1;
 }
 
-static char *read_string_attribute(hid_t a, hid_t type)
+/* One string to bytes. */
+static evoke_status read_attribute_text(evk_h5 *f, hid_t a, hid_t type, const char *name, evk_buffer *bytes)
 {
-    char *text = NULL, *copy = NULL;
-    if (H5Tis_variable_str(type) > 0) {
-        if (H5Aread(a, type, &text) >= 0)
-            copy = strdup(text ? text : "");
-        H5free_memory(text);
-        return copy;
-    }
+    if (H5Tis_variable_str(type) > 0)
+        return evk_h5_variable_strings(f, a, true, 1, name, bytes, NULL);
     const size_t width = H5Tget_size(type);
-    text = width <= (1 << 20) ? calloc(width + 1, 1) : NULL;
-    if (text && H5Aread(a, type, text) >= 0)
-        return text;
+    char *text = width <= MAX_ATTRIBUTE ? calloc(width + 1, 1) : NULL;
+    const evoke_status st = text && H5Aread(a, type, text) >= 0
+                          ? evk_h5_add_string(f, name, bytes, text, strnlen(text, width), NULL) : EVOKE_EFORMAT;
     free(text);
-    return NULL;
+    return st;
 }
 
 bool evk_h5_get_string(evk_h5 *f, const char *object, const char *name, char **value)
 {
     EVK_H5_QUIET;
     hid_t type;
+    evk_buffer bytes = {0};
     *value = NULL;
     const hid_t a = open_attribute(f, object, name, H5T_STRING, &type);
     if (a < 0)
         return false;
-    *value = read_string_attribute(a, type);
-    if (*value && evk_utf8_check(*value, strlen(*value), name, NULL) != EVOKE_OK) {
-        free(*value);
-        *value = NULL;
-    }
+    if (read_attribute_text(f, a, type, name, &bytes) == EVOKE_OK)
+        *value = strdup(bytes.data);
+    evk_buffer_free(&bytes);
     H5Tclose(type);
     H5Aclose(a);
     return *value != NULL;

@@ -2,6 +2,7 @@
 #ifndef EVK_HDF5_FILE_H
 #define EVK_HDF5_FILE_H
 
+#define H5_USE_110_API          /* later versions have other forms of some calls; these they keep */
 #include <hdf5.h>
 
 #include "core/files/hdf5.h"
@@ -13,7 +14,8 @@ struct evk_h5 {
 };
 
 /* HDF5 prints its errors unless told not to, per thread: `EVK_H5_QUIET;` at the head of a public function silences it
- * until that function returns, then restores what the program had chosen. */
+ * until that function returns, then restores what the program had chosen. HDF5's own default is not a choice, and is not
+ * restored: it would also complain at the end of the program, of what a damaged file made it lose. */
 typedef struct evk_h5_printing { H5E_auto2_t print; void *data; } evk_h5_printing;
 evk_h5_printing evk_h5_hush(void);
 void evk_h5_restore(evk_h5_printing *was);

@@ -10,7 +10,7 @@
 #include "layers/store.h"
 
 /* HDF5 itself asks for as much memory as a damaged file claims, goes on where it gets none, and does not give back all that
- * it took; the last makes it say "infinite loop closing library" at the end. What is ours is watched all the same. */
+ * it took. What is ours is watched all the same. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
