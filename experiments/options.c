@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct poptOption options_common[] = {
     { "json", 0, POPT_ARG_NONE, NULL, OPT_JSON, "machine-readable result on stdout", NULL },
@@ -181,6 +182,35 @@ static evoke_status check_arguments(const options *o, const char *command, evoke
     return EVOKE_OK;
 }
 
+static bool is_file(const char *path, const struct stat *file)
+{
+    struct stat info;
+    return path && stat(path, &info) == 0 && info.st_dev == file->st_dev && info.st_ino == file->st_ino;
+}
+
+/* A result takes the place of the file that had its name: that must not be one that is read. */
+static evoke_status check_output(const options *o, const char *command, evoke_error *err)
+{
+    static const bool is_input[OPT_COUNT] = {
+        [OPT_MODEL] = true, [OPT_FILE] = true, [OPT_TEMPLATE] = true, [OPT_EV] = true, [OPT_DATASET] = true,
+        [OPT_SETTINGS] = true, [OPT_PPL_MODEL] = true, [OPT_LEXICON] = true,
+    };
+    const char *path = option_text(o, OPT_OUTPUT), *input = NULL;
+    struct stat output;
+    if (path && !*path)
+        return fail(err, EVOKE_EARG, "read the options of '%s': --output is empty", command);
+    if (!path || stat(path, &output) != 0 || !S_ISREG(output.st_mode))
+        return EVOKE_OK;
+    for (size_t i = 0; i < o->n_arguments; i++)
+        if (is_file(o->arguments[i], &output))
+            input = o->arguments[i];
+    for (size_t i = 0; i < o->n_values; i++)
+        if (is_input[o->values[i].id] && is_file(o->values[i].text, &output))
+            input = o->values[i].text;
+    return input ? fail(err, EVOKE_EARG, "read the options of '%s': the output would replace an input (%s)", command, input)
+                 : EVOKE_OK;
+}
+
 evoke_status options_parse(int argc, const char **argv, const command_options *takes, options *o, evoke_error *err)
 {
     struct poptOption table[MAX_TABLE];
@@ -199,6 +229,8 @@ evoke_status options_parse(int argc, const char **argv, const command_options *t
     argv[1] = command;
     if (st == EVOKE_OK && !o->done)
         st = check_arguments(o, command, err);
+    if (st == EVOKE_OK && !o->done)
+        st = check_output(o, command, err);
     o->json = option_given(o, OPT_JSON);
     o->quiet = option_given(o, OPT_QUIET);
     o->verbose = option_given(o, OPT_VERBOSE);

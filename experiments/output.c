@@ -4,11 +4,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static evoke_status open_temporary(output *out, const char *path, evoke_error *err)
 {
     const size_t size = strlen(path) + 32;
+    struct stat info;
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))      /* rename would put a file in a device's place */
+        return fail(err, EVOKE_EIO, "create the result: there is something of that name that is not a file (%s)", path);
     out->path = strdup(path);
     out->temporary = malloc(size);
     if (!out->path || !out->temporary)

@@ -56,7 +56,14 @@ static evoke_status add_strength(steer_plan *p, const char *name, size_t n, doub
         return fail(err, EVOKE_ENOMEM, "read --alpha: no memory");
     p->strengths[p->n_strengths] = (strength){ copy, alpha, first };
     p->n_strengths++;
-    return copy ? find_file(p, &p->strengths[p->n_strengths - 1], first, last, err) : EVOKE_OK;
+    if (!copy)
+        return EVOKE_OK;
+    strength *s = &p->strengths[p->n_strengths - 1];
+    evoke_status st = find_file(p, s, first, last, err);
+    for (const strength *other = p->strengths; st == EVOKE_OK && other < s; other++)
+        if (other->file == s->file && other->emotion && strcmp(other->emotion, s->emotion) == 0)
+            st = fail(err, EVOKE_EARG, "read --alpha: '%s' is given twice (%s)", s->emotion, p->paths[s->file]);
+    return st;
 }
 
 static evoke_status number_alone(steer_plan *p, const char *text, size_t first, size_t last, bool compare,

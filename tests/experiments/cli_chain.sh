@@ -50,6 +50,11 @@ if [ -w locked ]; then
 else
     fails 1 "a folder that cannot be written" 'locked' "$EVOKE" ev s.h5 -o locked/x.h5
 fi
+cp s.h5 kept.h5 && ln -s s.h5 link.h5
+fails 2 "the output is the input" 'replace an input .s.h5' "$EVOKE" ev s.h5 -o ./s.h5 --span query
+fails 2 "the output is a link to the input" 'replace an input' "$EVOKE" ev s.h5 -o link.h5 --span query
+holds "the input is as it was" cmp s.h5 kept.h5
+rm kept.h5 link.h5
 holds "nothing half-written" test -z "$(ls . locked | grep -E '^x\.h5|partial|tmp')"
 
 # ---- theory ----
@@ -104,11 +109,18 @@ json_text() { python3 -c "import json, sys; sys.exit(open('out', newline='').rea
 holds "and shows the same text" json_text
 fails 1 "unknown emotion" "'rage'.*joy, fear" "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha rage=1
 fails 2 "a number alone for two vectors" 'NAME=2' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha 2
+fails 2 "a strength given twice" "'joy' is given twice" "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha joy=1,fear=1 --alpha joy=2
 fails 2 "no strength" '--alpha' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5
 fails 1 "a site that is not held" 'mlp_out' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha joy=1 --site mlp_out
 fails 1 "steering layers out of range" 'layer 3' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha joy=1 --layers 0-9
 fails 1 "no vectors" 'queries.json' "$EVOKE" generate -m "$MODEL" -p Hi --ev queries.json --alpha joy=1
 fails 1 "a context too small" 'context' "$EVOKE" generate -m "$MODEL" -p "A longer prompt than that" -c 4
+fails 2 "the responses would replace the prompts" 'replace an input' "$EVOKE" generate -m "$MODEL" -f prompts.txt --raw -n 2 -o prompts.txt
+fails 2 "an output without a name" '--output is empty' "$EVOKE" generate -m "$MODEL" -p Hi -n 2 -o ''
+mkfifo pipe
+fails 1 "a pipe or a device is not replaced" 'not a file .pipe' "$EVOKE" generate -m "$MODEL" -p Hi -n 2 -o pipe
+holds "the pipe is still one" test -p pipe
+rm pipe
 fails 1 "no prompt in the file" 'empty.json' "$EVOKE" generate -m "$MODEL" -f empty.json
 if [ -f "$GOLDEN/llama31/model.safetensors" ]; then
     fails 1 "vectors of another width" 'wide|width' "$EVOKE" trace -m "$GOLDEN/llama31" --ids "1 2" --ev v.h5 --alpha joy=1 -o x.h5
