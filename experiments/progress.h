@@ -11,7 +11,8 @@ typedef struct progress {
     bool reported;
 } progress;
 
-/* SIGINT and SIGTERM set a flag (a second one ends the program at once); SIGPIPE is ignored: writes tell. */
+/* SIGINT, SIGTERM and SIGHUP set a flag (a second one ends the program at once); SIGPIPE and SIGXFSZ are ignored:
+ * writes tell. */
 void signals_install(void);
 bool interrupted(void);
 double seconds_now(void);

@@ -3,6 +3,7 @@
  * Requests take slots of one KV cache; every step is one forward pass over whatever the slots need next: a stretch of a
  * prompt, or the token just drawn. A finished request leaves, the next enters. As a pass gives every token the same
  * values whoever is beside it, a request's result does not depend on the others. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -152,18 +153,29 @@ static evoke_status plan(generator *g, size_t *n_run, evoke_error *err)
     return EVOKE_OK;
 }
 
+static bool all_finite(const float *x, size_t n)
+{
+    bool finite = true;
+    for (size_t i = 0; i < n; i++)
+        finite &= isfinite(x[i]) != 0;
+    return finite;
+}
+
 /* Draws a slot's next token and decides whether it goes on. */
-static void advance(generator *g, slot *s, const float *logits)
+static evoke_status advance(generator *g, slot *s, const float *logits, evoke_error *err)
 {
     const evoke_request *r = &g->requests[s->request];
     evoke_response *out = &g->responses[s->request];
     const size_t n_banned = r->at_least_one && out->n == 0 ? g->ends.n : 0;
     float logprob = 0;
+    if (!all_finite(logits, g->model->config.n_vocab))
+        return evk_fail(err, EVOKE_EDATA, "generate: the logits of token %zu of response %zu are not finite: damaged weights, "
+                        "or steering beyond what float32 holds", out->n + 1, s->request + 1);
     const int32_t id = evk_sample(&s->sampler, &g->model->kernels, logits, g->model->config.n_vocab, g->ends.ids, n_banned,
                                   g->room, &logprob);
     if (evk_ends_has(&g->ends, id) && !r->ignore_end) {
         leave(g, s, EVOKE_STOP_EOS);
-        return;
+        return EVOKE_OK;
     }
     out->ids[out->n] = id;
     out->logprobs[out->n++] = logprob;
@@ -171,6 +183,7 @@ static void advance(generator *g, slot *s, const float *logits)
         leave(g, s, EVOKE_STOP_CALLER);
     else if (out->n == r->n_predict)
         leave(g, s, EVOKE_STOP_LENGTH);
+    return EVOKE_OK;
 }
 
 static evoke_status step(generator *g, evoke_error *err)
@@ -184,7 +197,7 @@ static evoke_status step(generator *g, evoke_error *err)
         slot *s = &g->slots[g->owners[r]];
         s->n_fed += g->runs[r].n;
         if (g->runs[r].want == EVK_WANT_LAST)
-            advance(g, s, g->logits + row++ * g->model->config.n_vocab);
+            EVK_TRY(advance(g, s, g->logits + row++ * g->model->config.n_vocab, err));
     }
     return EVOKE_OK;
 }

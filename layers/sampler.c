@@ -128,7 +128,10 @@ static int32_t draw(evk_sampler *s, const evk_kernels *k, const float *logits, s
     if (s->how.temperature <= 0)
         return evk_argmax(logits, n);
     const double sum = weigh(k, logits, s->how.temperature, p, n);
-    return filters ? draw_sorted(s, c, candidates(&s->how, p, n, sum, c)) : draw_all(s, p, n, sum);
+    if (!filters)
+        return draw_all(s, p, n, sum);
+    const size_t n_left = candidates(&s->how, p, n, sum, c);
+    return n_left ? draw_sorted(s, c, n_left) : evk_argmax(logits, n);      /* none where every token is banned */
 }
 
 int32_t evk_sample(evk_sampler *s, const evk_kernels *k, const float *logits, size_t n, const int32_t *banned,

@@ -6,6 +6,8 @@
  * agree in layers and width. */
 #include <dirent.h>
 #include <errno.h>
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +88,10 @@ static evoke_status read_values(const json_t *file, const char *path, const evk_
             const json_t *number = json_array_get(row, j);
             if (!json_is_number(number))
                 return evk_fail(err, EVOKE_EFORMAT, "open vectors: layer %s, value %zu is not a number (%s)", key, j, path);
-            out[l * s->d_model + j] = (float)json_number_value(number);
+            const double value = json_number_value(number);
+            if (!(fabs(value) <= (double)FLT_MAX))
+                return evk_fail(err, EVOKE_EFORMAT, "open vectors: layer %s, value %zu is beyond float32 (%s)", key, j, path);
+            out[l * s->d_model + j] = (float)value;
         }
     }
     return EVOKE_OK;

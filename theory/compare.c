@@ -290,7 +290,8 @@ static evoke_status new_directions(const comparison *c, const char *const *emoti
         .n_emotion = info->n_emotion, .n_layer = c->n_layer, .d_model = info->d_model, .n_site = 1,
         .emotions = emotions, .layers = layers, .sites = &c->options->site,
         .method = "fisher", .span = evoke_span_name(c->span),
-        .model_name = info->model_name, .model_sha256 = info->model_sha256, .architecture = "",
+        .model_name = info->model_name, .model_sha256 = info->model_sha256,
+        .architecture = evk_store_architecture(c->store),
         .n_layer_model = info->n_layer,
     };
     EVK_TRY(evk_vectors_new(&spec, out, err));

@@ -111,6 +111,9 @@ fails 1 "unknown emotion" "'rage'.*joy, fear" "$EVOKE" generate -m "$MODEL" -p H
 fails 2 "a number alone for two vectors" 'NAME=2' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha 2
 fails 2 "a strength given twice" "'joy' is given twice" "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha joy=1,fear=1 --alpha joy=2
 fails 2 "no strength" '--alpha' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5
+python3 -c "import json; json.dump({'0': [[3e38] * 96]}, open('strong.json', 'w')); json.dump({'0': [[1e39] * 96]}, open('beyond.json', 'w'))"
+fails 1 "steering beyond float32 is told" 'not finite' "$EVOKE" generate -m "$MODEL" -p Hi -n 3 --ev strong.json --alpha 1e6
+fails 1 "vectors beyond float32" 'beyond float32 .beyond.json' "$EVOKE" generate -m "$MODEL" -p Hi -n 3 --ev beyond.json --alpha 1
 fails 1 "a site that is not held" 'mlp_out' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha joy=1 --site mlp_out
 fails 1 "steering layers out of range" 'layer 3' "$EVOKE" generate -m "$MODEL" -p Hi --ev v.h5 --alpha joy=1 --layers 0-9
 fails 1 "no vectors" 'queries.json' "$EVOKE" generate -m "$MODEL" -p Hi --ev queries.json --alpha joy=1

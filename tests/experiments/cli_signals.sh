@@ -49,3 +49,6 @@ if [ -w /dev/full ]; then
     full() { "$EVOKE" help >/dev/full 2>"$WORK/err"; test $? -eq 1 && grep -q '^evoke: ' "$WORK/err"; }
     holds "a full disk is told" full
 fi
+limited() { (ulimit -f 4; exec "$EVOKE" generate -m "$MODEL" -f "$WORK/many.txt" --raw -n 2 --json -q -o "$WORK/limited.jsonl"); }
+fails 1 "a file that may grow no further" '' limited
+holds "leaves nothing" test -z "$(ls "$WORK" | grep limited)"

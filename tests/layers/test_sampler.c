@@ -101,6 +101,19 @@ static void test_greedy(const evk_kernels *k, const float *logits, void *room)
     check(evk_sample(&s, k, logits, V, banned, 1, room, &logprob) != first, "a banned token is not drawn");
 }
 
+/* Nothing is left to choose from: an id all the same, and no read outside the scratch. */
+static void test_all_banned(const evk_kernels *k, const float *logits, void *room)
+{
+    evk_sampler s;
+    float logprob = 0;
+    int32_t banned[V];
+    for (size_t i = 0; i < V; i++)
+        banned[i] = (int32_t)i;
+    evk_sampler_init(&s, &(evoke_sampling){ 1, 0, 0.9, 0, 1, 0 });
+    const int32_t id = evk_sample(&s, k, logits, V, banned, V, room, &logprob);
+    check(id >= 0 && id < V, "an id of the vocabulary, not %d", (int)id);
+}
+
 int main(void)
 {
     static const evoke_sampling settings[] = {
@@ -119,6 +132,7 @@ int main(void)
         test_filters(&k, logits, settings[i], room);
     test_streams(&k, logits, room);
     test_greedy(&k, logits, room);
+    test_all_banned(&k, logits, room);
     free(room);
     return check_done();
 }
