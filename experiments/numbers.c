@@ -183,7 +183,9 @@ evoke_status parse_ids(const char *text, const char *what, int32_t **ids, size_t
     *ids = NULL;
     *n = 0;
     const bool json = text[strspn(text, " \t\r\n")] == '[';
-    const evoke_status st = json ? ids_of_json(text, what, ids, n, err) : ids_of_text(text, what, ids, n, err);
+    evoke_status st = json ? ids_of_json(text, what, ids, n, err) : ids_of_text(text, what, ids, n, err);
+    if (st == EVOKE_EARG && *what != '-')           /* what a file holds is no wrong usage */
+        err->status = st = EVOKE_EFORMAT;
     if (st != EVOKE_OK) {
         free(*ids);
         *ids = NULL;

@@ -78,7 +78,8 @@ void names_free(char **names, size_t n);
 evoke_status parse_real(const char *text, const char *what, double least, double most, double *value, evoke_error *err);
 evoke_status parse_uint(const char *text, const char *what, uint64_t least, uint64_t most, uint64_t *value,
                         evoke_error *err);
-/* Numbers separated by blanks or commas, or a JSON array; *ids [n] is the caller's. */
+/* Numbers separated by blanks or commas, or a JSON array; *ids [n] is the caller's. what: the option that they stand in, or
+ * the file. Errors: EVOKE_EARG for an option, EVOKE_EFORMAT for a file. */
 evoke_status parse_ids(const char *text, const char *what, int32_t **ids, size_t *n, evoke_error *err);
 /* "all" (NULL, 0) or "A-B,C,...": layers in rising order without repeats. */
 evoke_status parse_layers(const char *text, int32_t **layers, size_t *n, evoke_error *err);
