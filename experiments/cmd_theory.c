@@ -154,6 +154,14 @@ static void print_table(const evoke_store *s, const evoke_fisher_options *how, c
                 print_row(s, &f->rows[i]);
 }
 
+static void tell_unfinished(const options *o, const evoke_store *s)
+{
+    const evoke_store_info *i = evoke_store_describe(s);
+    const size_t n = i->n_query * i->n_setting;
+    if (!o->quiet && i->n_done < n)
+        say("%s: %zu of %zu prompts are not done; their queries are left out", o->arguments[0], n - i->n_done, n);
+}
+
 static evoke_status theory(const options *o, evoke_error *err)
 {
     evoke_store *s = NULL;
@@ -174,6 +182,8 @@ static evoke_status theory(const options *o, evoke_error *err)
         st = evoke_fisher(s, &how, &hook, &f, err);
         progress_end(&p);
     }
+    if (st == EVOKE_OK)
+        tell_unfinished(o, s);
     if (st == EVOKE_OK && path) {
         const evoke_provenance made = { o->command_line, 0 };
         st = evoke_vectors_save(f.directions, path, &made, err);

@@ -66,6 +66,14 @@ runs "theory with vectors, one range, a fixed shrinkage" "$EVOKE" theory s.h5 --
 json "range and shrinkage" "[l['layer'] for l in r['layers']] == [1, 2] and r['layers'][0]['emotions']['joy']['shrinkage'] == 0.5"
 runs "theory's table" "$EVOKE" theory s.h5 --span query
 holds "fits 100 columns" test "$(wc -L <out)" -le 100
+if python3 -c 'import h5py' 2>/dev/null; then
+    cp s.h5 unfinished.h5
+    python3 -c "import h5py; h5py.File('unfinished.h5', 'r+')['/progress/done'][0, 1] = 0"
+    remarks "theory tells what it leaves out" '1 of 16 prompts' "$EVOKE" theory unfinished.h5 --span query
+    rm unfinished.h5
+else
+    skip "theory of an unfinished store" "h5py is not installed"
+fi
 fails 2 "--shrinkage 2" '--shrinkage' "$EVOKE" theory s.h5 --shrinkage 2
 fails 2 "--layers with a gap" 'one range' "$EVOKE" theory s.h5 --layers 0,2
 fails 1 "a singular Sw is told" '' "$EVOKE" theory s.h5 --span query --shrinkage 0
