@@ -2,6 +2,7 @@
  *
  * The beginnings that prompts share run once (prefix.h). Of a batch, the rest of all prompts runs together, layer by layer;
  * responses are drawn token by token, all of the batch in step. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "emotion/extraction.h"
@@ -107,24 +108,32 @@ static evoke_status open_item(evk_extraction *x, item *it, size_t prompt, evoke_
                        p->n - it->n_fed + x->n_predict, &it->sequence, err);
 }
 
-/* Draws an item's next token; the first one is never an end, so that there is a response to average. */
-static void draw(evk_extraction *x, item *it, const float *logits)
+/* Draws for every run of the last pass that wanted logits; owners [n_run]. The first token is never an end, so that there
+ * is a response to average. */
+static evoke_status draw_all(batch *b, item *const *owners, evoke_error *err)
 {
-    float logprob;
-    const int32_t id = evk_sample(&it->sampler, &x->model->kernels, logits, x->model->config.n_vocab, x->ends.ids,
-                                  it->n_response == 0 ? x->ends.n : 0, x->room, &logprob);
-    it->running = !evk_ends_has(&x->ends, id);
-    if (it->running)
-        it->response[it->n_response++] = id;
-}
-
-/* Draws for every run of the last pass that wanted logits; owners [n_run]. */
-static void draw_all(batch *b, item *const *owners)
-{
-    size_t row = 0;
+    evk_extraction *x = b->x;
+    const size_t n_vocab = x->model->config.n_vocab;
+    evk_draw draws[EVK_MAX_BATCH];
+    item *of[EVK_MAX_BATCH];
+    size_t n = 0;
     for (size_t r = 0; r < b->n_run; r++)
-        if (b->runs[r].want == EVK_WANT_LAST)
-            draw(b->x, owners[r], b->x->logits + row++ * b->x->model->config.n_vocab);
+        if (b->runs[r].want == EVK_WANT_LAST) {
+            of[n] = owners[r];
+            draws[n] = (evk_draw){ .sampler = &owners[r]->sampler, .logits = x->logits + n * n_vocab,
+                                   .ban_ends = owners[r]->n_response == 0 };
+            n++;
+        }
+    evk_sample_all(draws, n, &x->model->kernels, x->model->n_thread, n_vocab, x->ends.ids, x->ends.n, x->room);
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(draws[i].logprob))
+            return evk_fail(err, EVOKE_EDATA, "extract: the logits of query '%s' are not finite: are the weights damaged?",
+                            evoke_dataset_query(x->dataset, of[i]->prompt / x->n_setting)->id);
+        of[i]->running = !evk_ends_has(&x->ends, draws[i].id);
+        if (of[i]->running)
+            of[i]->response[of[i]->n_response++] = draws[i].id;
+    }
+    return EVOKE_OK;
 }
 
 /* All prompts of the batch, in as many passes as its token budget asks for (one, but for a very long prompt). */
@@ -151,7 +160,7 @@ static evoke_status run_prompts(batch *b, item **owners, evoke_error *err)
             budget -= n;
         }
         EVK_TRY(pass(b, err));
-        draw_all(b, owners);
+        EVK_TRY(draw_all(b, owners, err));
     }
     return EVOKE_OK;
 }
@@ -176,7 +185,7 @@ static evoke_status run_responses(batch *b, item **owners, evoke_error *err)
             return EVOKE_OK;
         x->report->n_generated += b->n_run;
         EVK_TRY(pass(b, err));
-        draw_all(b, owners);
+        EVK_TRY(draw_all(b, owners, err));
     }
 }
 
@@ -347,7 +356,7 @@ static evoke_status make_sampler(evk_extraction *x, evoke_error *err)
 {
     const size_t n_vocab = x->model->config.n_vocab;
     EVK_TRY(evk_alloc(&x->logits, x->n_predict ? EVK_MAX_BATCH : 1, n_vocab * sizeof *x->logits, "extract", err));
-    EVK_TRY(evk_alloc(&x->room, evk_sampler_room(n_vocab), 1, "extract", err));
+    EVK_TRY(evk_alloc(&x->room, x->model->n_thread, evk_sampler_room(n_vocab), "extract", err));
     return evk_ends_find(x->model, &x->ends, err);
 }
 

@@ -15,7 +15,7 @@ static const struct poptOption own[] = {
     { "stop", 0, POPT_ARG_STRING, NULL, OPT_STOP, "end at this text, itself left out; may be repeated", "TEXT" },
     { "n-samples", 0, POPT_ARG_STRING, NULL, OPT_N_SAMPLES, "responses to each prompt (default 1)", "K" },
     { "compare", 0, POPT_ARG_NONE, NULL, OPT_COMPARE,
-      "each prompt unsteered and under every emotion of --ev (--alpha X, default 1)", NULL },
+      "each prompt unsteered and under every emotion of --ev (--alpha X or X,base=Y; default 1)", NULL },
     { "ignore-eos", 0, POPT_ARG_NONE, NULL, OPT_IGNORE_EOS, "go on past the end token", NULL },
     { "ctx-size", 'c', POPT_ARG_STRING, NULL, OPT_CTX_SIZE, "tokens of prompt and response at most (default: the model's)",
       "N" },

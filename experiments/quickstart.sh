@@ -34,11 +34,11 @@ say "1 extract: each query neutrally and in its emotion, through the model ($STO
 say "2 ev: the mean shift between the two is the emotion vector ($VECTORS)"
 [ "$VECTORS" -nt "$STORE" ] || "$EVOKE" ev "$STORE" --span response -o "$VECTORS"
 
+# 2.1 times the vector less 1.7 times EVbase, what all five emotions have in common: found on other prompts than these.
+STEER=(--ev "$VECTORS" --compare --alpha 2.1,base=-1.7 --site attn_out --temp 0.7 --top-p 0.9 --seed 1)
 say "3 generate: everyday prompts, unsteered and under each emotion ($TEXTS)"
-[ "$TEXTS" -nt "$VECTORS" ] || "$EVOKE" generate -m "$MODEL" -f data/prompts_heldout.jsonl --ev "$VECTORS" --compare \
-    --temp 0.7 --top-p 0.9 --seed 1 -n 60 --json -o "$TEXTS"
-"$EVOKE" generate -m "$MODEL" -p "Tell me what you see from your window this morning." --ev "$VECTORS" --compare \
-    --temp 0.7 --top-p 0.9 --seed 1 -n 40
+[ "$TEXTS" -nt "$VECTORS" ] || "$EVOKE" generate -m "$MODEL" -f data/prompts_heldout.jsonl "${STEER[@]}" -n 60 --json -o "$TEXTS"
+"$EVOKE" generate -m "$MODEL" -p "Describe a morning at a street market in a small town." "${STEER[@]}" -n 60
 
 say "4 eval: how emotional the texts are, and what it costs"
 "$EVOKE" eval "$TEXTS" --metrics lexicon,degeneration,ppl --ppl-model "$MODEL" --lexicon data/lexicon.json
@@ -55,7 +55,7 @@ Files:
   $DIRECTIONS           Fisher directions, in the form of emotion vectors
 Try next:
   build/evoke inspect $VECTORS
-  build/evoke generate -m $MODEL --ev $VECTORS --alpha joy=1 -p "How was your day?" --temp 0.7
-  build/evoke generate -m $MODEL --ev $VECTORS --alpha joy=0.5,fear=0.5 -p "Describe the sea."
+  build/evoke generate -m $MODEL --ev $VECTORS --alpha joy=2.1,base=-1.7 -p "How was your day?"
+  build/evoke generate -m $MODEL --ev $VECTORS --alpha fear=1,sadness=1 -p "Describe the sea."
   build/evoke extract --help
 TEXT

@@ -66,15 +66,12 @@ static evoke_status add_strength(steer_plan *p, const char *name, size_t n, doub
     return st;
 }
 
-static evoke_status number_alone(steer_plan *p, const char *text, size_t first, size_t last, bool compare,
-                                 evoke_error *err)
+static evoke_status number_alone(steer_plan *p, const char *text, size_t first, size_t last, evoke_error *err)
 {
     char names[256];
-    evoke_status st = parse_real(text, "--alpha", -1e6, 1e6, &p->alpha, err);
-    if (st != EVOKE_OK || compare) {
-        p->number_alone = true;
+    const evoke_status st = parse_real(text, "--alpha", -1e6, 1e6, &p->alpha, err);
+    if (st != EVOKE_OK)
         return st;
-    }
     list_emotions(p->files[first], names, sizeof names);
     if (last - first > 1)
         return fail(err, EVOKE_EARG, "read --alpha: '%s' names no vector, and there are several files (write NAME=%s)",
@@ -85,14 +82,29 @@ static evoke_status number_alone(steer_plan *p, const char *text, size_t first, 
     return add_strength(p, NULL, 0, p->alpha, first, last, err);
 }
 
+/* --alpha of a comparison: X for every emotion in turn, or X,base=Y, with EVbase beside each. */
+static evoke_status compare_alpha(steer_plan *p, const char *text, evoke_error *err)
+{
+    char number[64];
+    const char *comma = strchr(text, ',');
+    const size_t n = comma ? (size_t)(comma - text) : strlen(text);
+    if (n >= sizeof number || memchr(text, '=', n) || (comma && strncmp(comma, ",base=", 6) != 0))
+        return fail(err, EVOKE_EARG, "read --alpha: with --compare it is one number for all emotions, X or X,base=Y, not '%s'",
+                    text);
+    memcpy(number, text, n);
+    number[n] = '\0';
+    const evoke_status st = parse_real(number, "--alpha", -1e6, 1e6, &p->alpha, err);
+    return st == EVOKE_OK && comma ? parse_real(comma + 6, "--alpha", -1e6, 1e6, &p->base_alpha, err) : st;
+}
+
 /* One --alpha, whose names are looked up in the files first..last-1. */
 static evoke_status read_alpha(steer_plan *p, const char *text, size_t first, size_t last, bool compare,
                                evoke_error *err)
 {
-    if (!strchr(text, '='))
-        return number_alone(p, text, first, last, compare, err);
     if (compare)
-        return fail(err, EVOKE_EARG, "read --alpha: with --compare it is one number for all emotions, not '%s'", text);
+        return compare_alpha(p, text, err);
+    if (!strchr(text, '='))
+        return number_alone(p, text, first, last, err);
     char *copy = strdup(text), *part = copy;
     evoke_status st = copy ? EVOKE_OK : fail(err, EVOKE_ENOMEM, "read --alpha: no memory");
     while (st == EVOKE_OK && part) {
@@ -247,10 +259,10 @@ evoke_status steer_plan_apply(const steer_plan *p, const evoke_model *m, evoke_s
 evoke_status steer_plan_apply_one(const steer_plan *p, const evoke_model *m, size_t file, const char *emotion,
                                   double alpha, evoke_steering **out, evoke_error *err)
 {
-    const evoke_strength one = { emotion, alpha };
+    const evoke_strength both[] = { { emotion, alpha }, { "base", p->base_alpha } };
     evoke_status st = evoke_steering_new(m, out, err);
     if (st == EVOKE_OK)
-        st = add_edit(p, file, &one, 1, *out, err);
+        st = add_edit(p, file, both, p->base_alpha != 0 ? 2 : 1, *out, err);
     if (st != EVOKE_OK) {
         evoke_steering_free(*out);
         *out = NULL;
@@ -281,6 +293,8 @@ json_t *steer_plan_json(const steer_plan *p, const strength *only, const evoke_s
         const char *name = list[i].emotion ? list[i].emotion : evoke_vectors_emotion(p->files[list[i].file], 0);
         json_put(alpha, name, json_number(list[i].alpha));
     }
+    if (only && p->base_alpha != 0)
+        json_put(alpha, "base", json_number(p->base_alpha));
     json_put(o, "ev", files);
     json_put(o, "alpha", alpha);
     json_put(o, "layers", p->layers ? json_ids(p->layers, p->n_layers) : json_string("all"));

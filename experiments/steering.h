@@ -18,7 +18,7 @@ typedef struct steer_plan {
     strength *strengths;            /* [n_strengths] in the order given; none where --alpha was not given */
     size_t n_strengths;
     double alpha;                   /* of `--alpha X` where X is a number alone */
-    bool number_alone;
+    double base_alpha;              /* of `--alpha X,base=Y` in a comparison */
     int32_t *layers;                /* [n_layers]; NULL: all */
     size_t n_layers;
     bool site_given, less_base;
@@ -28,14 +28,14 @@ typedef struct steer_plan {
 } steer_plan;
 
 /* Opens the files and reads the options. No --ev: an empty plan. `compare`: strengths come from the caller, so --alpha
- * may be a number alone for a file of many vectors. Free whatever it returns. */
+ * is X, or X,base=Y, for a file of many vectors. Free whatever it returns. */
 evoke_status steer_plan_read(const options *o, bool compare, steer_plan *plan, evoke_error *err);
 void steer_plan_free(steer_plan *plan);
 /* The site at which a file is applied. */
 evoke_site steer_plan_site(const steer_plan *plan, size_t file);
 /* The plan's own strengths; NULL in *out where the plan is empty. */
 evoke_status steer_plan_apply(const steer_plan *plan, const evoke_model *m, evoke_steering **out, evoke_error *err);
-/* One emotion of one file at alpha. */
+/* One emotion of one file at alpha, with the plan's EVbase beside it. */
 evoke_status steer_plan_apply_one(const steer_plan *plan, const evoke_model *m, size_t file, const char *emotion,
                                   double alpha, evoke_steering **out, evoke_error *err);
 /* True where the strengths move nothing: all alphas are 0 in a mode that scales by alpha. */

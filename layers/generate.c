@@ -30,6 +30,7 @@ typedef struct generator {
     slot *slots;
     evk_run *runs;              /* [n_slot] of the current step */
     size_t *owners;             /* [n_slot] the slot of each run */
+    evk_draw *draws;            /* [n_slot] of the current step */
     evk_kv_cache cache;
     evk_arena scratch;
     float *logits;              /* [n_slot, V] */
@@ -72,7 +73,8 @@ static evoke_status make(generator *g, size_t longest, evoke_error *err)
     EVK_TRY(evk_alloc(&g->runs, g->n_slot, sizeof *g->runs, "generate", err));
     EVK_TRY(evk_alloc(&g->owners, g->n_slot, sizeof *g->owners, "generate", err));
     EVK_TRY(evk_alloc(&g->logits, g->n_slot * c->n_vocab, sizeof *g->logits, "generate", err));
-    EVK_TRY(evk_alloc(&g->room, evk_sampler_room(c->n_vocab), 1, "generate", err));
+    EVK_TRY(evk_alloc(&g->draws, g->n_slot, sizeof *g->draws, "generate", err));
+    EVK_TRY(evk_alloc(&g->room, g->model->n_thread, evk_sampler_room(c->n_vocab), "generate", err));
     EVK_TRY(evk_ends_find(g->model, &g->ends, err));
     EVK_TRY(evk_kv_init(&g->cache, c->n_layer, c->n_kv_head * c->d_head, g->n_slot * longest, g->n_slot, err));
     for (size_t i = 0; i < g->n_slot; i++)
@@ -85,6 +87,7 @@ static void destroy(generator *g)
     free(g->slots);
     free(g->runs);
     free(g->owners);
+    free(g->draws);
     free(g->logits);
     free(g->room);
     evk_ends_free(&g->ends);
@@ -153,51 +156,56 @@ static evoke_status plan(generator *g, size_t *n_run, evoke_error *err)
     return EVOKE_OK;
 }
 
-static bool all_finite(const float *x, size_t n)
-{
-    bool finite = true;
-    for (size_t i = 0; i < n; i++)
-        finite &= isfinite(x[i]) != 0;
-    return finite;
-}
-
-/* Draws a slot's next token and decides whether it goes on. */
-static evoke_status advance(generator *g, slot *s, const float *logits, evoke_error *err)
+/* Takes a slot's next token and decides whether it goes on. */
+static evoke_status advance(generator *g, slot *s, const evk_draw *drawn, evoke_error *err)
 {
     const evoke_request *r = &g->requests[s->request];
     evoke_response *out = &g->responses[s->request];
-    const size_t n_banned = r->at_least_one && out->n == 0 ? g->ends.n : 0;
-    float logprob = 0;
-    if (!all_finite(logits, g->model->config.n_vocab))
+    if (!isfinite(drawn->logprob))
         return evk_fail(err, EVOKE_EDATA, "generate: the logits of token %zu of response %zu are not finite: damaged weights, "
                         "or steering beyond what float32 holds", out->n + 1, s->request + 1);
-    const int32_t id = evk_sample(&s->sampler, &g->model->kernels, logits, g->model->config.n_vocab, g->ends.ids, n_banned,
-                                  g->room, &logprob);
-    if (evk_ends_has(&g->ends, id) && !r->ignore_end) {
+    if (evk_ends_has(&g->ends, drawn->id) && !r->ignore_end) {
         leave(g, s, EVOKE_STOP_EOS);
         return EVOKE_OK;
     }
-    out->ids[out->n] = id;
-    out->logprobs[out->n++] = logprob;
-    if (g->on_token && !g->on_token(g->user, s->request, id, logprob))
+    out->ids[out->n] = drawn->id;
+    out->logprobs[out->n++] = drawn->logprob;
+    if (g->on_token && !g->on_token(g->user, s->request, drawn->id, drawn->logprob))
         leave(g, s, EVOKE_STOP_CALLER);
     else if (out->n == r->n_predict)
         leave(g, s, EVOKE_STOP_LENGTH);
     return EVOKE_OK;
 }
 
+static void draw_all(generator *g, size_t n_run)
+{
+    const size_t n_vocab = g->model->config.n_vocab;
+    size_t n = 0;
+    for (size_t r = 0; r < n_run; r++) {
+        slot *s = &g->slots[g->owners[r]];
+        const bool first = g->responses[s->request].n == 0;
+        if (g->runs[r].want == EVK_WANT_LAST) {
+            g->draws[n] = (evk_draw){ .sampler = &s->sampler, .logits = g->logits + n * n_vocab,
+                                      .ban_ends = first && g->requests[s->request].at_least_one };
+            n++;
+        }
+    }
+    evk_sample_all(g->draws, n, &g->model->kernels, g->model->n_thread, n_vocab, g->ends.ids, g->ends.n, g->room);
+}
+
 static evoke_status step(generator *g, evoke_error *err)
 {
-    size_t n_run = 0, row = 0;
+    size_t n_run = 0, n = 0;
     EVK_TRY(plan(g, &n_run, err));
     if (n_run == 0)
         return EVOKE_OK;
     EVK_TRY(evk_forward(g->model, &g->cache, g->runs, n_run, NULL, g->logits, &g->scratch, err));
+    draw_all(g, n_run);
     for (size_t r = 0; r < n_run; r++) {
         slot *s = &g->slots[g->owners[r]];
         s->n_fed += g->runs[r].n;
         if (g->runs[r].want == EVK_WANT_LAST)
-            EVK_TRY(advance(g, s, g->logits + row++ * g->model->config.n_vocab, err));
+            EVK_TRY(advance(g, s, &g->draws[n++], err));
     }
     return EVOKE_OK;
 }

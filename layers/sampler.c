@@ -1,6 +1,7 @@
 #include "layers/sampler.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,4 +149,16 @@ int32_t evk_sample(evk_sampler *s, const evk_kernels *k, const float *logits, si
     const int32_t id = draw(s, k, n_banned > 0 ? allowed : logits, n, p, c);
     *logprob = (float)((double)logits[id] - (double)most - all);
     return id;
+}
+
+void evk_sample_all(evk_draw *draws, size_t n, const evk_kernels *k, size_t n_thread, size_t n_vocab,
+                    const int32_t *banned, size_t n_banned, void *room)
+{
+    const size_t room_bytes = evk_sampler_room(n_vocab);
+#pragma omp parallel for schedule(dynamic) num_threads((int)n_thread) if (n > 1)
+    for (size_t i = 0; i < n; i++) {
+        evk_draw *d = &draws[i];
+        d->id = evk_sample(d->sampler, k, d->logits, n_vocab, banned, d->ban_ends ? n_banned : 0,
+                           (char *)room + room_bytes * (size_t)omp_get_thread_num(), &d->logprob);
+    }
 }

@@ -21,6 +21,17 @@ int32_t evk_argmax(const float *logits, size_t n);
  * room: scratch of evk_sampler_room(n) bytes. */
 int32_t evk_sample(evk_sampler *s, const evk_kernels *k, const float *logits, size_t n, const int32_t *banned,
                    size_t n_banned, void *room, float *logprob);
+/* One draw of several that are made together. */
+typedef struct evk_draw {
+    evk_sampler *sampler;
+    const float *logits;        /* [V] */
+    bool ban_ends;              /* the banned ids may not be drawn */
+    int32_t id;                 /* out */
+    float logprob;              /* out; not finite where a logit is not */
+} evk_draw;
+/* Makes n draws on n_thread threads; room: n_thread times evk_sampler_room(n_vocab) bytes. */
+void evk_sample_all(evk_draw *draws, size_t n, const evk_kernels *k, size_t n_thread, size_t n_vocab,
+                    const int32_t *banned, size_t n_banned, void *room);
 /* Bytes of scratch for a vocabulary of n. */
 size_t evk_sampler_room(size_t n);
 
