@@ -12,6 +12,7 @@
  * A query without one of its settings, or with a value that is not finite, is an error, never a zero; asked to go on without
  * such queries, they are left out at every hook point, counted and told. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,18 +56,26 @@ static size_t count_bad(const averaging *a, size_t *first)
     return n;
 }
 
-static evoke_status fail_incomplete(const averaging *a, evoke_error *err)
+/* Queries that were not run, or whose activations are not finite: what is wrong with them, and what to do. */
+static evoke_status fail_bad(const averaging *a, const char *what, const char *advice, evoke_error *err)
 {
     size_t first = 0;
+    char number[32];
     const size_t n = count_bad(a, &first);
     const char *id = evk_store_query_id(a->store, first);
-    if (id)
-        return evk_fail(err, EVOKE_EDATA, "average emotion vectors: %zu of %zu queries are incomplete, the first is '%.60s': "
-                        "finish the extraction, or take the complete ones alone (%s)", n, a->info->n_query, id,
-                        evk_store_path(a->store));
-    return evk_fail(err, EVOKE_EDATA, "average emotion vectors: %zu of %zu queries are incomplete, the first is number %zu: "
-                    "finish the extraction, or take the complete ones alone (%s)", n, a->info->n_query, first,
-                    evk_store_path(a->store));
+    snprintf(number, sizeof number, "%zu", first);
+    return evk_fail(err, EVOKE_EDATA, "average emotion vectors: %zu of %zu queries %s, the first is '%.60s': %s (%s)", n,
+                    a->info->n_query, what, id ? id : number, advice, evk_store_path(a->store));
+}
+
+static evoke_status fail_incomplete(const averaging *a, evoke_error *err)
+{
+    return fail_bad(a, "are incomplete", "finish the extraction, or take the complete ones alone", err);
+}
+
+static evoke_status fail_not_finite(const averaging *a, evoke_error *err)
+{
+    return fail_bad(a, "hold activations that are not finite", "extract them again, or leave them out", err);
 }
 
 /* Every emotion has a query; *n_used: all of them. */
@@ -134,7 +143,7 @@ static evoke_status average_sites(averaging *a, evoke_vectors *v, bool partial, 
         EVK_TRY(sum_site(a, a->sites[i], err));
         const size_t n_now = count_bad(a, &first);
         if (n_now > n_bad && !partial)
-            return fail_incomplete(a, err);
+            return fail_not_finite(a, err);
         if (n_now > n_bad) {
             EVK_TRY(count_used(a, n_used, err));
             n_bad = n_now;

@@ -25,8 +25,8 @@ static const char *const default_templates[] = {
 };
 
 /* ---- templates ---- */
-/* Length of the placeholder at text ("{query}": 7), or 0 where there is none. */
-static size_t placeholder(const char *text)
+/* Length of the field at text ("{query}": 7), or 0 where there is none. */
+static size_t field_length(const char *text)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
     if (text[0] != '{')
@@ -44,7 +44,7 @@ static evoke_status check_template(const char *name, const char *text, const cha
 {
     size_t n_query = 0;
     for (const char *at = text; *at; at++) {
-        const size_t n = placeholder(at);
+        const size_t n = field_length(at);
         if (is(at, n, "{query}"))
             n_query++;
         else if (n > 0 && !is(at, n, "{emotion}"))
@@ -65,7 +65,7 @@ evoke_status evk_settings_expand(const evoke_settings *s, size_t i, const char *
     if (i >= s->n)
         return evk_fail(err, EVOKE_EARG, "ask a query: no setting %zu", i);
     for (const char *at = s->templates[i]; *at && st == EVOKE_OK;) {
-        const size_t n = placeholder(at), plain = n ? 0 : 1 + strcspn(at + 1, "{");
+        const size_t n = field_length(at), plain = n ? 0 : 1 + strcspn(at + 1, "{");
         if (is(at, n, "{query}")) {
             *begin = b.n;
             st = evk_buffer_add(&b, query, strlen(query), err);

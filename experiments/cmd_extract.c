@@ -95,7 +95,7 @@ static evoke_status open_inputs(const options *o, const char *dataset, job *j, e
 
 static evoke_status summary(const options *o, const char *path, const evoke_extract_report *r, evoke_error *err)
 {
-    const double rate = r->seconds > 0 ? (double)(r->n_tokens_run + r->n_generated) / r->seconds : 0;
+    const double rate = r->seconds > 0 ? (double)r->n_tokens_run / r->seconds : 0;
     if (o->json) {
         json_t *result = json_object();
         json_put(result, "file", json_text(path, strlen(path)));
@@ -111,10 +111,10 @@ static evoke_status summary(const options *o, const char *path, const evoke_extr
     printf("prompts     %llu", (unsigned long long)r->n_prompts);
     if (r->n_done_before)
         printf(", %llu of them done before", (unsigned long long)r->n_done_before);
-    printf("\ntokens      %llu run, %llu more shared by common beginnings", (unsigned long long)r->n_tokens_run,
-           (unsigned long long)r->n_tokens_shared);
+    printf("\ntokens      %llu run", (unsigned long long)r->n_tokens_run);
     if (r->n_generated)
-        printf(", %llu generated", (unsigned long long)r->n_generated);
+        printf(" (%llu of them generated)", (unsigned long long)r->n_generated);
+    printf(", %llu more shared by common beginnings", (unsigned long long)r->n_tokens_shared);
     printf("\ntime        %.1f s, %.0f tokens/s\nstore       %s\nnext        evoke ev %s -o ev.h5\n", r->seconds, rate,
            path, path);
     return EVOKE_OK;

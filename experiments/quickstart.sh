@@ -47,12 +47,13 @@ say "5 theory: is the emotion vector the best direction? ($DIRECTIONS)"
 "$EVOKE" theory "$STORE" --site resid_post --span query --layers 5-29 --shrinkage lw -o "$DIRECTIONS"
 
 say "done in $((SECONDS - BEGIN)) s"
+file() { printf '  %-40s %s\n' "$1" "$2"; }
+echo "Files:"
+file "$STORE" "activations: h5py, R, Julia and h5dump read it"
+file "$VECTORS" "five emotion vectors and EVbase, [emotion, layer, width]"
+file "$TEXTS" "the 120 texts, one JSON object a line"
+file "$DIRECTIONS" "Fisher directions, in the form of emotion vectors"
 cat <<TEXT
-Files:
-  $STORE      activations: h5py, R, Julia and h5dump read it; build/evoke inspect describes it
-  $VECTORS          five emotion vectors and EVbase, [emotion, layer, width]
-  $TEXTS           the texts above, one JSON object a line
-  $DIRECTIONS           Fisher directions, in the form of emotion vectors
 Try next:
   build/evoke inspect $VECTORS
   build/evoke generate -m $MODEL --ev $VECTORS --alpha joy=2.1,base=-1.7 -p "How was your day?"

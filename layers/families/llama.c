@@ -32,6 +32,20 @@ static const evk_weight_name names[] = {
     { EVK_W_MLP_DOWN_BIAS, "blk.%zu.ffn_down.bias", "model.layers.%zu.mlp.down_proj.bias", true },
 };
 
+/* config.json says that there are biases: then the file must hold them. */
+static evoke_status need_biases(evk_config *config, const evoke_weights *w, evoke_error *err)
+{
+    static const struct { const char *key, *tensor; } biases[] = {
+        { "attention_bias", "model.layers.0.self_attn.q_proj.bias" }, { "mlp_bias", "model.layers.0.mlp.gate_proj.bias" },
+    };
+    (void)config;
+    for (size_t i = 0; i < sizeof biases / sizeof *biases; i++)
+        if (json_is_true(json_object_get(evk_weights_config(w), biases[i].key)) && !evk_weights_find(w, biases[i].tensor))
+            return evk_fail(err, EVOKE_EFORMAT, "bind weights: '%s' is true and there is no tensor '%s' (%s)", biases[i].key,
+                            biases[i].tensor, evk_weights_path(w));
+    return EVOKE_OK;
+}
+
 static const char *const keys[] = { "attention_bias", "mlp_bias", "pretraining_tp", NULL };
 
 const evk_family evk_family_llama = {
@@ -39,5 +53,5 @@ const evk_family evk_family_llama = {
     .rope_gguf = EVK_ROPE_PAIRS, .rope_hf = EVK_ROPE_HALVES,
     .names = names, .n_names = sizeof names / sizeof *names,
     .hf_keys = keys,
-    .adjust = NULL,
+    .adjust = need_biases,
 };

@@ -23,18 +23,25 @@ static void numbers(void)
     check(parse_uint("5", "x", 0, 4, &n, &err) == EVOKE_EARG, "above the range");
 }
 
-static void ids(const char *text, const char *want)
+/* In an option a bad id is wrong usage, in a file a failure. */
+static void ids_in(const char *what, evoke_status refusal, const char *text, const char *want)
 {
     evoke_error err = { EVOKE_OK, "" };
     int32_t *list = NULL;
     size_t n = 0, used = 0;
     char got[256] = "";
-    const evoke_status st = parse_ids(text, "x", &list, &n, &err);
+    const evoke_status st = parse_ids(text, what, &list, &n, &err);
     for (size_t i = 0; st == EVOKE_OK && i < n; i++)
         used += (size_t)snprintf(got + used, sizeof got - used, "%s%d", i ? " " : "", (int)list[i]);
-    check(want ? st == EVOKE_OK && strcmp(got, want) == 0 : st == EVOKE_EARG && !list, "'%s' gives '%s' (%s)", text, got,
+    check(want ? st == EVOKE_OK && strcmp(got, want) == 0 : st == refusal && !list, "'%s' gives '%s' (%s)", text, got,
           err.text);
     free(list);
+}
+
+static void ids(const char *text, const char *want)
+{
+    ids_in("--ids", EVOKE_EARG, text, want);
+    ids_in("ids.json", EVOKE_EFORMAT, text, want);
 }
 
 static void layers(const char *text, size_t n_want, int32_t last)
