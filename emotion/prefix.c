@@ -2,7 +2,12 @@
 
 #include <stdlib.h>
 
-enum { WORTH_SHARING = 4, NO_PROMPT = -1 };
+enum {
+    WORTH_SHARING = 4,          /* tokens */
+    MOST_GROUPS = 64,           /* whose beginnings are kept, of at most so many tokens in all: with hundreds of emotions */
+    MOST_GROUP_TOKENS = 2048,   /* they would take more memory than the batch that they save */
+    NO_PROMPT = -1
+};
 
 /* How many tokens of a prompt may be shared at all. */
 static size_t limit(const evk_tokens *p)
@@ -49,7 +54,7 @@ evoke_status evk_prefixes_find(const evk_tokens *prompts, size_t n, size_t n_gro
     if (st != EVOKE_OK || n == 0)
         goto done;
     measure(prompts, n, groups, n_group);
-    size_t root = limit(&prompts[0]);
+    size_t root = limit(&prompts[0]), kept = 0, kept_tokens = 0;
     for (size_t i = 1; i < n; i++)
         root = common(&prompts[0], &prompts[i], root);
     if (root < WORTH_SHARING || n < 2)
@@ -58,8 +63,11 @@ evoke_status evk_prefixes_find(const evk_tokens *prompts, size_t n, size_t n_gro
         out->nodes[out->n++] = (evk_prefix){ 0, 0, root, -1 };
     for (size_t g = 0; g < n_group; g++) {
         out->of_group[g] = root > 0 ? 0 : -1;
-        if (groups[g].n < 2 || groups[g].shared < root + WORTH_SHARING)
+        if (groups[g].n < 2 || groups[g].shared < root + WORTH_SHARING || kept == MOST_GROUPS ||
+            groups[g].shared - root > MOST_GROUP_TOKENS - kept_tokens)
             continue;
+        kept++;
+        kept_tokens += groups[g].shared - root;
         out->nodes[out->n] = (evk_prefix){ (size_t)groups[g].first, root, groups[g].shared - root, out->of_group[g] };
         out->of_group[g] = (ptrdiff_t)out->n++;
     }
