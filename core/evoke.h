@@ -394,6 +394,8 @@ EVOKE_API double evoke_distinct_n(const char *text, size_t n);
 typedef struct evoke_lexicon evoke_lexicon;         /* emotion -> words */
 EVOKE_API evoke_status evoke_lexicon_open(const char *path, evoke_lexicon **out, evoke_error *err);
 EVOKE_API void evoke_lexicon_free(evoke_lexicon *l);
+/* The i-th emotion's name, in the order of the file; NULL past the end. */
+EVOKE_API const char *evoke_lexicon_emotion(const evoke_lexicon *l, size_t i);
 /* How many words of the text are in the emotion's list. Errors: EVOKE_EDATA no such emotion. */
 EVOKE_API evoke_status evoke_lexicon_count(const evoke_lexicon *l, const char *emotion, const char *text, size_t *n,
                                            evoke_error *err);

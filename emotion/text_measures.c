@@ -226,6 +226,14 @@ void evoke_lexicon_free(evoke_lexicon *l)
     free(l);
 }
 
+const char *evoke_lexicon_emotion(const evoke_lexicon *l, size_t i)
+{
+    void *at = json_object_iter(l->lists);
+    while (at && i-- > 0)
+        at = json_object_iter_next(l->lists, at);
+    return at ? json_object_iter_key(at) : NULL;
+}
+
 evoke_status evoke_lexicon_count(const evoke_lexicon *l, const char *emotion, const char *text, size_t *n,
                                  evoke_error *err)
 {

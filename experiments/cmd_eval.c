@@ -51,8 +51,8 @@ typedef struct evaluation {
     const char *path;
     bool ppl, degeneration, lexicon;
     response_set set;
-    char **emotions;                /* [n_emotion] of the lexicon */
-    size_t n_emotion;
+    evoke_lexicon *words;           /* NULL: not asked for */
+    size_t n_emotion;               /* of the lexicon */
 } evaluation;
 
 /* ---- measuring ---- */
@@ -89,38 +89,26 @@ static const char *lexicon_path(const options *o)
     return access("data/lexicon.json", R_OK) == 0 ? "data/lexicon.json" : EVOKE_DATA "/lexicon.json";
 }
 
-static evoke_status lexicon_emotions(evaluation *e, const char *path, evoke_error *err)
+/* Opens the lexicon and lists its emotions. */
+static evoke_status open_words(evaluation *e, evoke_error *err)
 {
-    json_t *root = NULL, *words;
-    const char *name;
-    evoke_status st = json_read(path, &root, err);
-    if (st == EVOKE_OK && !json_is_object(root))
-        st = fail(err, EVOKE_EFORMAT, "read the lexicon: not an object emotion -> [words] (%s)", path);
-    if (st == EVOKE_OK)
-        st = allocate(&e->emotions, json_object_size(root), sizeof *e->emotions, err);
-    if (st == EVOKE_OK)
-        json_object_foreach(root, name, words) {
-            if (json_is_array(words) && (e->emotions[e->n_emotion] = strdup(name)))
-                e->n_emotion++;
-        }
-    json_decref(root);
-    return st;
+    const evoke_status st = evoke_lexicon_open(lexicon_path(e->o), &e->words, err);
+    if (st != EVOKE_OK)
+        return st;
+    while (evoke_lexicon_emotion(e->words, e->n_emotion))
+        e->n_emotion++;
+    return EVOKE_OK;
 }
 
 static evoke_status count_words(evaluation *e, evoke_error *err)
 {
-    evoke_lexicon *lexicon = NULL;
-    const char *path = lexicon_path(e->o);
-    evoke_status st = evoke_lexicon_open(path, &lexicon, err);
-    if (st == EVOKE_OK)
-        st = lexicon_emotions(e, path, err);
+    evoke_status st = open_words(e, err);
     for (size_t i = 0; st == EVOKE_OK && i < e->set.n; i++) {
         response_line *r = &e->set.lines[i];
         st = allocate(&r->words, e->n_emotion, sizeof *r->words, err);
         for (size_t k = 0; st == EVOKE_OK && k < e->n_emotion; k++)
-            st = evoke_lexicon_count(lexicon, e->emotions[k], r->text, &r->words[k], err);
+            st = evoke_lexicon_count(e->words, evoke_lexicon_emotion(e->words, k), r->text, &r->words[k], err);
     }
-    evoke_lexicon_free(lexicon);
     return st;
 }
 
@@ -131,13 +119,8 @@ static evoke_status response_ids(const response_line *r, const evoke_model *m, i
     const bool as_made = r->model && strcmp(r->model, evoke_model_describe(m)->name) == 0 && json_is_array(r->ids) &&
                      json_array_size(r->ids) > 0 && strcmp(r->stop, "string") != 0;
     evoke_ids tokens = { 0 };
-    if (as_made) {
-        char *text = json_dumps(r->ids, JSON_COMPACT);
-        const evoke_status st = text ? parse_ids(text, "\"ids\"", ids, n, err)
-                                     : fail(err, EVOKE_ENOMEM, "evaluate: no memory");
-        free(text);
-        return st;
-    }
+    if (as_made)
+        return parse_json_ids(r->ids, "\"ids\"", ids, n, err);
     const evoke_status st = evoke_tokenize(evoke_model_tokenizer(m), r->text, strlen(r->text), 0, &tokens, err);
     if (st == EVOKE_OK) {
         *ids = tokens.ids;
@@ -263,7 +246,7 @@ static cell fill_cell(const evaluation *e, const response_line *like, size_t tar
 static size_t find_emotion(const evaluation *e, const char *name)
 {
     size_t k = 0;
-    while (k < e->n_emotion && strcmp(e->emotions[k], name) != 0)
+    while (k < e->n_emotion && strcmp(evoke_lexicon_emotion(e->words, k), name) != 0)
         k++;
     return k;
 }
@@ -346,7 +329,7 @@ static evoke_status show_cells(const evaluation *e, json_t *cells, evoke_error *
         const size_t from = split ? 0 : find_emotion(e, r->emotion), to = split ? e->n_emotion : from + 1;
         for (size_t k = from; k < to; k++) {
             const cell c = fill_cell(e, r, k, x);
-            const char *name = split ? e->emotions[k] : r->emotion;
+            const char *name = split ? evoke_lexicon_emotion(e->words, k) : r->emotion;
             if (cells)
                 cell_json(e, &c, name, cells);
             else
@@ -374,7 +357,7 @@ static json_t *score_json(const evaluation *e, size_t i)
     if (e->lexicon) {
         json_t *words = json_object();
         for (size_t k = 0; k < e->n_emotion; k++)
-            json_put(words, e->emotions[k], json_count(r->words[k]));
+            json_put(words, evoke_lexicon_emotion(e->words, k), json_count(r->words[k]));
         json_put(o, "words", words);
     }
     return o;
@@ -424,7 +407,7 @@ evoke_status cmd_eval(int argc, const char **argv, evoke_error *err)
         if (st == EVOKE_OK)
             st = print_result(&e, err);
     }
-    names_free(e.emotions, e.n_emotion);
+    evoke_lexicon_free(e.words);
     responses_free(&e.set);
     options_free(&o);
     return st;

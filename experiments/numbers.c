@@ -142,22 +142,24 @@ static evoke_status add_id(int32_t **ids, size_t *n, size_t *room, long long id,
     return EVOKE_OK;
 }
 
+static evoke_status ids_of_value(const json_t *array, const char *what, int32_t **ids, size_t *n, evoke_error *err)
+{
+    size_t room = 0;
+    evoke_status st = EVOKE_OK;
+    for (size_t i = 0; st == EVOKE_OK && i < json_array_size(array); i++) {
+        const json_t *item = json_array_get(array, i);
+        st = json_is_integer(item) ? add_id(ids, n, &room, json_integer_value(item), what, err)
+                                   : fail(err, EVOKE_EARG, "read %s: item %zu is not a whole number", what, i + 1);
+    }
+    return st;
+}
+
 static evoke_status ids_of_json(const char *text, const char *what, int32_t **ids, size_t *n, evoke_error *err)
 {
     json_error_t where;
-    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where), *item;
-    size_t room = 0, i;
-    if (!root || !json_is_array(root)) {
-        json_decref(root);
-        return fail(err, EVOKE_EARG, "read %s: not a JSON array of token ids", what);
-    }
-    evoke_status st = EVOKE_OK;
-    json_array_foreach(root, i, item) {
-        st = json_is_integer(item) ? add_id(ids, n, &room, json_integer_value(item), what, err)
-                                   : fail(err, EVOKE_EARG, "read %s: item %zu is not a whole number", what, i + 1);
-        if (st != EVOKE_OK)
-            break;
-    }
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &where);
+    const evoke_status st = json_is_array(root) ? ids_of_value(root, what, ids, n, err)
+                                                : fail(err, EVOKE_EARG, "read %s: not a JSON array of token ids", what);
     json_decref(root);
     return st;
 }
@@ -178,20 +180,31 @@ static evoke_status ids_of_text(const char *text, const char *what, int32_t **id
     return EVOKE_OK;
 }
 
+/* What a reader of ids leaves: nothing where it failed; what a file holds is no wrong usage. */
+static evoke_status finish_ids(evoke_status st, const char *what, int32_t **ids, size_t *n, evoke_error *err)
+{
+    if (st == EVOKE_OK)
+        return EVOKE_OK;
+    free(*ids);
+    *ids = NULL;
+    *n = 0;
+    return st == EVOKE_EARG && *what != '-' ? (err->status = EVOKE_EFORMAT) : st;
+}
+
 evoke_status parse_ids(const char *text, const char *what, int32_t **ids, size_t *n, evoke_error *err)
 {
     *ids = NULL;
     *n = 0;
     const bool json = text[strspn(text, " \t\r\n")] == '[';
-    evoke_status st = json ? ids_of_json(text, what, ids, n, err) : ids_of_text(text, what, ids, n, err);
-    if (st == EVOKE_EARG && *what != '-')           /* what a file holds is no wrong usage */
-        err->status = st = EVOKE_EFORMAT;
-    if (st != EVOKE_OK) {
-        free(*ids);
-        *ids = NULL;
-        *n = 0;
-    }
-    return st;
+    const evoke_status st = json ? ids_of_json(text, what, ids, n, err) : ids_of_text(text, what, ids, n, err);
+    return finish_ids(st, what, ids, n, err);
+}
+
+evoke_status parse_json_ids(const json_t *array, const char *what, int32_t **ids, size_t *n, evoke_error *err)
+{
+    *ids = NULL;
+    *n = 0;
+    return finish_ids(ids_of_value(array, what, ids, n, err), what, ids, n, err);
 }
 
 enum { MAX_LAYER = 9999 };

@@ -6,6 +6,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include <jansson.h>
 #include <popt.h>
 
 #include "experiments/command.h"
@@ -81,6 +82,8 @@ evoke_status parse_uint(const char *text, const char *what, uint64_t least, uint
 /* Numbers separated by blanks or commas, or a JSON array; *ids [n] is the caller's. what: the option that they stand in, or
  * the file. Errors: EVOKE_EARG for an option, EVOKE_EFORMAT for a file. */
 evoke_status parse_ids(const char *text, const char *what, int32_t **ids, size_t *n, evoke_error *err);
+/* The same of a JSON array at hand. */
+evoke_status parse_json_ids(const json_t *array, const char *what, int32_t **ids, size_t *n, evoke_error *err);
 /* "all" (NULL, 0) or "A-B,C,...": layers in rising order without repeats. */
 evoke_status parse_layers(const char *text, int32_t **layers, size_t *n, evoke_error *err);
 
