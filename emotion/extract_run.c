@@ -25,6 +25,7 @@ typedef struct batch {
     size_t n;
     evk_run *runs;                              /* of the current pass */
     evk_span_means **takers;                    /* whose each run is */
+    size_t *firsts;                             /* the token that each begins with, counted in the pass */
     size_t n_run;
 } batch;
 
@@ -39,12 +40,8 @@ static evoke_status take(void *user, evoke_site site, size_t layer, const float 
     while (y->sites[index] != site)
         index++;
 #pragma omp parallel for schedule(dynamic) num_threads((int)b->x->model->n_thread)
-    for (size_t r = 0; r < b->n_run; r++) {
-        size_t first = 0;
-        for (size_t before = 0; before < r; before++)
-            first += b->runs[before].n;
-        evk_span_means_take(b->takers[r], y, index, layer, x + first * width, b->runs[r].n);
-    }
+    for (size_t r = 0; r < b->n_run; r++)
+        evk_span_means_take(b->takers[r], y, index, layer, x + b->firsts[r] * width, b->runs[r].n);
     return EVOKE_OK;
 }
 
@@ -65,6 +62,7 @@ static evoke_status pass(batch *b, evoke_error *err)
 
 static void add_run(batch *b, evk_run run, evk_span_means *taker)
 {
+    b->firsts[b->n_run] = b->n_run == 0 ? 0 : b->firsts[b->n_run - 1] + b->runs[b->n_run - 1].n;
     b->runs[b->n_run] = run;
     b->takers[b->n_run++] = taker;
 }
@@ -318,8 +316,8 @@ evoke_status evk_extract_run(evk_extraction *x, const evoke_progress *progress, 
     item items[EVK_MAX_BATCH];
     evk_run runs[EVK_MAX_BATCH];
     evk_span_means *takers[EVK_MAX_BATCH];
-    batch b = { .x = x, .items = items, .runs = runs, .takers = takers };
-    size_t prompts[EVK_MAX_BATCH], next = 0, done = x->report->n_done_before;
+    size_t firsts[EVK_MAX_BATCH], prompts[EVK_MAX_BATCH], next = 0, done = x->report->n_done_before;
+    batch b = { .x = x, .items = items, .runs = runs, .takers = takers, .firsts = firsts };
     if (done < x->n_prompt)
         EVK_TRY(run_prefixes(x, &b, err));
     for (size_t n; (n = choose_batch(x, &next, prompts)) > 0;) {

@@ -16,7 +16,6 @@ typedef struct scorer {
     evk_kv_cache cache;
     evk_arena scratch;
     float *logits;      /* [CHUNK, V] */
-    float *row;         /* [V] */
     size_t sequence;
 } scorer;
 
@@ -26,18 +25,15 @@ static evoke_status make(scorer *s, size_t n, evoke_error *err)
     EVK_TRY(evk_kv_init(&s->cache, c->n_layer, c->n_kv_head * c->d_head, n, 1, err));
     EVK_TRY(evk_kv_open(&s->cache, EVK_NO_PARENT, n, &s->sequence, err));
     EVK_TRY(evk_alloc(&s->logits, CHUNK, c->n_vocab * sizeof *s->logits, "measure perplexity", err));
-    EVK_TRY(evk_alloc(&s->row, c->n_vocab, sizeof *s->row, "measure perplexity", err));
     return evk_arena_init(&s->scratch, evk_forward_scratch(s->model, CHUNK, n), "measure perplexity", err);
 }
 
-/* -log p(id) under logits [V]. */
-static double surprise(const scorer *s, const float *logits, int32_t id)
+/* -log p(id) under logits [V], which are spent. */
+static double surprise(const scorer *s, float *logits, int32_t id)
 {
     const size_t v = s->model->config.n_vocab;
-    const float most = logits[evk_argmax(logits, v)];
-    for (size_t i = 0; i < v; i++)
-        s->row[i] = logits[i];
-    return log(s->model->kernels.exp_sum(s->row, most, v)) + (double)most - (double)logits[id];
+    const float most = logits[evk_argmax(logits, v)], own = logits[id];
+    return log(s->model->kernels.exp_sum(logits, most, v)) + (double)most - (double)own;
 }
 
 static evoke_status score(scorer *s, const int32_t *ids, size_t n, size_t n_context, double *sum, evoke_error *err)
@@ -72,6 +68,5 @@ evoke_status evoke_nll(const evoke_model *m, const int32_t *ids, size_t n, size_
     evk_kv_free(&s.cache);
     evk_arena_free(&s.scratch);
     free(s.logits);
-    free(s.row);
     return st;
 }

@@ -1,8 +1,9 @@
 #include "emotion/span_means.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/vector_norm.h"
 
 static size_t n_sums(const evk_span_layout *y)
 {
@@ -81,18 +82,6 @@ static void add(double *restrict sum, const float *restrict x, size_t d)
         sum[i] += (double)x[i];
 }
 
-static float norm(const float *x, size_t d)
-{
-    double sum[4] = {0};
-    size_t i = 0;
-    for (; i + 4 <= d; i += 4)
-        for (size_t j = 0; j < 4; j++)
-            sum[j] += (double)x[i + j] * (double)x[i + j];
-    for (; i < d; i++)
-        sum[0] += (double)x[i] * (double)x[i];
-    return (float)sqrt((sum[0] + sum[1]) + (sum[2] + sum[3]));
-}
-
 void evk_span_means_take(evk_span_means *s, const evk_span_layout *y, size_t site, size_t layer, const float *x, size_t n)
 {
     const ptrdiff_t held = y->held[layer];
@@ -102,7 +91,7 @@ void evk_span_means_take(evk_span_means *s, const evk_span_layout *y, size_t sit
     const size_t l = (size_t)held;
     for (size_t t = 0; t < n; t++) {
         const size_t at = s->n_token + t, row = (site * s->max_token + at) * y->n_layer + l;
-        s->norms[row] = norm(x + t * d, d);
+        s->norms[row] = (float)evk_norm(x + t * d, d);
         if (s->tokens)
             memcpy(s->tokens + row * d, x + t * d, d * sizeof *x);
         for (size_t i = 0; i < y->n_span; i++) {

@@ -195,31 +195,37 @@ static evoke_status direction(const steering *s, const evoke_steer_options *o, s
     return EVOKE_OK;
 }
 
-/* vector [L, D] = sum over strengths first..first+n of alpha times direction (ablate: of one direction, alpha left out). */
+/* Adds one strength's direction (times alpha; ablate: once) to sum [L, D] in the layers edited. one [D] is scratch. */
+static evoke_status add_direction(const steering *s, const evoke_steer_options *o, const evoke_strength *strength,
+                                  const edit *e, const size_t *held, double *one, double *sum, evoke_error *err)
+{
+    const size_t d = s->model->config.d_model;
+    const double alpha = o->mode == EVOKE_STEER_ABLATE ? 1.0 : strength->alpha;
+    size_t emotion = 0;
+    EVK_TRY(find_emotion(o->vectors, strength->emotion, &emotion, err));
+    for (size_t layer = 0; layer < s->model->config.n_layer; layer++) {
+        if (!e->at[layer])
+            continue;
+        EVK_TRY(direction(s, o, emotion, held[layer], one, err));
+        for (size_t j = 0; j < d; j++)
+            sum[layer * d + j] += alpha * one[j];
+    }
+    return EVOKE_OK;
+}
+
+/* e->vector [L, D] = the sum of n strengths' directions, made in double. */
 static evoke_status combine(const steering *s, const evoke_steer_options *o, const evoke_strength *strengths, size_t n,
                             const edit *e, const size_t *held, evoke_error *err)
 {
-    const size_t d = s->model->config.d_model;
+    const size_t d = s->model->config.d_model, size = s->model->config.n_layer * d;
     double *one = NULL, *sum = NULL;
     evoke_status st = evk_alloc(&one, d, sizeof *one, "make steering", err);
     if (st == EVOKE_OK)
-        st = evk_alloc(&sum, d, sizeof *sum, "make steering", err);
-    for (size_t layer = 0; st == EVOKE_OK && layer < s->model->config.n_layer; layer++) {
-        if (!e->at[layer])
-            continue;
-        memset(sum, 0, d * sizeof *sum);
-        for (size_t i = 0; st == EVOKE_OK && i < n; i++) {
-            size_t emotion = 0;
-            st = find_emotion(o->vectors, strengths[i].emotion, &emotion, err);
-            if (st == EVOKE_OK)
-                st = direction(s, o, emotion, held[layer], one, err);
-            const double alpha = o->mode == EVOKE_STEER_ABLATE ? 1.0 : strengths[i].alpha;
-            for (size_t j = 0; j < d; j++)
-                sum[j] += alpha * one[j];
-        }
-        for (size_t j = 0; j < d; j++)
-            e->vector[layer * d + j] = (float)sum[j];
-    }
+        st = evk_alloc(&sum, size, sizeof *sum, "make steering", err);
+    for (size_t i = 0; st == EVOKE_OK && i < n; i++)
+        st = add_direction(s, o, &strengths[i], e, held, one, sum, err);
+    for (size_t i = 0; st == EVOKE_OK && i < size; i++)
+        e->vector[i] = (float)sum[i];
     free(one);
     free(sum);
     return st;

@@ -12,7 +12,6 @@
 #include <omp.h>
 #include <string.h>
 
-#include "core/kernels/matmul.h"
 
 typedef struct item {
     const evk_run *run;
@@ -155,16 +154,14 @@ evoke_status evk_attention(evk_pass *p, size_t layer, const float *normed, float
     const size_t n_q = m->config.n_head * m->config.d_head, n_kv = p->cache->width, mark = evk_arena_used(&p->scratch);
     float *q = evk_pass_floats(p, p->n_token, n_q, err), *mixed = evk_pass_floats(p, p->n_token, n_q, err);
     float *k = evk_pass_floats(p, p->n_token, n_kv, err), *v = evk_pass_floats(p, p->n_token, n_kv, err);
-    float *panels = evk_pass_floats(p, 1, evk_matmul_scratch(m->n_thread, n_q > m->config.d_model ? n_q : m->config.d_model),
-                                    err);
-    if (!q || !mixed || !k || !v || !panels)
+    if (!q || !mixed || !k || !v)
         return EVOKE_ENOMEM;
-    evk_linear(p, layer, EVK_W_ATTN_Q, EVK_W_ATTN_Q_BIAS, normed, p->n_token, q, panels);
-    evk_linear(p, layer, EVK_W_ATTN_K, EVK_W_ATTN_K_BIAS, normed, p->n_token, k, panels);
-    evk_linear(p, layer, EVK_W_ATTN_V, EVK_W_ATTN_V_BIAS, normed, p->n_token, v, panels);
+    evk_linear(p, layer, EVK_W_ATTN_Q, EVK_W_ATTN_Q_BIAS, normed, p->n_token, q);
+    evk_linear(p, layer, EVK_W_ATTN_K, EVK_W_ATTN_K_BIAS, normed, p->n_token, k);
+    evk_linear(p, layer, EVK_W_ATTN_V, EVK_W_ATTN_V_BIAS, normed, p->n_token, v);
     rotate_and_store(p, layer, q, k, v);
     EVK_TRY(attend_all(p, layer, q, mixed, err));
-    evk_linear(p, layer, EVK_W_ATTN_OUT, EVK_W_ATTN_OUT_BIAS, mixed, p->n_token, out, panels);
+    evk_linear(p, layer, EVK_W_ATTN_OUT, EVK_W_ATTN_OUT_BIAS, mixed, p->n_token, out);
     evk_arena_rewind(&p->scratch, mark);
     return EVOKE_OK;
 }

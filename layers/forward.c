@@ -22,21 +22,19 @@ size_t evk_forward_scratch(const evoke_model *m, size_t n_token, size_t n_contex
 {
     const evk_config *c = &m->config;
     const size_t d = c->d_model, n_q = c->n_head * c->d_head, n_kv = c->n_kv_head * c->d_head;
-    const size_t widest = c->d_ff > n_q ? (c->d_ff > d ? c->d_ff : d) : (n_q > d ? n_q : d);
     const size_t slice = n_token < EVK_MLP_SLICE ? n_token : EVK_MLP_SLICE;
     const size_t stream = n_token * (3 * d + c->d_rope + 2);                        /* residual, normed, out, angles, rows */
     const size_t attention = n_token * (2 * n_q + 2 * n_kv + 8) + m->n_thread * EVK_ATTENTION_BLOCK * n_context;
     const size_t mlp = 2 * slice * c->d_ff;
-    return (stream + (attention > mlp ? attention : mlp) + evk_matmul_scratch(m->n_thread, widest)) * sizeof(float) + SLACK;
+    return (stream + (attention > mlp ? attention : mlp) + evk_matmul_scratch(m->n_thread)) * sizeof(float) + SLACK;
 }
 
-void evk_linear(evk_pass *p, size_t layer, evk_slot matrix, evk_slot bias, const float *x, size_t n, float *out,
-                float *panels)
+void evk_linear(const evk_pass *p, size_t layer, evk_slot matrix, evk_slot bias, const float *x, size_t n, float *out)
 {
     const evoke_model *m = p->model;
     const evk_tensor *w = evk_model_matrix(m, layer, matrix);
     const float *b = bias == EVK_N_SLOT ? NULL : evk_model_vector(m, layer, bias);
-    evk_matmul(&m->kernels, m->n_thread, w, b, x, w->cols, n, out, w->rows, panels);
+    evk_matmul(&m->kernels, m->n_thread, w, b, x, w->cols, n, out, w->rows, p->panels);
 }
 
 evoke_status evk_at_hook(const evk_pass *p, evoke_site site, size_t layer, float *x, size_t width, evoke_error *err)
@@ -113,7 +111,8 @@ evoke_status evk_forward(const evoke_model *m, evk_kv_cache *cache, const evk_ru
     p.cosine = evk_pass_floats(&p, p.n_token, half, err);
     p.sine = evk_pass_floats(&p, p.n_token, half, err);
     p.residual = evk_pass_floats(&p, p.n_token, m->config.d_model, err);
-    if (!p.row || !p.cosine || !p.sine || !p.residual)
+    p.panels = evk_pass_floats(&p, 1, evk_matmul_scratch(m->n_thread), err);
+    if (!p.row || !p.cosine || !p.sine || !p.residual || !p.panels)
         return EVOKE_ENOMEM;
     place(&p);
     const evoke_status st = run_blocks(&p, logits, err);

@@ -20,6 +20,7 @@ typedef struct evk_pass {
     size_t *row;                    /* [T] row of the cache that each token's keys go to */
     float *cosine, *sine;           /* [T, d_rope / 2] */
     float *residual;                /* [T, D] */
+    float *panels;                  /* scratch of evk_matmul */
     evk_arena scratch;
 } evk_pass;
 
@@ -37,7 +38,6 @@ evoke_status evk_at_hook(const evk_pass *p, evoke_site site, size_t layer, float
 /* n floats of the pass's scratch; NULL: full, with err filled. */
 float *evk_pass_floats(evk_pass *p, size_t rows, size_t cols, evoke_error *err);
 /* out [n, rows of w] = x [n, cols of w] times the slot's matrix, plus the bias where there is one. */
-void evk_linear(evk_pass *p, size_t layer, evk_slot matrix, evk_slot bias, const float *x, size_t n, float *out,
-                float *panels);
+void evk_linear(const evk_pass *p, size_t layer, evk_slot matrix, evk_slot bias, const float *x, size_t n, float *out);
 
 #endif

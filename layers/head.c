@@ -3,9 +3,7 @@
 
 #include <string.h>
 
-#include "core/kernels/matmul.h"
-
-/* Copies the rows whose logits are wanted; returns their number. */
+/* Moves the rows whose logits are wanted to the front of out, which may be x; returns their number. */
 static size_t gather(const evk_pass *p, const float *x, float *out)
 {
     const size_t d = p->model->config.d_model;
@@ -14,35 +12,39 @@ static size_t gather(const evk_pass *p, const float *x, float *out)
         const size_t skip = p->runs[r].want == EVK_WANT_ALL    ? 0
                             : p->runs[r].want == EVK_WANT_LAST ? p->runs[r].n - 1
                                                                : p->runs[r].n;
-        memcpy(out + n * d, x + (first + skip) * d, (p->runs[r].n - skip) * d * sizeof *x);
+        memmove(out + n * d, x + (first + skip) * d, (p->runs[r].n - skip) * d * sizeof *x);
         n += p->runs[r].n - skip;
     }
     return n;
 }
 
-/* Whether anybody looks at the final norm of every token. */
-static bool captured(const evk_pass *p)
+/* The normed rows whose logits are wanted, at the front of rows; *n their number. Every token is normed only where somebody
+ * looks at the final norm. */
+static evoke_status norm_rows(const evk_pass *p, float *rows, size_t *n, evoke_error *err)
 {
-    return p->capture && p->capture->sites & 1u << EVOKE_FINAL_NORM;
+    const evoke_model *m = p->model;
+    const float *w = m->slots[EVK_W_FINAL_NORM].vector;
+    if (!p->capture || !(p->capture->sites & 1u << EVOKE_FINAL_NORM)) {
+        *n = gather(p, p->residual, rows);
+        evk_rms_norm(m, rows, w, rows, *n);
+        return EVOKE_OK;
+    }
+    evk_rms_norm(m, p->residual, w, rows, p->n_token);
+    EVK_TRY(evk_at_hook(p, EVOKE_FINAL_NORM, 0, rows, m->config.d_model, err));
+    *n = gather(p, rows, rows);
+    return EVOKE_OK;
 }
 
 evoke_status evk_head(evk_pass *p, float *logits, evoke_error *err)
 {
-    const evoke_model *m = p->model;
-    const size_t d = m->config.d_model, mark = evk_arena_used(&p->scratch);
-    float *rows = evk_pass_floats(p, p->n_token, d, err);
-    float *panels = evk_pass_floats(p, 1, evk_matmul_scratch(m->n_thread, d), err);
-    if (!rows || !panels)
+    const size_t mark = evk_arena_used(&p->scratch);
+    float *rows = evk_pass_floats(p, p->n_token, p->model->config.d_model, err);
+    size_t n = 0;
+    if (!rows)
         return EVOKE_ENOMEM;
-    if (captured(p)) {
-        evk_rms_norm(m, p->residual, m->slots[EVK_W_FINAL_NORM].vector, rows, p->n_token);
-        EVK_TRY(evk_at_hook(p, EVOKE_FINAL_NORM, 0, rows, d, err));
-    }
-    const size_t n = gather(p, p->residual, rows);
-    if (n > 0) {
-        evk_rms_norm(m, rows, m->slots[EVK_W_FINAL_NORM].vector, rows, n);
-        evk_linear(p, 0, EVK_W_HEAD, EVK_N_SLOT, rows, n, logits, panels);
-    }
+    EVK_TRY(norm_rows(p, rows, &n, err));
+    if (n > 0)
+        evk_linear(p, 0, EVK_W_HEAD, EVK_N_SLOT, rows, n, logits);
     evk_arena_rewind(&p->scratch, mark);
     return EVOKE_OK;
 }

@@ -3,8 +3,6 @@
  * Tokens go through in slices, so that the wide activations [slice, d_ff] stay small whatever the batch. */
 #include "layers/layers.h"
 
-#include "core/kernels/matmul.h"
-
 static void gate(const evoke_model *m, float *wide, const float *up, size_t n)
 {
     const size_t d_ff = m->config.d_ff;
@@ -19,15 +17,14 @@ evoke_status evk_mlp(evk_pass *p, size_t layer, const float *normed, float *out,
     const size_t d = m->config.d_model, d_ff = m->config.d_ff, slice = p->n_token < EVK_MLP_SLICE ? p->n_token : EVK_MLP_SLICE;
     const size_t mark = evk_arena_used(&p->scratch);
     float *wide = evk_pass_floats(p, slice, d_ff, err), *up = evk_pass_floats(p, slice, d_ff, err);
-    float *panels = evk_pass_floats(p, 1, evk_matmul_scratch(m->n_thread, d > d_ff ? d : d_ff), err);
-    if (!wide || !up || !panels)
+    if (!wide || !up)
         return EVOKE_ENOMEM;
     for (size_t begin = 0; begin < p->n_token; begin += slice) {
         const size_t n = p->n_token - begin < slice ? p->n_token - begin : slice;
-        evk_linear(p, layer, EVK_W_MLP_GATE, EVK_W_MLP_GATE_BIAS, normed + begin * d, n, wide, panels);
-        evk_linear(p, layer, EVK_W_MLP_UP, EVK_W_MLP_UP_BIAS, normed + begin * d, n, up, panels);
+        evk_linear(p, layer, EVK_W_MLP_GATE, EVK_W_MLP_GATE_BIAS, normed + begin * d, n, wide);
+        evk_linear(p, layer, EVK_W_MLP_UP, EVK_W_MLP_UP_BIAS, normed + begin * d, n, up);
         gate(m, wide, up, n);
-        evk_linear(p, layer, EVK_W_MLP_DOWN, EVK_W_MLP_DOWN_BIAS, wide, n, out + begin * d, panels);
+        evk_linear(p, layer, EVK_W_MLP_DOWN, EVK_W_MLP_DOWN_BIAS, wide, n, out + begin * d);
     }
     evk_arena_rewind(&p->scratch, mark);
     return EVOKE_OK;

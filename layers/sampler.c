@@ -27,10 +27,10 @@ int32_t evk_argmax(const float *logits, size_t n)
     return (int32_t)best;
 }
 
-/* p [n] = exp((logits - greatest) / temperature); returns the sum. */
-static double weigh(const evk_kernels *k, const float *logits, double temperature, float *p, size_t n)
+/* p [n] = exp((logits - most) / temperature), most the greatest of them; returns the sum. */
+static double weigh(const evk_kernels *k, const float *logits, float most, double temperature, float *p, size_t n)
 {
-    const float over = (float)(1.0 / temperature), most = logits[evk_argmax(logits, n)];
+    const float over = (float)(1.0 / temperature);
     for (size_t i = 0; i < n; i++)
         p[i] = (logits[i] - most) * over;
     return k->exp_sum(p, 0.0f, n);
@@ -123,16 +123,17 @@ static int32_t draw_all(evk_sampler *s, const float *p, size_t n, double sum)
     return (int32_t)last;
 }
 
-static int32_t draw(evk_sampler *s, const evk_kernels *k, const float *logits, size_t n, float *p, candidate *c)
+/* best: the id of the greatest logit. */
+static int32_t draw(evk_sampler *s, const evk_kernels *k, const float *logits, size_t n, int32_t best, float *p, candidate *c)
 {
     const bool filters = s->how.top_k > 0 || s->how.top_p < 1 || s->how.min_p > 0;
     if (s->how.temperature <= 0)
-        return evk_argmax(logits, n);
-    const double sum = weigh(k, logits, s->how.temperature, p, n);
+        return best;
+    const double sum = weigh(k, logits, logits[best], s->how.temperature, p, n);
     if (!filters)
         return draw_all(s, p, n, sum);
     const size_t n_left = candidates(&s->how, p, n, sum, c);
-    return n_left ? draw_sorted(s, c, n_left) : evk_argmax(logits, n);      /* none where every token is banned */
+    return n_left ? draw_sorted(s, c, n_left) : best;           /* none where every token is banned */
 }
 
 int32_t evk_sample(evk_sampler *s, const evk_kernels *k, const float *logits, size_t n, const int32_t *banned,
@@ -140,14 +141,18 @@ int32_t evk_sample(evk_sampler *s, const evk_kernels *k, const float *logits, si
 {
     candidate *c = room;
     float *p = (float *)(void *)(c + n), *allowed = p + n;
-    const double all = log(weigh(k, logits, 1.0, p, n));
-    const float most = logits[evk_argmax(logits, n)];
-    if (n_banned > 0)
+    const int32_t best = evk_argmax(logits, n);
+    const double all = log(weigh(k, logits, logits[best], 1.0, p, n));
+    int32_t id;
+    if (n_banned == 0) {
+        id = draw(s, k, logits, n, best, p, c);
+    } else {
         memcpy(allowed, logits, n * sizeof *allowed);
-    for (size_t i = 0; i < n_banned; i++)
-        allowed[banned[i]] = -INFINITY;
-    const int32_t id = draw(s, k, n_banned > 0 ? allowed : logits, n, p, c);
-    *logprob = (float)((double)logits[id] - (double)most - all);
+        for (size_t i = 0; i < n_banned; i++)
+            allowed[banned[i]] = -INFINITY;
+        id = draw(s, k, allowed, n, evk_argmax(allowed, n), p, c);
+    }
+    *logprob = (float)((double)logits[id] - (double)logits[best] - all);
     return id;
 }
 

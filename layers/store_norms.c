@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/vector_norm.h"
 #include "layers/store_data.h"
 
 enum { MAX_VALUES = 1 << 26 };      /* norms held at a time */
@@ -141,12 +142,8 @@ static evoke_status mean_medians(evoke_store *s, evoke_site site, evoke_span spa
         for (size_t i = 0; i < n_setting && st == EVOKE_OK; i++) {
             if (!evk_store_done(s, q, i))
                 continue;
-            for (size_t l = 0; l < n_layer; l++) {
-                double sum = 0;
-                for (size_t j = 0; j < d; j++)
-                    sum += (double)x[(i * n_layer + l) * d + j] * (double)x[(i * n_layer + l) * d + j];
-                norms[l * stride + n] = (float)sqrt(sum);
-            }
+            for (size_t l = 0; l < n_layer; l++)
+                norms[l * stride + n] = (float)evk_norm(x + (i * n_layer + l) * d, d);
             n++;
         }
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/files/hdf5.h"
+#include "core/vector_norm.h"
 #include "layers/labels.h"
 
 struct evoke_vectors {
@@ -211,12 +212,8 @@ static evoke_status save_ev_norms(const evoke_vectors *v, evk_h5 *f, evoke_site 
     float *norms = NULL;
     EVK_TRY(evk_alloc(&norms, n_emotion * n_layer, sizeof *norms, "save vectors", err));
     const float *ev = evoke_vectors_get(v, site, 0);
-    for (size_t i = 0; i < n_emotion * n_layer; i++) {
-        double sum = 0;
-        for (size_t j = 0; j < d; j++)
-            sum += (double)ev[i * d + j] * (double)ev[i * d + j];
-        norms[i] = (float)sqrt(sum);
-    }
+    for (size_t i = 0; i < n_emotion * n_layer; i++)
+        norms[i] = (float)evk_norm(ev + i * d, d);
     snprintf(name, sizeof name, "/norms/%s/ev", evoke_site_name(site));
     const evoke_status st = evk_h5_write(f, name, EVK_H5_F32, 2, (size_t[]){ n_emotion, n_layer }, norms, err);
     free(norms);

@@ -21,11 +21,6 @@ static const struct { const char *name; size_t bytes; } types[EVK_N_META] = {
     [EVK_META_F64] = { "f64", 8 },
 };
 
-const char *evk_meta_type_name(evk_meta_type type)
-{
-    return types[type].name;
-}
-
 size_t evk_meta_type_bytes(evk_meta_type type)
 {
     return types[type].bytes;

@@ -26,7 +26,6 @@ typedef struct evk_meta_table {
     const evk_meta **by_key;        /* [n] after evk_meta_index */
 } evk_meta_table;
 
-const char *evk_meta_type_name(evk_meta_type type);     /* "u32" */
 size_t evk_meta_type_bytes(evk_meta_type type);         /* 0: string, array */
 /* Sorts the index. Errors: EVOKE_EFORMAT two entries have one key. */
 evoke_status evk_meta_index(evk_meta_table *table, const char *where, evoke_error *err);

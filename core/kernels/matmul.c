@@ -25,9 +25,8 @@ enum {
     WORTH_THREADS = 1 << 16     /* multiplications below which waking threads costs more than it brings */
 };
 
-size_t evk_matmul_scratch(size_t n_thread, size_t k)
+size_t evk_matmul_scratch(size_t n_thread)
 {
-    (void)k;                    /* no more than one block of k is held at a time */
     return (n_thread ? n_thread : 1) * PANEL_FLOATS;
 }
 

@@ -9,8 +9,8 @@
 
 #include "core/kernels/kernels.h"
 
-/* Floats of scratch that a multiply by n_thread threads needs for matrices of up to k columns. */
-size_t evk_matmul_scratch(size_t n_thread, size_t k);
+/* Floats of scratch that a multiply by n_thread threads needs, whatever the matrix. */
+size_t evk_matmul_scratch(size_t n_thread);
 
 /* ldx, ldy: distance between rows of x and y in floats. bias [R] or NULL. Not to be called in a parallel region. */
 void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w, const float *bias, const float *x,

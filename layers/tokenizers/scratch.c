@@ -51,14 +51,6 @@ void evk_passage_begin(evk_passage *p)
     p->base = 0;
 }
 
-void evk_passage_borrow(evk_passage *p, const char *text, size_t n, size_t base)
-{
-    p->text = text;
-    p->n = n;
-    p->from = NULL;
-    p->base = base;
-}
-
 /* Room for n more bytes, which are then the caller's to fill from p->n - n on. */
 static evoke_status extend(evk_passage *p, const char *text, size_t n, evoke_error *err)
 {

@@ -37,7 +37,5 @@ evoke_status evk_passage_put(evk_passage *p, const char *text, size_t n, size_t 
 evoke_status evk_passage_copy(evk_passage *p, const evk_passage *source, size_t begin, size_t end, evoke_error *err);
 /* Empties a passage, keeping its memory, to be filled by put and copy. */
 void evk_passage_begin(evk_passage *p);
-/* Borrows the n bytes that stand at `base` in the caller's text. */
-void evk_passage_borrow(evk_passage *p, const char *text, size_t n, size_t base);
 
 #endif

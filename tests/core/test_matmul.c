@@ -80,7 +80,7 @@ static void company_does_not_matter(const evk_kernels *k, const evk_tensor *w, c
                                     size_t ldx, size_t n_token, const float *y, size_t ldy)
 {
     static const size_t parts[] = { 1, 2, 5, 1000 };
-    float *again = malloc(n_token * ldy * sizeof *again), *scratch = malloc(evk_matmul_scratch(3, w->cols) * sizeof *scratch);
+    float *again = malloc(n_token * ldy * sizeof *again), *scratch = malloc(evk_matmul_scratch(3) * sizeof *scratch);
     for (size_t threads = 1; threads <= 3; threads++)
         for (size_t p = 0; p < 4; p++) {
             memcpy(again, y, n_token * ldy * sizeof *again);
@@ -103,7 +103,7 @@ static void one_case(const evk_kernels *k, evk_type type, size_t rows, size_t co
     const evk_tensor w = random_matrix(k, type, rows, cols, &values);
     const size_t ldx = cols + (cols % 1024 ? 5 : 0), ldy = rows + 3;
     float *x = random_floats(n_token * ldx), *bias = random_floats(rows), *y = random_floats(n_token * ldy);
-    float *scratch = malloc(evk_matmul_scratch(2, cols) * sizeof *scratch);
+    float *scratch = malloc(evk_matmul_scratch(2) * sizeof *scratch);
     float guard[3];
     memcpy(guard, y + rows, sizeof guard);
     evk_matmul(k, 2, &w, with_bias ? bias : NULL, x, ldx, n_token, y, ldy, scratch);
