@@ -8,7 +8,7 @@ static void gate(const evoke_model *m, float *wide, const float *up, size_t n)
     const size_t d_ff = m->config.d_ff;
 #pragma omp parallel for schedule(static) num_threads((int)m->n_thread) if (n > 8)
     for (size_t t = 0; t < n; t++)
-        m->kernels.silu_mul(wide + t * d_ff, up + t * d_ff, wide + t * d_ff, d_ff);
+        m->kernels.activate[EVK_SILU](wide + t * d_ff, up + t * d_ff, wide + t * d_ff, d_ff);
 }
 
 evoke_status evk_mlp(evk_pass *p, size_t layer, const float *normed, float *out, evoke_error *err)

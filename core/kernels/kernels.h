@@ -19,6 +19,17 @@ static inline size_t evk_k_block(size_t k)
     return k <= EVK_K_BLOCK_MOST ? k : 512;
 }
 
+/* The activations of feed-forward layers, named as in Hugging Face's configurations. */
+typedef enum evk_activation {
+    EVK_SILU,           /* x / (1 + exp(-x)); also "swish" */
+    EVK_GELU,           /* x / 2 (1 + erf(x / sqrt 2)) */
+    EVK_GELU_TANH,      /* x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))): "gelu_new", "gelu_pytorch_tanh", "gelu_fast" */
+    EVK_QUICK_GELU,     /* x / (1 + exp(-1.702 x)) */
+    EVK_RELU,           /* max(x, 0) */
+    EVK_TANH,
+    EVK_N_ACTIVATION
+} evk_activation;
+
 typedef struct evk_kernels {
     const char *isa;
     /* sum_i x[i] y[i] */
@@ -34,12 +45,19 @@ typedef struct evk_kernels {
      * over the whole row */
     void (*matmul_add)(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
                        size_t n_row, size_t k);
-    /* sum_i x[i]^2, accumulated in double */
+    /* sum_i x[i]^2, sum_i x[i], sum_i (x[i] - mean)^2; accumulated in double */
     double (*sum_squares)(const float *x, size_t n);
+    double (*sum)(const float *x, size_t n);
+    double (*sum_squared_from)(const float *x, double mean, size_t n);
     /* y[i] = x[i] * scale * w[i] */
     void (*scale_mul)(const float *x, float scale, const float *w, float *y, size_t n);
-    /* y[i] = silu(gate[i]) * up[i], silu(x) = x / (1 + exp(-x)); relative error of exp at most 2 units in the last place */
-    void (*silu_mul)(const float *gate, const float *up, float *y, size_t n);
+    /* y[i] = (x[i] - mean) * scale * w[i] + b[i]; b NULL: nothing is added */
+    void (*normalise)(const float *x, float mean, float scale, const float *w, const float *b, float *y, size_t n);
+    /* y[i] = f(x[i]) * up[i], up NULL: f(x[i]); y may be x. f(x) is off by a few units in the last place of itself, or
+     * where it is small beside x (the far negative side) of |x|; NaN stays NaN. */
+    void (*activate[EVK_N_ACTIVATION])(const float *x, const float *up, float *y, size_t n);
+    /* x[i] = cap tanh(x[i] / cap) */
+    void (*softcap)(float *x, float cap, size_t n);
     /* x[i] = exp(x[i] - max); returns the sum in double. -inf gives 0. */
     double (*exp_sum)(float *x, float max, size_t n);
     /* values of n / block blocks of one type, exactly as ggml's reference defines them (core/kernels/quants.h); NULL for

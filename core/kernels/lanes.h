@@ -243,13 +243,13 @@ INLINE vec silu(vec x)
     return v_div(x, v_add(v_set(1.0f), exponential(v_sub(v_zero(), x))));
 }
 
-static void silu_mul(const float *gate, const float *up, float *y, size_t n)
+static void activate_silu(const float *x, const float *up, float *y, size_t n)
 {
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
-        v_store(y + i, v_mul(silu(v_load(gate + i)), v_load(up + i)));
+        v_store(y + i, v_mul(silu(v_load(x + i)), up ? v_load(up + i) : v_set(1)));
     if (i < n)
-        v_store_part(y + i, v_mul(silu(v_load_part(gate + i, n - i)), v_load_part(up + i, n - i)), n - i);
+        v_store_part(y + i, v_mul(silu(v_load_part(x + i, n - i)), up ? v_load_part(up + i, n - i) : v_set(1)), n - i);
 }
 
 static double exp_sum(float *x, float max, size_t n)
@@ -279,6 +279,6 @@ static inline void add_arithmetic(evk_kernels *k, const char *isa)
     k->matmul_add = matmul_add;
     k->sum_squares = sum_squares;
     k->scale_mul = scale_mul;
-    k->silu_mul = silu_mul;
+    k->activate[EVK_SILU] = activate_silu;
     k->exp_sum = exp_sum;
 }

@@ -59,12 +59,33 @@ static void matmul_add(const float *x, size_t ldx, const float *w, size_t ldw, f
             }
 }
 
+static double sum_of_eight(const double s[8])
+{
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
 static double sum_squares(const float *x, size_t n)
 {
     double s[8] = { 0 };
     for (size_t i = 0; i < n; i++)
         s[i % 8] += (double)x[i] * (double)x[i];
-    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+    return sum_of_eight(s);
+}
+
+static double sum(const float *x, size_t n)
+{
+    double s[8] = { 0 };
+    for (size_t i = 0; i < n; i++)
+        s[i % 8] += (double)x[i];
+    return sum_of_eight(s);
+}
+
+static double sum_squared_from(const float *x, double mean, size_t n)
+{
+    double s[8] = { 0 };
+    for (size_t i = 0; i < n; i++)
+        s[i % 8] += ((double)x[i] - mean) * ((double)x[i] - mean);
+    return sum_of_eight(s);
 }
 
 static void scale_mul(const float *x, float scale, const float *w, float *y, size_t n)
@@ -73,15 +94,48 @@ static void scale_mul(const float *x, float scale, const float *w, float *y, siz
         y[i] = x[i] * scale * w[i];
 }
 
+static void normalise(const float *x, float mean, float scale, const float *w, const float *b, float *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (x[i] - mean) * scale * w[i] + (b ? b[i] : 0.0f);
+}
+
 static float exponential(float x)
 {
     return (float)exp((double)x);
 }
 
-static void silu_mul(const float *gate, const float *up, float *y, size_t n)
+/* An activation at one value, in double; always inlined, so that each loop below knows its own. */
+static inline __attribute__((always_inline)) double activation(evk_activation f, double x)
+{
+    switch (f) {
+    case EVK_SILU:       return x / (1 + exp(-x));
+    case EVK_GELU:       return 0.5 * x * erfc(-x * M_SQRT1_2);
+    case EVK_GELU_TANH:  return x / (1 + exp(-2 * (M_2_SQRTPI * M_SQRT1_2) * (x + 0.044715 * x * x * x)));
+    case EVK_QUICK_GELU: return x / (1 + exp(-1.702 * x));
+    case EVK_RELU:       return x < 0 ? 0 : x;
+    case EVK_TANH:       return tanh(x);
+    default:             return (double)NAN;
+    }
+}
+
+#define ACTIVATE(name, f)                                                                           \
+    static void name(const float *x, const float *up, float *y, size_t n)                           \
+    {                                                                                               \
+        for (size_t i = 0; i < n; i++)                                                              \
+            y[i] = (float)activation(f, (double)x[i]) * (up ? up[i] : 1.0f);                        \
+    }
+ACTIVATE(silu, EVK_SILU)
+ACTIVATE(gelu, EVK_GELU)
+ACTIVATE(gelu_tanh, EVK_GELU_TANH)
+ACTIVATE(quick_gelu, EVK_QUICK_GELU)
+ACTIVATE(relu, EVK_RELU)
+ACTIVATE(hyperbolic_tangent, EVK_TANH)
+
+static void softcap(float *x, float cap, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        y[i] = gate[i] / (1.0f + exponential(-gate[i])) * up[i];
+        x[i] = (float)((double)cap * tanh((double)x[i] / (double)cap));
 }
 
 static double exp_sum(float *x, float max, size_t n)
@@ -91,15 +145,18 @@ static double exp_sum(float *x, float max, size_t n)
         x[i] = exponential(x[i] - max);
         s[i % 8] += (double)x[i];
     }
-    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+    return sum_of_eight(s);
 }
 
 void evk_kernels_add_ref(evk_kernels *k)
 {
     *k = (evk_kernels){
         .isa = "ref", .dot = dot, .axpy = axpy, .axpy_rows = axpy_rows,
-        .matmul = matmul, .matmul_add = matmul_add, .sum_squares = sum_squares, .scale_mul = scale_mul,
-        .silu_mul = silu_mul, .exp_sum = exp_sum,
+        .matmul = matmul, .matmul_add = matmul_add, .sum_squares = sum_squares, .sum = sum,
+        .sum_squared_from = sum_squared_from, .scale_mul = scale_mul, .normalise = normalise,
+        .activate = { [EVK_SILU] = silu, [EVK_GELU] = gelu, [EVK_GELU_TANH] = gelu_tanh,
+                      [EVK_QUICK_GELU] = quick_gelu, [EVK_RELU] = relu, [EVK_TANH] = hyperbolic_tangent },
+        .softcap = softcap, .exp_sum = exp_sum,
     };
     evk_quants_add_ref(k);
 }
