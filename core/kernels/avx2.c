@@ -28,6 +28,8 @@ OP vec v_min(vec a, vec b) { return _mm256_min_ps(a, b); }
 OP vec v_max(vec a, vec b) { return _mm256_max_ps(a, b); }
 OP vec v_round(vec a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 
+OP vec v_choose(vec x, vec a, vec b) { return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, v_zero(), _CMP_LT_OQ)); }
+
 /* Lanes 0..n-1 selected. */
 OP ints first(size_t n)
 {
@@ -71,6 +73,12 @@ OP pair pair_add_square(pair s, vec a)
     const pair w = widen(a);
     return (pair){ _mm256_fmadd_pd(w.lo, w.lo, s.lo), _mm256_fmadd_pd(w.hi, w.hi, s.hi) };
 }
+OP pair pair_add_square_from(pair s, vec a, double mean)
+{
+    const pair w = widen(a);
+    const __m256d m = _mm256_set1_pd(mean), lo = _mm256_sub_pd(w.lo, m), hi = _mm256_sub_pd(w.hi, m);
+    return (pair){ _mm256_fmadd_pd(lo, lo, s.lo), _mm256_fmadd_pd(hi, hi, s.hi) };
+}
 OP double pair_sum(pair s)
 {
     double four[4];
@@ -104,10 +112,12 @@ OP float f16_value(const uint8_t *p)
 }
 
 #include "core/kernels/lanes.h"
+#include "core/kernels/lanes_activate.h"
 #include "core/kernels/lanes_quants.h"
 
 void evk_kernels_add_avx2(evk_kernels *k)
 {
     add_arithmetic(k, "avx2");
+    add_activations(k);
     add_dequantisers(k);
 }

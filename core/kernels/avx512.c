@@ -29,6 +29,11 @@ OP vec v_max(vec a, vec b) { return _mm512_max_ps(a, b); }
 OP vec v_round(vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 OP vec v_scale(vec p, vec n) { return _mm512_scalef_ps(p, n); }
 
+OP vec v_choose(vec x, vec a, vec b)
+{
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, v_zero(), _CMP_LT_OQ), b, a);
+}
+
 /* Lanes 0..n-1 selected. */
 OP __mmask16 first(size_t n) { return (__mmask16)((1u << n) - 1); }
 OP vec v_load_part(const float *p, size_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
@@ -56,6 +61,12 @@ OP pair pair_add_square(pair s, vec a)
 {
     const pair w = widen(a);
     return (pair){ _mm512_fmadd_pd(w.lo, w.lo, s.lo), _mm512_fmadd_pd(w.hi, w.hi, s.hi) };
+}
+OP pair pair_add_square_from(pair s, vec a, double mean)
+{
+    const pair w = widen(a);
+    const __m512d m = _mm512_set1_pd(mean), lo = _mm512_sub_pd(w.lo, m), hi = _mm512_sub_pd(w.hi, m);
+    return (pair){ _mm512_fmadd_pd(lo, lo, s.lo), _mm512_fmadd_pd(hi, hi, s.hi) };
 }
 OP double pair_sum(pair s)
 {
@@ -93,10 +104,12 @@ OP float f16_value(const uint8_t *p)
 }
 
 #include "core/kernels/lanes.h"
+#include "core/kernels/lanes_activate.h"
 #include "core/kernels/lanes_quants.h"
 
 void evk_kernels_add_avx512(evk_kernels *k)
 {
     add_arithmetic(k, "avx512");
+    add_activations(k);
     add_dequantisers(k);
 }

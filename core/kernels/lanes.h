@@ -11,7 +11,8 @@
  * Needs: vec, LANES, and the best tile TILE_T x TILE_R for the registers; v_zero v_set v_load v_store; v_load_part and
  * v_store_part (the first n < LANES, the rest read as 0); v_fma(a, b, c) = a b + c, v_add v_sub v_mul v_div v_min v_max
  * (a NaN in the second operand comes out), v_round to the nearest whole number, v_scale(p, n) = p 2^n, v_sum4 (the sums
- * of four vectors' lanes); pair (LANES doubles) with pair_zero, pair_add, pair_add_square, pair_sum. */
+ * of four vectors' lanes); pair (LANES doubles) with pair_zero, pair_add, pair_add_square,
+ * pair_add_square_from(s, a, mean) = s + (a - mean)^2, pair_sum. */
 #include "core/kernels/quants.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -211,6 +212,29 @@ static double sum_squares(const float *x, size_t n)
     return pair_sum(sum);
 }
 
+static double sum(const float *x, size_t n)
+{
+    pair total = pair_zero();
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        total = pair_add(total, v_load(x + i));
+    if (i < n)
+        total = pair_add(total, v_load_part(x + i, n - i));
+    return pair_sum(total);
+}
+
+static double sum_squared_from(const float *x, double mean, size_t n)
+{
+    pair total = pair_zero();
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        total = pair_add_square_from(total, v_load(x + i), mean);
+    double s = pair_sum(total);
+    for (; i < n; i++)
+        s += ((double)x[i] - mean) * ((double)x[i] - mean);
+    return s;
+}
+
 static void scale_mul(const float *x, float scale, const float *w, float *y, size_t n)
 {
     const vec s = v_set(scale);
@@ -219,6 +243,18 @@ static void scale_mul(const float *x, float scale, const float *w, float *y, siz
         v_store(y + i, v_mul(v_mul(v_load(x + i), s), v_load(w + i)));
     for (; i < n; i++)
         y[i] = x[i] * scale * w[i];
+}
+
+static void normalise(const float *x, float mean, float scale, const float *w, const float *b, float *y, size_t n)
+{
+    const vec m = v_set(mean), s = v_set(scale);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const vec scaled = v_mul(v_mul(v_sub(v_load(x + i), m), s), v_load(w + i));
+        v_store(y + i, v_add(scaled, b ? v_load(b + i) : v_zero()));
+    }
+    for (; i < n; i++)
+        y[i] = (x[i] - mean) * scale * w[i] + (b ? b[i] : 0.0f);
 }
 
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2; exp(r) = 1 + r + r^2 P(r), P of degree 4, minimax with an
@@ -236,20 +272,6 @@ INLINE vec exponential(vec x)
     p = v_fma(p, r, v_set(0x1.fffffcp-2f));
     p = v_fma(v_mul(r, r), p, r);
     return v_scale(v_add(p, v_set(1.0f)), n);
-}
-
-INLINE vec silu(vec x)
-{
-    return v_div(x, v_add(v_set(1.0f), exponential(v_sub(v_zero(), x))));
-}
-
-static void activate_silu(const float *x, const float *up, float *y, size_t n)
-{
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        v_store(y + i, v_mul(silu(v_load(x + i)), up ? v_load(up + i) : v_set(1)));
-    if (i < n)
-        v_store_part(y + i, v_mul(silu(v_load_part(x + i, n - i)), up ? v_load_part(up + i, n - i) : v_set(1)), n - i);
 }
 
 static double exp_sum(float *x, float max, size_t n)
@@ -278,7 +300,9 @@ static inline void add_arithmetic(evk_kernels *k, const char *isa)
     k->matmul = matmul;
     k->matmul_add = matmul_add;
     k->sum_squares = sum_squares;
+    k->sum = sum;
+    k->sum_squared_from = sum_squared_from;
     k->scale_mul = scale_mul;
-    k->activate[EVK_SILU] = activate_silu;
+    k->normalise = normalise;
     k->exp_sum = exp_sum;
 }

@@ -29,6 +29,8 @@ OP vec v_min(vec a, vec b) { return vminq_f32(a, b); }
 OP vec v_max(vec a, vec b) { return vmaxq_f32(a, b); }
 OP vec v_round(vec a) { return vrndnq_f32(a); }
 
+OP vec v_choose(vec x, vec a, vec b) { return vbslq_f32(vcltzq_f32(x), a, b); }
+
 OP vec v_load_part(const float *p, size_t n)
 {
     float four[4] = { 0 };
@@ -75,6 +77,12 @@ OP pair pair_add_square(pair s, vec a)
     const pair w = widen(a);
     return (pair){ vfmaq_f64(s.lo, w.lo, w.lo), vfmaq_f64(s.hi, w.hi, w.hi) };
 }
+OP pair pair_add_square_from(pair s, vec a, double mean)
+{
+    const pair w = widen(a);
+    const float64x2_t lo = vsubq_f64(w.lo, vdupq_n_f64(mean)), hi = vsubq_f64(w.hi, vdupq_n_f64(mean));
+    return (pair){ vfmaq_f64(s.lo, lo, lo), vfmaq_f64(s.hi, hi, hi) };
+}
 OP double pair_sum(pair s)
 {
     return vaddvq_f64(vaddq_f64(s.lo, s.hi));
@@ -113,10 +121,12 @@ OP float f16_value(const uint8_t *p)
 }
 
 #include "core/kernels/lanes.h"
+#include "core/kernels/lanes_activate.h"
 #include "core/kernels/lanes_quants.h"
 
 void evk_kernels_add_neon(evk_kernels *k)
 {
     add_arithmetic(k, "neon");
+    add_activations(k);
     add_dequantisers(k);
 }

@@ -63,10 +63,33 @@ static void dot_is_exact(const evk_kernels *k, const float *x, const float *y, s
 
 static void sums_are_exact(const evk_kernels *k, const float *x, size_t n)
 {
-    double exact = 0;
-    for (size_t i = 0; i < n; i++)
-        exact += (double)x[i] * (double)x[i];
-    check(fabs(k->sum_squares(x, n) - exact) <= (double)n * DBL_EPSILON * exact, "%s: squares of %zu", k->isa, n);
+    const double mean = 0.3;
+    double squares = 0, sum = 0, size = 0, from = 0;
+    for (size_t i = 0; i < n; i++) {
+        squares += (double)x[i] * (double)x[i];
+        sum += (double)x[i];
+        size += fabs((double)x[i]);
+        from += ((double)x[i] - mean) * ((double)x[i] - mean);
+    }
+    const double tolerance = (double)n * DBL_EPSILON;
+    check(fabs(k->sum_squares(x, n) - squares) <= tolerance * squares, "%s: squares of %zu", k->isa, n);
+    check(fabs(k->sum(x, n) - sum) <= tolerance * size, "%s: sum of %zu", k->isa, n);
+    check(fabs(k->sum_squared_from(x, mean, n) - from) <= tolerance * from, "%s: squares from a mean of %zu", k->isa, n);
+}
+
+static void normalise_is_exact(const evk_kernels *k, const float *x, const float *w, size_t n, size_t offset)
+{
+    float *y = guarded(n + offset), *z = guarded(n);
+    k->normalise(x, 0.25f, 1.25f, w, NULL, y + offset, n);
+    k->normalise(x, 0.25f, 1.25f, w, x, z, n);
+    bool ok = true;
+    for (size_t i = 0; i < n; i++) {
+        const float scaled = (x[i] - 0.25f) * 1.25f * w[i];
+        ok = ok && y[offset + i] == scaled && z[i] == scaled + x[i];
+    }
+    check(ok, "%s: normalise of %zu", k->isa, n);
+    const bool inside = free_guarded(y, n + offset) & free_guarded(z, n);
+    check(inside, "%s: normalise of %zu writes beyond y", k->isa, n);
 }
 
 static void elementwise_is_exact(const evk_kernels *k, const float *x, const float *w, size_t n, size_t offset)
@@ -96,6 +119,7 @@ static void vectors_of_all_sizes(const evk_kernels *k)
             dot_is_exact(k, x + offsets[o], y + offsets[N_OFFSET - 1 - o], sizes[s]);
             sums_are_exact(k, x + offsets[o], sizes[s]);
             elementwise_is_exact(k, x + offsets[o], y, sizes[s], offsets[o]);
+            normalise_is_exact(k, x + offsets[o], y, sizes[s], offsets[o]);
         }
     free(x);
     free(y);
@@ -231,25 +255,118 @@ static void special_exponentials(const evk_kernels *k)
     check(k->exp_sum(big, 0, 0) == 0, "%s: no exponentials", k->isa);
 }
 
-static void silu_is_close(const evk_kernels *k)
+static const char *const activation_names[EVK_N_ACTIVATION] = {
+    "silu", "gelu", "gelu_tanh", "quick_gelu", "relu", "tanh"
+};
+
+/* The definitions, in double. */
+static double exact_activation(evk_activation f, double x)
 {
-    for (size_t s = 1; s < N_SIZE; s++) {
+    switch (f) {
+    case EVK_SILU:       return x / (1 + exp(-x));
+    case EVK_GELU:       return x < 0 ? 0.5 * x * erfc(-x / sqrt(2)) : 0.5 * x * (1 + erf(x / sqrt(2)));
+    case EVK_GELU_TANH:  return x / (1 + exp(-2 * sqrt(2 / M_PI) * (x + 0.044715 * pow(x, 3))));
+    case EVK_QUICK_GELU: return x / (1 + exp(-1.702 * x));
+    case EVK_RELU:       return fmax(x, 0);
+    default:             return tanh(x);
+    }
+}
+
+/* Largest errors of y = f(x): against |x| (what a layer sees), and against the result itself where that is over
+ * 1e-3 |x|. */
+static void activation_errors(evk_activation f, const float *x, const float *y, size_t n, double *of_x, double *of_y)
+{
+    *of_x = *of_y = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double exact = exact_activation(f, (double)x[i]), off = fabs((double)y[i] - exact);
+        const double size = fabs((double)x[i]);
+        *of_x = off == 0 ? *of_x : fmax(*of_x, off / size);
+        if (fabs(exact) > 1e-3 * size || f == EVK_TANH)
+            *of_y = off == 0 ? *of_y : fmax(*of_y, off / fabs(exact));
+    }
+}
+
+static void activation_is_close(const evk_kernels *k, evk_activation f)
+{
+    enum { N = 400003 };
+    float *x = malloc(N * sizeof *x), *y = malloc(N * sizeof *y);
+    double of_x, of_y;
+    for (size_t i = 0; i < N; i++)                              /* evenly over [-25, 25], then over sizes 1e-30 .. 1e30 */
+        x[i] = i < N / 2 ? -25.0f + 50.0f * (float)i / (N / 2)
+                         : (float)((i % 2 ? 1 : -1) * pow(10, -30 + 60 * (double)(i - N / 2) / N * 2));
+    k->activate[f](x, NULL, y, N);
+    activation_errors(f, x, y, N, &of_x, &of_y);
+    check(of_x <= 1.5 * (double)FLT_EPSILON, "%s: %s is off by %.2g |x|", k->isa, activation_names[f], of_x);
+    check(of_y <= 8 * (double)FLT_EPSILON, "%s: %s is off by %.2g of itself", k->isa, activation_names[f], of_y);
+    free(x);
+    free(y);
+}
+
+/* Any length, in place, with and without a factor: always the value that x has alone. */
+static void activation_of_all_sizes(const evk_kernels *k, evk_activation f)
+{
+    for (size_t s = 0; s < N_SIZE; s++) {
         const size_t n = sizes[s];
-        float *gate = random_floats(n, s % 2 ? 120 : 8), *up = random_floats(n, 2), *y = guarded(n);
-        k->activate[EVK_SILU](gate, up, y, n);
-        double worst = 0;
+        float *x = random_floats(n, 8), *up = random_floats(n, 2), *y = guarded(n), one;
+        bool alone = true, times = true;
+        k->activate[f](x, NULL, y, n);
         for (size_t i = 0; i < n; i++) {
-            const double g = (double)gate[i], exact = g / (1 + exp(-g)) * (double)up[i];
-            if (fabs(exact) > 1e-36)                            /* the quotient of a subnormal keeps few digits */
-                worst = fmax(worst, fabs((double)y[i] / exact - 1));
-            else
-                worst = fmax(worst, fabs((double)y[i]) > 1e-35);
+            k->activate[f](x + i, NULL, &one, 1);
+            alone = alone && same_bits(&one, y + i, 1);
         }
-        check(worst < 4 * (double)FLT_EPSILON, "%s: silu of %zu is off by %.2g", k->isa, n, worst);
-        check(free_guarded(y, n), "%s: silu of %zu writes beyond y", k->isa, n);
-        free(gate);
+        k->activate[f](x, up, x, n);
+        for (size_t i = 0; i < n; i++)
+            times = times && x[i] == y[i] * up[i];
+        check(alone, "%s: %s of %zu is another than alone", k->isa, activation_names[f], n);
+        check(times, "%s: %s of %zu, with a factor, in place", k->isa, activation_names[f], n);
+        check(free_guarded(y, n), "%s: %s of %zu writes beyond y", k->isa, activation_names[f], n);
+        free(x);
         free(up);
     }
+}
+
+static void activation_of_special_numbers(const evk_kernels *k, evk_activation f)
+{
+    const float x[] = { 0.0f, -0.0f, NAN, INFINITY, 3e38f, -3e38f, 1e-45f, -1e-45f, -100.0f };
+    enum { N = sizeof x / sizeof *x };
+    float y[N];
+    k->activate[f](x, NULL, y, N);
+    const float most = f == EVK_TANH ? 1.0f : INFINITY, big = f == EVK_TANH ? 1.0f : 3e38f;
+    check(y[0] == 0 && y[1] == 0 && isnan(y[2]), "%s: %s of zero, NaN", k->isa, activation_names[f]);
+    check(y[3] == most && y[4] == big, "%s: %s of huge numbers", k->isa, activation_names[f]);
+    check(y[5] == (f == EVK_TANH ? -1.0f : 0.0f) && fabsf(y[6]) <= 1e-45f && fabsf(y[7]) <= 1e-45f,
+          "%s: %s of the smallest numbers", k->isa, activation_names[f]);
+    check(f == EVK_TANH ? y[8] == -1 : fabsf(y[8]) < 1e-37f, "%s: %s of -100", k->isa, activation_names[f]);
+}
+
+static void soft_caps(const evk_kernels *k)
+{
+    static const float caps[] = { 50, 30, 1, 0.3f };
+    for (size_t c = 0; c < sizeof caps / sizeof *caps; c++)
+        for (size_t s = 0; s < N_SIZE; s++) {
+            float *x = random_floats(sizes[s], 200), *y = guarded(sizes[s]);
+            double worst = 0;
+            for (size_t i = 0; i < sizes[s]; i++)
+                y[i] = x[i];
+            k->softcap(y, caps[c], sizes[s]);
+            for (size_t i = 0; i < sizes[s]; i++) {
+                const double exact = (double)caps[c] * tanh((double)x[i] / (double)caps[c]);
+                worst = fmax(worst, fabs((double)y[i] / exact - 1));
+            }
+            check(worst <= 4 * (double)FLT_EPSILON, "%s: softcap at %g off by %.2g", k->isa, (double)caps[c], worst);
+            check(free_guarded(y, sizes[s]), "%s: softcap of %zu writes beyond x", k->isa, sizes[s]);
+            free(x);
+        }
+}
+
+static void activations(const evk_kernels *k)
+{
+    for (evk_activation f = 0; f < EVK_N_ACTIVATION; f++) {
+        activation_is_close(k, f);
+        activation_of_all_sizes(k, f);
+        activation_of_special_numbers(k, f);
+    }
+    soft_caps(k);
 }
 
 /* Random blocks whose float16 scales, at byte `at` and `at2` of each (0xffff: none), are finite. */
@@ -319,7 +436,7 @@ int main(void)
         blocks_add_up(&k);
         exponentials_are_close(&k);
         special_exponentials(&k);
-        silu_is_close(&k);
+        activations(&k);
         dequantises_as_reference(&k, &ref);
         printf("%s: tested\n", k.isa);
     }
