@@ -10,6 +10,8 @@
 
 enum { MOST_FILES = 8 };
 
+int LLVMFuzzerInitialize(const int *argc, char ***argv);
+
 static char folder[256];
 static volatile unsigned char sink;
 
@@ -124,4 +126,25 @@ void fuzz_touch_weights(const evoke_weights *w)
     }
     expect(!evk_weights_at(w, evoke_weights_count(w)));
     touch_metadata(w);
+}
+
+/* ---- seeds for libFuzzer ---- */
+
+/* Called by libFuzzer before all else: where FUZZ_SEEDS names a folder, the target's own seeds are written there, and
+ * that is all. driver.c needs no file for them. */
+int LLVMFuzzerInitialize(const int *argc, char ***argv)
+{
+    static uint8_t seed[1 << 20];
+    const char *to = getenv("FUZZ_SEEDS");
+    (void)argc, (void)argv;
+    size_t n = 0;
+    for (size_t i = 0; to && fuzz_seed && (n = fuzz_seed(i, seed, sizeof seed)); i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/seed-%zu", to, i);
+        FILE *f = fopen(path, "wb");
+        expect(f && fwrite(seed, 1, n, f) == n && fclose(f) == 0);
+    }
+    if (to)
+        exit(0);
+    return 0;
 }

@@ -8,9 +8,9 @@
  * its seed files and the number of inputs. Two programs come of it:
  *   - with driver.c, by any compiler: a test that runs the seeds, the inputs kept in tests/fuzz/NAME/ because they once
  *     broke something, and a fixed series of mutations of all these;
- *   - with clang's libFuzzer, as long as one likes:
- *         CC=clang meson setup build-fuzz -Dfuzzer=true -Db_sanitize=address,undefined -Db_lundef=false
- *         ninja -C build-fuzz && mkdir -p corpus && build-fuzz/tests/fuzz/fuzz_gguf corpus tests/golden/gguf/llama_k
+ *   - with clang's libFuzzer, as long as one likes: tests/fuzz/campaign.sh [RUNS [TARGET...]], which builds, runs each
+ *     target from the seeds and the words of its format, and keeps the corpus; small inputs that reach more than the
+ *     target's own seeds do are kept in tests/fuzz/seeds/NAME/, and the tests begin with them.
  *     An input that breaks something goes, made small (-minimize_crash=1), into tests/fuzz/NAME/. */
 #ifndef FUZZ_H
 #define FUZZ_H
