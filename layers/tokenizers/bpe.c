@@ -13,9 +13,8 @@
 #include "layers/tokenizers/scratch.h"
 
 enum { CHILDREN = 4 };          /* of a node of the heap: fewer levels, each within a cache line or two */
-static const uint32_t NO_RANK = UINT32_MAX;
 
-struct evk_merge { uint64_t pair_and_1; uint32_t rank; };       /* pair + 1; 0: free */
+struct evk_merge { uint64_t pair_and_1; uint32_t rank; int32_t merged; };       /* pair + 1; 0: free */
 
 static uint64_t pair_of(int32_t left, int32_t right)
 {
@@ -40,14 +39,12 @@ evoke_status evk_bpe_init(evk_bpe *b, size_t n_merges, evoke_error *err)
         return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %zu merges", n_merges);
     for (b->n_slot = 2; b->n_slot < 2 * n_merges + 1; b->n_slot *= 2)
         continue;
-    EVK_TRY(evk_alloc(&b->merged, n_merges, sizeof *b->merged, "open tokenizer", err));
     return evk_alloc(&b->slot, b->n_slot, sizeof *b->slot, "open tokenizer", err);
 }
 
 void evk_bpe_free(evk_bpe *b)
 {
     free(b->slot);
-    free(b->merged);
     *b = (evk_bpe){0};
 }
 
@@ -56,9 +53,16 @@ void evk_bpe_add(evk_bpe *b, int32_t left, int32_t right, uint32_t rank, int32_t
     struct evk_merge *m = merge_of(b, left, right);
     if (m->pair_and_1 != 0)
         return;
-    *m = (struct evk_merge){ pair_of(left, right) + 1, rank };
-    b->merged[rank] = merged;
+    *m = (struct evk_merge){ pair_of(left, right) + 1, rank, merged };
     b->n++;
+}
+
+bool evk_bpe_listed(const void *bpe, const evk_symbol *symbol, uint32_t at, uint32_t *rank, int32_t *merged)
+{
+    const struct evk_merge *m = merge_of(bpe, symbol[at].id, symbol[symbol[at].next].id);
+    *rank = m->rank;
+    *merged = m->merged;
+    return m->pair_and_1 != 0;
 }
 
 void evk_bpe_scratch_free(evk_bpe_scratch *s)
@@ -72,20 +76,19 @@ evoke_status evk_bpe_begin(evk_bpe_scratch *s, size_t n, evoke_error *err)
 {
     s->first = s->last = EVK_NO_SYMBOL;
     s->n_heap = 0;
-    if (n >= EVK_NO_SYMBOL)
-        return evk_fail(err, EVOKE_EDATA, "tokenize: a word of 4 GB or more");
-    EVK_TRY(evk_grow(&s->heap, &s->heap_capacity, n, sizeof *s->heap, err));
-    return evk_grow(&s->symbol, &s->symbol_capacity, n, sizeof *s->symbol, err);
+    return n < EVK_NO_SYMBOL ? EVOKE_OK : evk_fail(err, EVOKE_EDATA, "tokenize: a word of 4 GB or more");
 }
 
-void evk_bpe_symbol(evk_bpe_scratch *s, int32_t id, size_t at)
+evoke_status evk_bpe_symbol(evk_bpe_scratch *s, int32_t id, size_t at, evoke_error *err)
 {
-    s->symbol[at] = (evk_symbol){ id, s->last, EVK_NO_SYMBOL, NO_RANK };
+    EVK_TRY(evk_grow(&s->symbol, &s->symbol_capacity, at + 1, sizeof *s->symbol, err));
+    s->symbol[at] = (evk_symbol){ id, -1, s->last, EVK_NO_SYMBOL, EVK_NO_RANK };
     if (s->last == EVK_NO_SYMBOL)
         s->first = (uint32_t)at;
     else
         s->symbol[s->last].next = (uint32_t)at;
     s->last = (uint32_t)at;
+    return EVOKE_OK;
 }
 
 /* ---- the heap: the smallest number first ---- */
@@ -122,61 +125,60 @@ static uint64_t pop(evk_bpe_scratch *s)
     return first;
 }
 
-/* Ranks the pair that begins at a symbol, which has a neighbour or not; true: there is a merge, appended to the heap,
+/* Ranks the pair that begins at a symbol, which has a neighbour or not; *added: there is a merge, appended to the heap,
  * whose order is the caller's. */
-static evoke_status consider(const evk_bpe *b, evk_bpe_scratch *s, uint32_t at, bool *added, evoke_error *err)
+static evoke_status consider(evk_bpe_rule *rule, const void *rules, evk_bpe_scratch *s, uint32_t at, bool *added,
+                             evoke_error *err)
 {
     evk_symbol *left = s->symbol + at;
-    left->rank = NO_RANK;
-    *added = false;
-    if (left->next == EVK_NO_SYMBOL)
+    *added = left->next != EVK_NO_SYMBOL && rule(rules, s->symbol, at, &left->rank, &left->merged);
+    if (!*added) {
+        left->rank = EVK_NO_RANK;
         return EVOKE_OK;
-    const struct evk_merge *m = merge_of(b, left->id, s->symbol[left->next].id);
-    if (m->pair_and_1 == 0)
-        return EVOKE_OK;
+    }
     EVK_TRY(evk_grow(&s->heap, &s->heap_capacity, s->n_heap + 1, sizeof *s->heap, err));
-    s->heap[s->n_heap++] = (uint64_t)m->rank << 32 | at;
-    left->rank = m->rank;
-    *added = true;
+    s->heap[s->n_heap++] = (uint64_t)left->rank << 32 | at;
     return EVOKE_OK;
 }
 
-static evoke_status push(const evk_bpe *b, evk_bpe_scratch *s, uint32_t at, evoke_error *err)
+static evoke_status push(evk_bpe_rule *rule, const void *rules, evk_bpe_scratch *s, uint32_t at, evoke_error *err)
 {
     bool added = false;
-    EVK_TRY(consider(b, s, at, &added, err));
+    EVK_TRY(consider(rule, rules, s, at, &added, err));
     if (added)
         sift_up(s->heap, s->n_heap - 1);
     return EVOKE_OK;
 }
 
 /* The symbol after `at` joins it, and is no candidate any more. */
-static void join(evk_bpe_scratch *s, uint32_t at, int32_t merged)
+static void join(evk_bpe_scratch *s, uint32_t at)
 {
     evk_symbol *left = s->symbol + at, *right = s->symbol + left->next;
-    left->id = merged;
+    left->id = left->merged;
     left->next = right->next;
-    right->rank = NO_RANK;
+    right->rank = EVK_NO_RANK;
     if (left->next != EVK_NO_SYMBOL)
         s->symbol[left->next].previous = at;
+    else
+        s->last = at;
 }
 
-evoke_status evk_bpe_merge(const evk_bpe *b, evk_bpe_scratch *s, evoke_error *err)
+evoke_status evk_bpe_merge(evk_bpe_rule *rule, const void *rules, evk_bpe_scratch *s, evoke_error *err)
 {
     bool added = false;
     for (uint32_t at = s->first; at != EVK_NO_SYMBOL; at = s->symbol[at].next)
-        EVK_TRY(consider(b, s, at, &added, err));
+        EVK_TRY(consider(rule, rules, s, at, &added, err));
     for (size_t i = s->n_heap > 1 ? (s->n_heap - 2) / CHILDREN + 1 : 0; i-- > 0;)
         sift_down(s->heap, s->n_heap, i);
     while (s->n_heap > 0) {
         const uint64_t candidate = pop(s);
-        const uint32_t at = (uint32_t)candidate, rank = (uint32_t)(candidate >> 32);
-        if (s->symbol[at].rank != rank)
+        const uint32_t at = (uint32_t)candidate;
+        if (s->symbol[at].rank != (uint32_t)(candidate >> 32))
             continue;
-        join(s, at, b->merged[rank]);
-        EVK_TRY(push(b, s, at, err));
+        join(s, at);
+        EVK_TRY(push(rule, rules, s, at, err));
         if (s->symbol[at].previous != EVK_NO_SYMBOL)
-            EVK_TRY(push(b, s, s->symbol[at].previous, err));
+            EVK_TRY(push(rule, rules, s, s->symbol[at].previous, err));
     }
     return EVOKE_OK;
 }

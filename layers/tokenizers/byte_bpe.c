@@ -211,9 +211,9 @@ static evoke_status begin_word(const byte_bpe *m, const char *word, size_t n, ev
     for (size_t i = 0; i < n; i++) {
         const int32_t id = m->byte_id[(unsigned char)word[i]];
         if (id >= 0)
-            evk_bpe_symbol(s, id, i);
+            EVK_TRY(evk_bpe_symbol(s, id, i, err));
         else if (m->unknown >= 0 && !(after_unknown && m->fuse_unknown))
-            evk_bpe_symbol(s, m->unknown, i);
+            EVK_TRY(evk_bpe_symbol(s, m->unknown, i, err));
         after_unknown = id < 0;
     }
     return EVOKE_OK;
@@ -233,7 +233,7 @@ static evoke_status encode(const evoke_tokenizer *t, const evk_passage *p, evk_s
             return evk_sink_add(out, id, evk_passage_from(p, word.begin), err);
     }
     EVK_TRY(begin_word(m, text, n, s, err));
-    EVK_TRY(evk_bpe_merge(&m->merges, s, err));
+    EVK_TRY(evk_bpe_merge(evk_bpe_listed, &m->merges, s, err));
     for (uint32_t i = s->first; i != EVK_NO_SYMBOL; i = s->symbol[i].next)
         EVK_TRY(evk_sink_add(out, s->symbol[i].id, evk_passage_from(p, word.begin + i), err));
     return EVOKE_OK;

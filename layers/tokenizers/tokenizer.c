@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const evk_tokenizer_kind *const kinds[] = { &evk_byte_bpe };
+static const evk_tokenizer_kind *const kinds[] = { &evk_byte_bpe, &evk_spm_bpe };
 
 const evk_tokenizer_kind *evk_tokenizer_kind_find(const char *model, bool gguf)
 {
@@ -299,6 +299,8 @@ evoke_status evoke_detokenize(const evoke_tokenizer *t, const int32_t *ids, size
         st = in_range(t, ids[i]) ? put_token(t, ids[i], special, &text, err)
                                  : evk_fail(err, EVOKE_EDATA, "detokenize: id %d at %zu is not in 0..%zu", (int)ids[i],
                                             i, t->vocabulary.n - 1);
+    if (st == EVOKE_OK && t->space_prefix && text.n > 0 && text.data[0] == ' ')
+        memmove(text.data, text.data + 1, text.n--);
     if (st == EVOKE_OK)
         st = evk_buffer_take(&text, out, err);
     evk_buffer_free(&text);

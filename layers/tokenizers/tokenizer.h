@@ -2,8 +2,8 @@
  *
  *     text -> added tokens found -> the rest normalized -> cut into words -> each word encoded by the model -> ids
  *
- * A kind of model (byte-level BPE; others may follow) is one file that fills an evk_tokenizer_kind, and a line in the
- * list of tokenizer.c. */
+ * A kind of model (byte-level BPE, SentencePiece BPE, ...) is one file that fills an evk_tokenizer_kind, and an entry in
+ * the list of tokenizer.c. */
 #ifndef EVK_TOKENIZERS_TOKENIZER_H
 #define EVK_TOKENIZERS_TOKENIZER_H
 
@@ -39,7 +39,7 @@ typedef struct evk_tokenizer_kind {
     void (*close)(evoke_tokenizer *t);      /* frees t->model, which may be NULL */
 } evk_tokenizer_kind;
 
-extern const evk_tokenizer_kind evk_byte_bpe;
+extern const evk_tokenizer_kind evk_byte_bpe, evk_spm_bpe;
 
 /* Ids that ADD_SPECIAL puts before and behind a text. */
 typedef struct evk_affix { int32_t ids[16]; size_t n; } evk_affix;
@@ -54,6 +54,7 @@ struct evoke_tokenizer {
     evk_pretokenizer pretokenizer;
     void *model;                                    /* the kind's own */
     evk_affix prefix, suffix;
+    bool space_prefix;                              /* a space at the beginning of a text is the normalizer's own */
     int32_t bos, eos;                               /* -1: none */
     bool *is_end;                                   /* [n_vocab] */
     char *template_text;                            /* NULL: none */

@@ -1,13 +1,12 @@
 /* layers/tokenizers/tokenizer_gguf.c: a tokenizer from the metadata of a GGUF file (tokenizer.ggml.*). */
+#include "layers/tokenizers/tokenizer_gguf.h"
+
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "layers/tokenizers/tokenizer.h"
-
-/* What tokenizer.ggml.token_type says. */
-enum { TYPE_NORMAL = 1, TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_USER = 4, TYPE_UNUSED = 5, TYPE_BYTE = 6 };
-
-static const char TOKENS[] = "tokenizer.ggml.tokens", TYPES[] = "tokenizer.ggml.token_type";
+static const char TOKENS[] = "tokenizer.ggml.tokens", TYPES[] = "tokenizer.ggml.token_type",
+                  SCORES[] = "tokenizer.ggml.scores";
 
 /* An array's length; EVOKE_EFORMAT where the key is missing or no array. */
 static evoke_status array_length(const evoke_weights *w, const char *key, size_t *n, evoke_error *err)
@@ -18,29 +17,56 @@ static evoke_status array_length(const evoke_weights *w, const char *key, size_t
                     evk_meta_has(w, key) ? "is no array" : "is missing", evk_weights_path(w));
 }
 
-static evk_token_kind kind_of(uint64_t type)
+static evk_token_kind kind_of(evk_gguf_token_type type)
 {
-    return type == TYPE_CONTROL || type == TYPE_UNKNOWN ? EVK_TOKEN_CONTROL
-         : type == TYPE_USER                            ? EVK_TOKEN_USER
-                                                        : EVK_TOKEN_NORMAL;
+    return type == EVK_GGUF_CONTROL || type == EVK_GGUF_UNKNOWN ? EVK_TOKEN_CONTROL
+         : type == EVK_GGUF_USER                                ? EVK_TOKEN_USER
+                                                                : EVK_TOKEN_NORMAL;
+}
+
+/* An array with an element for each of n tokens. */
+static evoke_status check_length(const evoke_weights *w, const char *key, size_t n, evoke_error *err)
+{
+    size_t length = 0;
+    EVK_TRY(array_length(w, key, &length, err));
+    return length == n ? EVOKE_OK : evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %zu tokens, but %zu in %s (%s)", n,
+                                             length, key, evk_weights_path(w));
+}
+
+evoke_status evk_gguf_check_scored(const evoke_weights *w, size_t n_tokens, evoke_error *err)
+{
+    EVK_TRY(check_length(w, TYPES, n_tokens, err));
+    return check_length(w, SCORES, n_tokens, err);
+}
+
+evoke_status evk_gguf_type(const evoke_weights *w, size_t i, evk_gguf_token_type *out, evoke_error *err)
+{
+    uint64_t type = 0;
+    if (!evk_meta_array_u64(w, TYPES, i, &type) || type > EVK_GGUF_BYTE)
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: token %zu has no type of 0..6 (%s)", i, evk_weights_path(w));
+    *out = (evk_gguf_token_type)type;
+    return EVOKE_OK;
+}
+
+evoke_status evk_gguf_score(const evoke_weights *w, size_t i, double *out, evoke_error *err)
+{
+    if (!evk_meta_array_f64(w, SCORES, i, out) || isnan(*out))
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: the score of token %zu is no number (%s)", i,
+                        evk_weights_path(w));
+    return EVOKE_OK;
 }
 
 static evoke_status read_tokens(const evoke_weights *w, evk_token *tokens, size_t n, evoke_error *err)
 {
-    size_t n_types = n;
     const bool typed = evk_meta_has(w, TYPES);
     if (typed)
-        EVK_TRY(array_length(w, TYPES, &n_types, err));
-    if (n_types != n)
-        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %zu tokens, but %zu in %s (%s)", n, n_types, TYPES,
-                        evk_weights_path(w));
+        EVK_TRY(check_length(w, TYPES, n, err));
     for (size_t i = 0; i < n; i++) {
-        uint64_t type = TYPE_NORMAL;
+        evk_gguf_token_type type = EVK_GGUF_NORMAL;
         if (!evk_meta_array_string(w, TOKENS, i, &tokens[i].text, &tokens[i].n))
             return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s holds no strings (%s)", TOKENS, evk_weights_path(w));
-        if (typed && (!evk_meta_array_u64(w, TYPES, i, &type) || type > TYPE_BYTE))
-            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: token %zu has no type of 0..6 (%s)", i,
-                            evk_weights_path(w));
+        if (typed)
+            EVK_TRY(evk_gguf_type(w, i, &type, err));
         tokens[i].kind = tokens[i].n > 0 ? kind_of(type) : EVK_TOKEN_UNUSED;
     }
     return EVOKE_OK;
@@ -65,9 +91,8 @@ static evoke_status read_vocabulary(evoke_tokenizer *t, const evoke_weights *w, 
     return st;
 }
 
-/* An id of the vocabulary; *id stays where the file has no such key. */
-static evoke_status read_id(const evoke_tokenizer *t, const evoke_weights *w, const char *key, int32_t *id,
-                            evoke_error *err)
+evoke_status evk_gguf_id(const evoke_tokenizer *t, const evoke_weights *w, const char *key, int32_t *id,
+                         evoke_error *err)
 {
     uint64_t value = 0;
     if (!evk_meta_has(w, key))
@@ -79,7 +104,7 @@ static evoke_status read_id(const evoke_tokenizer *t, const evoke_weights *w, co
     return EVOKE_OK;
 }
 
-static evoke_status read_flag(const evoke_weights *w, const char *key, bool *flag, evoke_error *err)
+evoke_status evk_gguf_flag(const evoke_weights *w, const char *key, bool *flag, evoke_error *err)
 {
     if (evk_meta_has(w, key) && !evk_meta_bool(w, key, flag))
         return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s is no flag (%s)", key, evk_weights_path(w));
@@ -90,11 +115,11 @@ static evoke_status read_special(evoke_tokenizer *t, const evoke_weights *w, boo
                                  evoke_error *err)
 {
     int32_t turn = -1;
-    EVK_TRY(read_id(t, w, "tokenizer.ggml.bos_token_id", &t->bos, err));
-    EVK_TRY(read_id(t, w, "tokenizer.ggml.eos_token_id", &t->eos, err));
-    EVK_TRY(read_id(t, w, "tokenizer.ggml.eot_token_id", &turn, err));
-    EVK_TRY(read_flag(w, "tokenizer.ggml.add_bos_token", &add_bos, err));
-    EVK_TRY(read_flag(w, "tokenizer.ggml.add_eos_token", &add_eos, err));
+    EVK_TRY(evk_gguf_id(t, w, "tokenizer.ggml.bos_token_id", &t->bos, err));
+    EVK_TRY(evk_gguf_id(t, w, "tokenizer.ggml.eos_token_id", &t->eos, err));
+    EVK_TRY(evk_gguf_id(t, w, "tokenizer.ggml.eot_token_id", &turn, err));
+    EVK_TRY(evk_gguf_flag(w, "tokenizer.ggml.add_bos_token", &add_bos, err));
+    EVK_TRY(evk_gguf_flag(w, "tokenizer.ggml.add_eos_token", &add_eos, err));
     if (add_bos && t->bos >= 0)
         EVK_TRY(evk_affix_add(&t->prefix, t->bos, err));
     if (add_eos && t->eos >= 0)

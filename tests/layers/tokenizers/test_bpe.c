@@ -66,9 +66,9 @@ static void test_definition(void)
             check(evk_bpe_begin(&s, 2 * n, NULL) == EVOKE_OK, "begin");
             for (size_t i = 0; i < n; i++) {
                 id[i] = (int32_t)evk_random_below(&random, (uint64_t)(1 + round % 4));
-                evk_bpe_symbol(&s, id[i], at[i] = 2 * i);
+                check(evk_bpe_symbol(&s, id[i], at[i] = 2 * i, NULL) == EVOKE_OK, "symbol");
             }
-            check(evk_bpe_merge(&b, &s, NULL) == EVOKE_OK, "merge");
+            check(evk_bpe_merge(evk_bpe_listed, &b, &s, NULL) == EVOKE_OK, "merge");
             n = merge_slowly(rules, RULES, id, at, n);
             for (uint32_t i = s.first; i != EVK_NO_SYMBOL; i = s.symbol[i].next, k++)
                 wrong += k >= n || s.symbol[i].id != id[k] || i != at[k];
@@ -92,8 +92,8 @@ static void test_long_word(void)
     const clock_t start = clock();
     ok = ok && evk_bpe_begin(&s, (size_t)1 << LEVELS, NULL) == EVOKE_OK;
     for (size_t i = 0; ok && i < (size_t)1 << LEVELS; i++)
-        evk_bpe_symbol(&s, 0, i);
-    ok = ok && evk_bpe_merge(&b, &s, NULL) == EVOKE_OK;
+        ok = evk_bpe_symbol(&s, 0, i, NULL) == EVOKE_OK;
+    ok = ok && evk_bpe_merge(evk_bpe_listed, &b, &s, NULL) == EVOKE_OK;
     const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
     check(ok && s.symbol[0].id == LEVELS && s.symbol[0].next == EVK_NO_SYMBOL, "a word of 2^20 letters is one symbol");
     check(seconds < 5, "a word of 2^20 letters took %.1f s", seconds);

@@ -232,6 +232,7 @@ int main(int argc, char **argv)
     test_llama_cpp(root, "gpt-2");
     test_llama_cpp(root, "llama-bpe");
     test_llama_cpp(root, "qwen2");
+    test_llama_cpp(root, "llama-spm");
     test_all_gguf(root);
     test_all_characters(root);
     return check_done();

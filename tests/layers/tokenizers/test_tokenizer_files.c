@@ -174,7 +174,7 @@ static void test_gguf(const char *folder)
         { .model = "gpt2", .pre = "gpt-2", .tokens = { "a", "b", "ab" }, .merges = { "a b" } },
         { .model = "gpt2", .tokens = { "a", "b", "ab" }, .types = { 1, 1, 3 }, .n_types = 3 },
         { "tokenizer.ggml.model", EVOKE_EUNSUPPORTED, .tokens = { "a" } },
-        { "'llama'", EVOKE_EUNSUPPORTED, .model = "llama", .tokens = { "a" } },
+        { "'rwkv'", EVOKE_EUNSUPPORTED, .model = "rwkv", .tokens = { "a" } },
         { "'new'", EVOKE_EUNSUPPORTED, .model = "gpt2", .pre = "new", .tokens = { "a" } },
         { "vocabulary of 0", EVOKE_EFORMAT, .model = "gpt2" },
         { "no strings", EVOKE_EFORMAT, .model = "gpt2", .tokens_are_numbers = true },
