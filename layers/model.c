@@ -70,7 +70,7 @@ static evoke_status bind_one(evoke_model *m, const evk_weight_name *n, size_t la
         return fail_shape(m, t, rows, cols, err);
     if (!m->kernels.dequantise[t->type])
         return evk_fail(err, EVOKE_EUNSUPPORTED, "bind weights: '%s' is stored as %s, which this version cannot read (%s)",
-                        name, evk_type_describe(t->type)->name, m->path);
+                        name, evk_weights_type(t), m->path);
     evk_weight *w = (evk_weight *)(uintptr_t)evk_model_weight(m, layer, n->slot);
     w->matrix = t;
     return rows == 1 && n->slot != EVK_W_EMBED && n->slot != EVK_W_HEAD ? copy_vector(m, t, &w->vector, err) : EVOKE_OK;

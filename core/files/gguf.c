@@ -210,10 +210,10 @@ static evoke_status read_metadata(cursor *c, uint64_t n, evk_meta_table *meta, e
 
 /* ---- tensors ---- */
 
-/* ggml's names of types that can be listed but not read. */
+/* ggml's names of types that can be listed but not read: of no file (Q8_1, Q8_K), given up, or too new. */
 static const char *const other_types[] = {
-    [9] = "Q8_1", [15] = "Q8_K", [16] = "IQ2_XXS", [17] = "IQ2_XS", [18] = "IQ3_XXS", [19] = "IQ1_S", [20] = "IQ4_NL",
-    [21] = "IQ3_S", [22] = "IQ2_S", [23] = "IQ4_XS", [29] = "IQ1_M", [34] = "TQ1_0", [35] = "TQ2_0", [39] = "MXFP4",
+    [4] = "Q4_2", [5] = "Q4_3", [9] = "Q8_1", [15] = "Q8_K", [31] = "Q4_0_4_4", [32] = "Q4_0_4_8", [33] = "Q4_0_8_8",
+    [36] = "IQ4_NL_4_4", [37] = "IQ4_NL_4_8", [38] = "IQ4_NL_8_8", [40] = "NVFP4", [41] = "Q1_0",
 };
 
 static void name_type(evk_listed *item, uint32_t number)
@@ -221,7 +221,7 @@ static void name_type(evk_listed *item, uint32_t number)
     const size_t n = sizeof other_types / sizeof *other_types;
     item->tensor.type = evk_type_from_ggml(number);
     if (number < n && other_types[number])
-        snprintf(item->type, sizeof item->type, "%s", other_types[number]);
+        snprintf(item->type, sizeof item->type, "%s (%u)", other_types[number], number);
     else
         snprintf(item->type, sizeof item->type, "type %u", number);
 }

@@ -6,7 +6,7 @@
 
 typedef struct evk_listed {
     evk_tensor tensor;          /* name owned by the list; data NULL where the type is EVK_OTHER_TYPE */
-    char type[16];              /* what the file calls its type, where this version does not know it */
+    char type[24];              /* what the file calls its type, where this version does not know it */
 } evk_listed;
 
 /* Zero-initialise. */

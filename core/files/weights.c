@@ -128,6 +128,12 @@ const evk_tensor *evk_weights_find(const evoke_weights *w, const char *name)
     return evk_tensor_list_find(&w->tensors, name);
 }
 
+const char *evk_weights_type(const evk_tensor *of_w)
+{
+    const evk_listed *item = (const evk_listed *)of_w;          /* whose first member it is */
+    return of_w->type == EVK_OTHER_TYPE ? item->type : evk_type_describe(of_w->type)->name;
+}
+
 const evk_tensor *evk_weights_at(const evoke_weights *w, size_t i)
 {
     return i < w->tensors.n ? &w->tensors.items[i].tensor : NULL;
@@ -154,10 +160,9 @@ evoke_status evoke_weights_info(const evoke_weights *w, size_t i, evoke_tensor_i
     if (i >= w->tensors.n)
         return evk_fail(err, EVOKE_EARG, "describe tensor: there is no tensor %zu, only %zu (%s)", i, w->tensors.n,
                         w->path);
-    const evk_listed *item = &w->tensors.items[i];
-    const evk_tensor *t = &item->tensor;
+    const evk_tensor *t = &w->tensors.items[i].tensor;
     info->name = t->name;
-    info->type = t->type == EVK_OTHER_TYPE ? item->type : evk_type_describe(t->type)->name;
+    info->type = evk_weights_type(t);
     info->n_dim = t->n_dim;
     for (size_t d = 0; d < t->n_dim; d++)
         info->dims[d] = t->dims[d];

@@ -18,6 +18,8 @@ const char *evk_weights_path(const evoke_weights *w);
  * listed with its shape, its data is NULL. */
 const evk_tensor *evk_weights_find(const evoke_weights *w, const char *name);
 const evk_tensor *evk_weights_at(const evoke_weights *w, size_t i);
+/* What the file calls the type of one of w's tensors, known or not: "Q4_K", "NVFP4 (40)", "F8_E4M3". */
+const char *evk_weights_type(const evk_tensor *of_w);
 /* The folder's config.json, borrowed; NULL for GGUF and for a lone .safetensors file. */
 const json_t *evk_weights_config(const evoke_weights *w);
 /* The files that hold tensors, in order of their names; NULL past the end. */

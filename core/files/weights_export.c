@@ -14,8 +14,8 @@ static evoke_status read_values(const evoke_weights *w, const evk_tensor *t, flo
     *out = NULL;
     EVK_TRY(evk_kernels_select("ref", &kernels, err));
     if (!t->data || !kernels.dequantise[t->type])
-        return evk_fail(err, EVOKE_EUNSUPPORTED, "export tensor: the values of '%s' are of a type that is not read (%s)",
-                        t->name, evk_weights_path(w));
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "export tensor: the values of '%s' are of type %s, which is not read (%s)",
+                        t->name, evk_weights_type(t), evk_weights_path(w));
     if (!evk_mul(t->rows, t->cols, &n))
         return evk_fail(err, EVOKE_EFORMAT, "export tensor: the size of '%s' overflows (%s)", t->name, evk_weights_path(w));
     EVK_TRY(evk_alloc(out, n, sizeof **out, "export tensor", err));

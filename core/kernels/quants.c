@@ -207,6 +207,66 @@ static void dequantise_q6_k(const void *blocks, float *out, size_t n)
     }
 }
 
+/* 16 bytes of two nibbles each, as levels times d. */
+static void put_levels(const int8_t levels[16], float d, const uint8_t q[16], float out[32])
+{
+    for (size_t j = 0; j < 16; j++) {
+        out[j] = d * (float)levels[q[j] & 15];
+        out[j + 16] = d * (float)levels[q[j] >> 4];
+    }
+}
+
+static void dequantise_iq4_nl(const void *blocks, float *out, size_t n)
+{
+    const uint8_t *b = blocks;
+    for (; n >= 32; n -= 32, out += 32, b += EVK_IQ4_NL_BYTES)
+        put_levels(evk_iq4_levels, evk_read_f16(b), b + 2, out);
+}
+
+static void dequantise_iq4_xs(const void *blocks, float *out, size_t n)
+{
+    const uint8_t *b = blocks;
+    for (; n >= 256; n -= 256, b += EVK_IQ4_XS_BYTES)
+        for (size_t g = 0; g < 8; g++, out += 32)
+            put_levels(evk_iq4_levels, evk_read_f16(b) * (float)evk_iq4_xs_scale(b, g), b + 8 + 16 * g, out);
+}
+
+static void dequantise_mxfp4(const void *blocks, float *out, size_t n)
+{
+    const uint8_t *b = blocks;
+    for (; n >= 32; n -= 32, out += 32, b += EVK_MXFP4_BYTES)
+        put_levels(evk_float4_levels, evk_mxfp4_scale(b[0]), b + 1, out);
+}
+
+/* Digits 0 .. n_digit - 1 of n bytes, less 1, times d. */
+static void put_ternary(float d, const uint8_t *b, size_t n, size_t n_digit, float *out)
+{
+    for (unsigned digit = 0, power = 1; digit < n_digit; digit++, power *= 3)
+        for (size_t l = 0; l < n; l++)
+            *out++ = d * (float)((int)(3 * (b[l] * power & 255) >> 8) - 1);
+}
+
+static void dequantise_tq1_0(const void *blocks, float *out, size_t n)
+{
+    const uint8_t *b = blocks;
+    for (; n >= 256; n -= 256, out += 256, b += EVK_TQ1_0_BYTES) {
+        const float d = evk_read_f16(b + 52);
+        put_ternary(d, b, 32, 5, out);
+        put_ternary(d, b + 32, 16, 5, out + 160);
+        put_ternary(d, b + 48, 4, 4, out + 240);
+    }
+}
+
+static void dequantise_tq2_0(const void *blocks, float *out, size_t n)
+{
+    const uint8_t *b = blocks;
+    for (; n >= 256; n -= 256, out += 256, b += EVK_TQ2_0_BYTES) {
+        const float d = evk_read_f16(b + 64);
+        for (size_t i = 0; i < 256; i++)
+            out[i] = d * (float)(two_bits(b, i) - 1);
+    }
+}
+
 void evk_quants_add_ref(evk_kernels *k)
 {
     static void (*const all[EVK_N_TYPE])(const void *, float *, size_t) = {
@@ -216,6 +276,9 @@ void evk_quants_add_ref(evk_kernels *k)
         [EVK_Q3_K] = dequantise_q3_k, [EVK_Q4_K] = dequantise_q4_k, [EVK_Q5_K] = dequantise_q5_k,
         [EVK_Q6_K] = dequantise_q6_k, [EVK_I8] = dequantise_i8,     [EVK_I16] = dequantise_i16,
         [EVK_I32] = dequantise_i32,   [EVK_I64] = dequantise_i64,   [EVK_F64] = dequantise_f64,
+        [EVK_IQ4_NL] = dequantise_iq4_nl, [EVK_IQ4_XS] = dequantise_iq4_xs, [EVK_MXFP4] = dequantise_mxfp4,
+        [EVK_TQ1_0] = dequantise_tq1_0,   [EVK_TQ2_0] = dequantise_tq2_0,
     };
     memcpy(k->dequantise, all, sizeof all);
+    evk_quants_add_grid_ref(k);
 }

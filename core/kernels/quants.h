@@ -32,7 +32,41 @@
  *                     g > 3:  scale = (c[g'] & 15) | (a[g'] >> 6) << 4     min = (c[g'] >> 4) | (b[g'] >> 6) << 4
  *   Q6_K 210 bytes  | 128 x low four bits | 64 x high two bits | 16 x scale int8 | d f16 |
  *                                                                                    w = (d scale) * (q - 32)
- *                   low four bits of value 128 n + 32 j + l: nibble j / 2 of byte 64 n + 32 (j % 2) + l */
+ *                   low four bits of value 128 n + 32 j + l: nibble j / 2 of byte 64 n + 32 (j % 2) + l
+ *
+ * Types of uneven levels: q, four bits, numbers one of 16 levels (evk_iq4_levels, evk_float4_levels).
+ *
+ *   IQ4_NL 18 bytes | d f16 | 16 x (q[j] lo | q[j+16] hi) |                          w = d * level(q)
+ *   IQ4_XS 136 bytes| d f16 | h u16 | 4 x (scale lo | scale hi) | 8 groups of 32 as in IQ4_NL |
+ *                                                                                    w = (d (scale - 32)) * level(q)
+ *                   bits 2g, 2g+1 of h are the high two of group g's six-bit scale, nibble g of `scales` the low four
+ *   MXFP4  17 bytes | e u8 | 16 x (q[j] lo | q[j+16] hi) |                           w = 2^(e - 128) * level(q)
+ *                   OCP microscaling, float4 e2m1; the levels are twice its values (hence 128), so that they are whole
+ *
+ * Ternary types: q = 0, 1, 2 of 256 values.
+ *
+ *   TQ1_0  54 bytes | 48 x 5 digits | 4 x 4 digits | d f16 |                         w = d * (q - 1)
+ *                   a byte p holds digits in base 3 as a fraction, p / 256 = 0.d0 d1 ..: d_n = 3 (3^n p mod 256) / 256.
+ *                   Value 32 n + l, l < 32, n < 5, is digit n of byte l; value 160 + 16 n + l, l < 16, of byte 32 + l;
+ *                   value 240 + 4 n + l, l < 4, n < 4, of byte 48 + l
+ *   TQ2_0  66 bytes | 64 x 2-bit q as in Q2_K | d f16 |                              w = d * (q - 1)
+ *
+ * Codebook types: 256 values; a number q picks eight values (IQ3: four) from a list, the points G of grids.h. Of a byte of
+ * signs, bit j set makes value j negative; where there are but seven, the eighth makes their number even.
+ *
+ *   IQ2_XXS 66 bytes| d f16 | 8 groups of 32: 4 x q u8, u32: 4 x 7 signs, scale: bits 28..31 |
+ *                                                                          w = (d (0.5 + scale) 0.25) * G[q] * sign
+ *   IQ2_XS 74 bytes | d f16 | 32 x u16: q, bits 0..8, 7 signs | 8 x (scale lo | scale hi), a scale for 16 values |
+ *                                                                          w = (d (0.5 + scale) 0.25) * G[q] * sign
+ *   IQ2_S  82 bytes | d f16 | 32 x low byte of q | 32 x 8 signs | 8 x (4 x 2 high bits of q) | scales as in IQ2_XS |
+ *                                                                          w = (d (0.5 + scale) 0.25) * G[q] * sign
+ *   IQ3_XXS 98 bytes| d f16 | 64 x q u8 | 8 x u32 as in IQ2_XXS |          w = (d (0.5 + scale) 0.5) * G[q] * sign
+ *   IQ3_S 110 bytes | d f16 | 64 x low byte of q | 8 x (8 x high bit of q) | 32 x 8 signs | 4 x (scale lo | scale hi),
+ *                   a scale for 32 values |                                w = (d (1 + 2 scale)) * G[q] * sign
+ *   IQ1_S  50 bytes | d f16 | 32 x low byte of q | 8 x u16: 4 x 3 high bits of q, 3 bits scale, 1 bit s: 32 values |
+ *                                                                w = (d (2 scale + 1)) * (G[q] + (s ? -1/8 : 1/8))
+ *   IQ1_M  56 bytes | 32 x low byte of q | 16 x 2 nibbles: 3 high bits of q, 1 bit s | 4 x u16: 4 x 3-bit scale of 16
+ *                   values, 4 bits of d (first the lowest) |     w as IQ1_S */
 #ifndef EVK_QUANTS_H
 #define EVK_QUANTS_H
 
@@ -42,11 +76,20 @@
 
 enum {
     EVK_Q4_0_BYTES = 18, EVK_Q4_1_BYTES = 20, EVK_Q5_0_BYTES = 22, EVK_Q5_1_BYTES = 24, EVK_Q8_0_BYTES = 34,
-    EVK_Q2_K_BYTES = 84, EVK_Q3_K_BYTES = 110, EVK_Q4_K_BYTES = 144, EVK_Q5_K_BYTES = 176, EVK_Q6_K_BYTES = 210
+    EVK_Q2_K_BYTES = 84, EVK_Q3_K_BYTES = 110, EVK_Q4_K_BYTES = 144, EVK_Q5_K_BYTES = 176, EVK_Q6_K_BYTES = 210,
+    EVK_IQ4_NL_BYTES = 18, EVK_IQ4_XS_BYTES = 136, EVK_MXFP4_BYTES = 17, EVK_TQ1_0_BYTES = 54, EVK_TQ2_0_BYTES = 66,
+    EVK_IQ2_XXS_BYTES = 66, EVK_IQ2_XS_BYTES = 74, EVK_IQ2_S_BYTES = 82, EVK_IQ3_XXS_BYTES = 98, EVK_IQ3_S_BYTES = 110,
+    EVK_IQ1_S_BYTES = 50, EVK_IQ1_M_BYTES = 56
 };
 
-/* Fills the dequantise slots with portable C. */
+/* Fills the dequantise slots with portable C; the second, called by the first, those of the codebook types. */
 void evk_quants_add_ref(evk_kernels *k);
+void evk_quants_add_grid_ref(evk_kernels *k);
+
+static const int8_t evk_iq4_levels[16] = {
+    -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113
+};
+static const int8_t evk_float4_levels[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
 
 static inline uint16_t evk_read_u16(const uint8_t *p)
 {
@@ -101,6 +144,37 @@ static inline int evk_q3_k_scale(const uint8_t scales[12], size_t s)
     const int low = scales[s % 8] >> 4 * (s / 8) & 15;
     const int high = scales[8 + s % 4] >> 2 * (s / 4) & 3;
     return (low | high << 4) - 32;
+}
+
+/* Nibble i: the low ones of a byte come first. */
+static inline int evk_nibble(const uint8_t *b, size_t i)
+{
+    return b[i / 2] >> 4 * (i % 2) & 15;
+}
+
+/* Six-bit scale of group g = 0..7 of an IQ4_XS block, -32..31. */
+static inline int evk_iq4_xs_scale(const uint8_t *b, size_t g)
+{
+    return (evk_nibble(b + 4, g) | (evk_read_u16(b + 2) >> 2 * g & 3) << 4) - 32;
+}
+
+/* 2^(e - 128), subnormal for e < 2. */
+static inline float evk_mxfp4_scale(uint8_t e)
+{
+    return evk_float_of_bits(e < 2 ? 0x200000u << e : (uint32_t)(e - 1) << 23);
+}
+
+/* The eight signs whose first seven are the low bits of s. */
+static inline unsigned evk_even_signs(uint32_t s)
+{
+    const unsigned seven = s & 127;
+    return seven | (unsigned)__builtin_parity(seven) << 7;
+}
+
+/* The float16 d of an IQ1_M block from its four words of scales. */
+static inline uint16_t evk_iq1_m_scale(const uint8_t scales[8])
+{
+    return (uint16_t)(scales[1] >> 4 | (scales[3] & 0xf0) | (scales[5] >> 4) << 8 | (scales[7] >> 4) << 12);
 }
 
 #endif

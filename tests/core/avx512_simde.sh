@@ -96,6 +96,6 @@ flags="-std=gnu17 -O2 -ffp-contract=off -I."
 $cc $flags -mavx2 -mfma -mf16c -w -Wno-psabi -I"$dir" -c -o "$dir/avx512.o" core/kernels/avx512.c
 $cc $flags -mavx2 -mfma -mf16c -c -o "$dir/avx2.o" core/kernels/avx2.c
 $cc $flags "-D__builtin_cpu_supports(feature)=1" -c -o "$dir/dispatch.o" core/kernels/dispatch.c
-$cc $flags -o "$dir/test" tests/core/test_kernels.c core/kernels/ref.c core/kernels/quants.c core/status.c \
+$cc $flags -o "$dir/test" tests/core/test_kernels.c core/kernels/ref.c core/kernels/quants.c core/kernels/quants_grid.c core/kernels/grids.c core/status.c \
     "$dir/avx512.o" "$dir/avx2.o" "$dir/dispatch.o" -lm
 "$dir/test"

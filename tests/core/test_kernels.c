@@ -391,6 +391,17 @@ static void dequantises_as_reference(const evk_kernels *k, const evk_kernels *re
         { "Q2_K", EVK_Q2_K, 256, EVK_Q2_K_BYTES, 80, 82 }, { "Q3_K", EVK_Q3_K, 256, EVK_Q3_K_BYTES, 108, 0xffff },
         { "Q4_K", EVK_Q4_K, 256, EVK_Q4_K_BYTES, 0, 2 }, { "Q5_K", EVK_Q5_K, 256, EVK_Q5_K_BYTES, 0, 2 },
         { "Q6_K", EVK_Q6_K, 256, EVK_Q6_K_BYTES, 208, 0xffff },
+        { "IQ4_NL", EVK_IQ4_NL, 32, EVK_IQ4_NL_BYTES, 0, 0xffff },
+        { "IQ4_XS", EVK_IQ4_XS, 256, EVK_IQ4_XS_BYTES, 0, 0xffff },
+        { "MXFP4", EVK_MXFP4, 32, EVK_MXFP4_BYTES, 0xffff, 0xffff },
+        { "TQ1_0", EVK_TQ1_0, 256, EVK_TQ1_0_BYTES, 52, 0xffff }, { "TQ2_0", EVK_TQ2_0, 256, EVK_TQ2_0_BYTES, 64, 0xffff },
+        { "IQ2_XXS", EVK_IQ2_XXS, 256, EVK_IQ2_XXS_BYTES, 0, 0xffff },
+        { "IQ2_XS", EVK_IQ2_XS, 256, EVK_IQ2_XS_BYTES, 0, 0xffff },
+        { "IQ2_S", EVK_IQ2_S, 256, EVK_IQ2_S_BYTES, 0, 0xffff },
+        { "IQ3_XXS", EVK_IQ3_XXS, 256, EVK_IQ3_XXS_BYTES, 0, 0xffff },
+        { "IQ3_S", EVK_IQ3_S, 256, EVK_IQ3_S_BYTES, 0, 0xffff },
+        { "IQ1_S", EVK_IQ1_S, 256, EVK_IQ1_S_BYTES, 0, 0xffff },
+        { "IQ1_M", EVK_IQ1_M, 256, EVK_IQ1_M_BYTES, 54, 0xffff },
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         const size_t n_block = types[i].block == 1 ? 1003 : 40, n = n_block * types[i].block;

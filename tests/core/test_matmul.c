@@ -32,6 +32,10 @@ static evk_tensor random_matrix(const evk_kernels *k, evk_type type, size_t rows
         [EVK_Q4_1] = { 2, { 0, 2 } }, [EVK_Q5_0] = { 1, { 0 } },    [EVK_Q5_1] = { 2, { 0, 2 } },
         [EVK_Q8_0] = { 1, { 0 } },    [EVK_Q2_K] = { 2, { 80, 82 } }, [EVK_Q3_K] = { 1, { 108 } },
         [EVK_Q4_K] = { 2, { 0, 2 } }, [EVK_Q5_K] = { 2, { 0, 2 } }, [EVK_Q6_K] = { 1, { 208 } },
+        [EVK_IQ4_NL] = { 1, { 0 } },  [EVK_IQ4_XS] = { 1, { 0 } },  [EVK_TQ1_0] = { 1, { 52 } },
+        [EVK_TQ2_0] = { 1, { 64 } },  [EVK_IQ2_XXS] = { 1, { 0 } }, [EVK_IQ2_XS] = { 1, { 0 } },
+        [EVK_IQ2_S] = { 1, { 0 } },   [EVK_IQ3_XXS] = { 1, { 0 } }, [EVK_IQ3_S] = { 1, { 0 } },
+        [EVK_IQ1_S] = { 1, { 0 } },   [EVK_IQ1_M] = { 1, { 54 } },
     };
     const evk_type_info *info = evk_type_describe(type);
     evk_tensor w = { .name = "w", .type = type, .n_dim = 2, .dims = { rows, cols } };
@@ -42,6 +46,8 @@ static evk_tensor random_matrix(const evk_kernels *k, evk_type type, size_t rows
     for (size_t b = 0; b < w.n_bytes / info->bytes; b++)
         for (size_t s = 0; s < scales[type].n; s++)
             data[b * info->bytes + scales[type].at[s] + 1] &= 0xbb;             /* below 4 in size, finite */
+    for (size_t b = 0; type == EVK_MXFP4 && b < w.n_bytes / info->bytes; b++)
+        data[b * info->bytes] = (uint8_t)(124 + data[b * info->bytes] % 8);
     if (type == EVK_F32) {
         float *f = random_floats(rows * cols);
         memcpy(data, f, w.n_bytes);
@@ -123,7 +129,7 @@ int main(void)
     for (size_t i = 0; evoke_isa_name(i); i++) {
         evk_kernels k;
         evk_kernels_select(evoke_isa_name(i), &k, NULL);
-        for (evk_type type = EVK_F32; type <= EVK_Q6_K; type++) {
+        for (evk_type type = EVK_F32; type <= EVK_IQ1_M; type++) {
             one_case(&k, type, 37, 768, 11, true);
             one_case(&k, type, 1, 256, 1, false);
         }

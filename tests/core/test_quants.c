@@ -71,7 +71,7 @@ int main(int argc, char **argv)
     snprintf(path, sizeof path, "%s/tests/golden/quants/expected.h5", argc > 1 ? argv[1] : ".");
     plain_numbers();
     if (check(evk_h5_open(path, &f, &err) == EVOKE_OK, "%s", err.text))
-        for (evk_type type = EVK_F32; type <= EVK_Q6_K; type++)
+        for (evk_type type = EVK_F32; type <= EVK_IQ1_M; type++)
             type_is_exact(f, type);
     evk_h5_free(f);
     return check_done();

@@ -11,6 +11,9 @@ static const struct { const char *name; uint32_t ggml; size_t block, bytes; } gg
     { "Q5_1", 7, 32, 24 }, { "Q8_0", 8, 32, 34 }, { "Q2_K", 10, 256, 84 }, { "Q3_K", 11, 256, 110 },
     { "Q4_K", 12, 256, 144 }, { "Q5_K", 13, 256, 176 }, { "Q6_K", 14, 256, 210 }, { "I8", 24, 1, 1 },
     { "I16", 25, 1, 2 }, { "I32", 26, 1, 4 }, { "I64", 27, 1, 8 }, { "F64", 28, 1, 8 }, { "BF16", 30, 1, 2 },
+    { "IQ2_XXS", 16, 256, 66 }, { "IQ2_XS", 17, 256, 74 }, { "IQ3_XXS", 18, 256, 98 }, { "IQ1_S", 19, 256, 50 },
+    { "IQ4_NL", 20, 32, 18 }, { "IQ3_S", 21, 256, 110 }, { "IQ2_S", 22, 256, 82 }, { "IQ4_XS", 23, 256, 136 },
+    { "IQ1_M", 29, 256, 56 }, { "TQ1_0", 34, 256, 54 }, { "TQ2_0", 35, 256, 66 }, { "MXFP4", 39, 32, 17 },
 };
 
 static void types_agree(void)
@@ -20,7 +23,7 @@ static void types_agree(void)
         check(strcmp(t->name, gguf[i].name) == 0, "number %u is %s", gguf[i].ggml, t->name);
         check(t->block == gguf[i].block && t->bytes == gguf[i].bytes, "block of %s", gguf[i].name);
     }
-    const uint32_t unknown[] = { 4, 5, 9, 16, 29, 31, 41, UINT32_MAX };
+    const uint32_t unknown[] = { 4, 5, 9, 15, 31, 33, 36, 38, 40, 41, UINT32_MAX };
     for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
         check(evk_type_from_ggml(unknown[i]) == EVK_OTHER_TYPE, "number %u", unknown[i]);
     check(evk_type_describe((evk_type)999)->block == 0, "a type out of range");
