@@ -50,9 +50,9 @@ static evoke_status loop_attribute(evk_render *r, const evk_value *v, evk_string
     else if (evk_string_is(name, "first"))
         *out = evk_bool(index == 0);
     else if (evk_string_is(name, "depth"))
-        *out = evk_int(1);           /* counts recursive calls, which there are none of */
+        *out = evk_int((int64_t)loop->depth + 1);
     else if (evk_string_is(name, "depth0"))
-        *out = evk_int(0);
+        *out = evk_int((int64_t)loop->depth);
     else if (evk_string_is(name, "length"))
         return loop_count(r, v, 0, out);
     else if (evk_string_is(name, "revindex"))

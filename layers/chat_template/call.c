@@ -276,7 +276,8 @@ evoke_status evk_call(evk_render *r, const evk_value *callee, const evk_args *ar
     case EVK_V_UNDEFINED:
         return evk_render_fail(r, EVOKE_EUNSUPPORTED, "%.*s, and cannot be called", (int)callee->s.n, callee->s.data);
     case EVK_V_LOOP:
-        return evk_render_fail(r, EVOKE_EUNSUPPORTED, "recursive loops are not supported");
+        EVK_TRY(evk_call_loop(r, callee->loop, args, out));
+        break;
     default:
         return evk_render_fail(r, EVOKE_EFORMAT, "'%s' cannot be called", evk_type_name(callee));
     }

@@ -151,7 +151,7 @@ static evoke_status eval_call(evk_render *r, const evk_node *n, evk_value *out)
     return evk_call(r, &callee, &args, out);
 }
 
-/* Filters and tests. An unknown one is an error only where it is reached. */
+/* Filters and tests. An unknown one that is reached: only under a condition (check_names.c). */
 static evoke_status eval_builtin(evk_render *r, const evk_node *n, evk_value *out)
 {
     evk_value self;

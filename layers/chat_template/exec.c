@@ -111,17 +111,16 @@ evoke_status evk_loop_has(evk_render *r, evk_loop *loop, size_t index, bool *out
     return EVOKE_OK;
 }
 
-static evoke_status open_loop(evk_render *r, const evk_node *n, evk_loop **out)
+static evoke_status open_loop(evk_render *r, const evk_node *n, const evk_value *all, size_t depth, evk_loop **out)
 {
-    evk_value all;
-    EVK_TRY(evk_eval(r, n->b, &all));
     r->at = n->at;
     EVK_TRY(evk_render_take(r, 1, sizeof **out, out));
     evk_loop *loop = *out;
     loop->node = n;
     loop->around = r->scope;
+    loop->depth = depth;
     EVK_TRY(evk_list_new(r, EVK_LIST, 0, &loop->passed));
-    return evk_iterate(r, &all, &loop->source, &loop->n_source);
+    return evk_iterate(r, all, &loop->source, &loop->n_source);
 }
 
 static evoke_status exec_pass(evk_render *r, evk_loop *loop)
@@ -133,11 +132,11 @@ static evoke_status exec_pass(evk_render *r, evk_loop *loop)
     return evk_exec(r, loop->node->body);
 }
 
-static evoke_status exec_for(evk_render *r, const evk_node *n)
+static evoke_status run_loop(evk_render *r, const evk_node *n, const evk_value *all, size_t depth)
 {
     evk_loop *loop = NULL;
     bool more = false;
-    EVK_TRY(open_loop(r, n, &loop));
+    EVK_TRY(open_loop(r, n, all, depth, &loop));
     EVK_TRY(evk_loop_has(r, loop, 0, &more));
     if (!more)
         return exec_in_scope(r, n->other);
@@ -152,6 +151,32 @@ static evoke_status exec_for(evk_render *r, const evk_node *n)
         EVK_TRY(evk_loop_has(r, loop, loop->index + 1, &more));
         loop->index++;
     }
+    return EVOKE_OK;
+}
+
+static evoke_status exec_for(evk_render *r, const evk_node *n)
+{
+    evk_value all;
+    EVK_TRY(evk_eval(r, n->b, &all));
+    return run_loop(r, n, &all, 0);
+}
+
+/* loop(x) in a recursive loop: what the loop writes for the items of x, its names those around the outermost one. */
+evoke_status evk_call_loop(evk_render *r, const evk_loop *loop, const evk_args *args, evk_value *out)
+{
+    evk_bytes *outer = r->out, *inner = NULL;
+    evk_scope *scope = r->scope;
+    if (!(loop->node->flags & EVK_RECURSIVE))
+        return evk_render_fail(r, EVOKE_EFORMAT, "a loop is called that is not 'recursive'");
+    if (args->n != 1 || args->n_named)
+        return evk_render_fail(r, EVOKE_EFORMAT, "a recursive loop takes one argument, not %zu", args->n + args->n_named);
+    EVK_TRY(evk_bytes_new(r, 0, &inner));
+    r->out = inner;
+    r->scope = loop->around;
+    EVK_TRY(run_loop(r, loop->node, &args->v[0], loop->depth + 1));
+    r->scope = scope;
+    r->out = outer;
+    *out = evk_text(evk_bytes_view(inner));
     return EVOKE_OK;
 }
 

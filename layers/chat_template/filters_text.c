@@ -3,6 +3,7 @@
 
 #include "core/text.h"
 #include "layers/chat_template/filters.h"
+#include "layers/chat_template/format.h"
 #include "layers/chat_template/unicode.h"
 
 static evoke_status text_of(evk_render *r, const evk_value *self, evk_value *out)
@@ -168,6 +169,29 @@ static evoke_status filter_truncate(evk_render *r, const evk_value *self, const 
     return evk_string_add(r, kept, end, &out->s);
 }
 
+/* The text % its arguments, by position or by name. */
+static evoke_status filter_format(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
+{
+    evk_value text, all;
+    if (args->n && args->n_named)
+        return evk_render_fail(r, EVOKE_EFORMAT, "format takes values by position or by name, not both");
+    EVK_TRY(text_of(r, self, &text));
+    if (args->n_named) {
+        EVK_TRY(evk_dict_new(r, args->n_named, &all));
+        for (size_t i = 0; i < args->n_named; i++) {
+            const evk_value key = evk_text(args->names[i]);
+            EVK_TRY(evk_dict_set(r, all.dict, &key, args->named[i]));
+        }
+    } else {
+        evk_list *s = NULL;
+        EVK_TRY(evk_list_new(r, EVK_TUPLE, args->n, &s));
+        for (size_t i = 0; i < args->n; i++)
+            EVK_TRY(evk_list_add(r, s, args->v[i]));
+        all = evk_seq(s);
+    }
+    return evk_format_percent(r, &text, &all, out);
+}
+
 static evoke_status filter_wordcount(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
 {
     (void)args;
@@ -231,6 +255,7 @@ static const evk_builtin text_filters[] = {
     { "e",           filter_escape,      0, { NULL } },
     { "escape",      filter_escape,      0, { NULL } },
     { "forceescape", filter_forceescape, 0, { NULL } },
+    { "format",      filter_format,      0, { "*" } },
     { "indent",      filter_indent,      0, { "width", "first", "blank" } },
     { "lower",       filter_lower,       0, { NULL } },
     { "replace",     filter_replace,     2, { "old", "new", "count" } },

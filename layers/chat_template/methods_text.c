@@ -1,4 +1,5 @@
 /* layers/chat_template/methods_text.c: methods of a text that give texts, Python's str. */
+#include "layers/chat_template/format.h"
 #include "layers/chat_template/methods.h"
 
 #define RECASE(name, how)                                                                                          \
@@ -186,9 +187,44 @@ static evoke_status text_zfill(evk_render *r, const evk_value *self, const evk_a
     return evk_string_add(r, out->s, evk_string_part(s, sign, s.n), &out->s);
 }
 
+static evoke_status text_format(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
+{
+    return evk_format_fields(r, self, args, NULL, out);
+}
+
+static evoke_status text_format_map(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
+{
+    const evk_args none = {0};
+    return evk_format_fields(r, self, &none, &args->v[0], out);
+}
+
+static evoke_status text_expandtabs(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
+{
+    int64_t size = 8, column = 0;
+    evk_bytes *b = NULL;
+    EVK_TRY(evk_arg_int(r, &args->v[0], 8, &size));
+    EVK_TRY(evk_bytes_new(r, 0, &b));
+    for (size_t i = 0, length = 0; i < self->s.n; i += length, column++) {
+        length = evk_string_offset(evk_string_part(self->s, i, self->s.n), 1);
+        const char c = self->s.data[i];
+        const int64_t n = c != '\t' ? 0 : size > 0 ? size - column % size : 0;
+        evk_string blanks = {0};
+        EVK_TRY(evk_render_spend(r, 1));
+        if (c == '\t')
+            EVK_TRY(fill(r, evk_string_of(" "), n, &blanks));
+        EVK_TRY(evk_bytes_add_string(r, b, c == '\t' ? blanks : evk_string_part(self->s, i, i + length)));
+        column = c == '\n' || c == '\r' ? -1 : c == '\t' ? column + n - 1 : column;
+    }
+    *out = evk_text(evk_bytes_view(b));
+    return EVOKE_OK;
+}
+
 static const evk_builtin text_methods[] = {
     { "capitalize",   text_capitalize,   0, { NULL } },
     { "center",       text_center,       1, { "width", "fillchar" } },
+    { "expandtabs",   text_expandtabs,   0, { "tabsize" } },
+    { "format",       text_format,       0, { "*" } },
+    { "format_map",   text_format_map,   1, { "mapping" } },
     { "join",         text_join,         1, { "iterable" } },
     { "ljust",        text_ljust,        1, { "width", "fillchar" } },
     { "lower",        text_lower,        0, { NULL } },

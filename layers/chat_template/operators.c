@@ -4,7 +4,7 @@
  * round towards minus infinity, a bool counts as 0 or 1. */
 #include <math.h>
 
-#include "layers/chat_template/render.h"
+#include "layers/chat_template/format.h"
 
 static const char *op_text(evk_op op)
 {
@@ -195,7 +195,7 @@ static evoke_status other_binary(evk_render *r, evk_op op, const evk_value *a, c
     if (op == EVK_OP_MUL && evk_is_int(a) && (evk_is_string(b) || is_concrete(b)))
         return repeat(r, b, evk_as_int(a), out);
     if (op == EVK_OP_MOD && evk_is_string(a))
-        return evk_render_fail(r, EVOKE_EUNSUPPORTED, "formatting a text by '%%' is not supported");
+        return evk_format_percent(r, a, b, out);
     if (a->kind == EVK_V_UNDEFINED || b->kind == EVK_V_UNDEFINED) {
         const evk_value *u = a->kind == EVK_V_UNDEFINED ? a : b;
         return evk_render_fail(r, EVOKE_EFORMAT, "%.*s", (int)u->s.n, u->s.data);

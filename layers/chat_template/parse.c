@@ -166,8 +166,7 @@ static evoke_status parse_for(evk_parser *p, evk_node *n)
     EVK_TRY(evk_parse_tuple(p, EVK_TUPLE_NO_CONDITION, "recursive", &n->b));
     if (evk_parse_skip_name(p, "if"))
         EVK_TRY(evk_parse_expression(p, &n->c));
-    if (evk_parse_is_name(p, "recursive"))
-        return evk_parse_fail(p, EVOKE_EUNSUPPORTED, p->now->at, "recursive loops are not supported");
+    n->flags = evk_parse_skip_name(p, "recursive") ? EVK_RECURSIVE : 0;
     const bool outer = p->in_loop;
     size_t end = 0;
     p->in_loop = true;
@@ -404,7 +403,7 @@ static evoke_status parse_into(evoke_template *t, evk_lexer *x, evoke_error *err
     evk_parser p = {.now = x->lexemes, .source = t->source, .pool = &t->pool, .err = err};
     EVK_TRY(evk_parse_statements(&p, &t->body));
     if (p.now->kind == EVK_LEX_END)
-        return EVOKE_OK;
+        return evk_check_names(&p, t->body, false);
     p.now++;
     return unknown_tag(&p);
 }

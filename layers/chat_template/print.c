@@ -142,6 +142,15 @@ static evoke_status repr_dict(evk_render *r, evk_bytes *out, const evk_dict *d)
     return add_text(r, out, "}");
 }
 
+static evoke_status repr_macro(evk_render *r, evk_bytes *out, const evk_macro *m)
+{
+    if (m->node->kind == EVK_N_CALL_BLOCK)
+        return add_text(r, out, "<Macro anonymous>");
+    EVK_TRY(add_text(r, out, "<Macro "));
+    EVK_TRY(repr_string(r, out, m->node->value.s));
+    return add_text(r, out, ">");
+}
+
 static evoke_status repr_inside(evk_render *r, evk_bytes *out, const evk_value *v)
 {
     char text[EVK_FLOAT_TEXT];
@@ -170,6 +179,14 @@ static evoke_status repr_inside(evk_render *r, evk_bytes *out, const evk_value *
         EVK_TRY(add_text(r, out, "<Namespace "));
         EVK_TRY(repr_dict(r, out, v->dict));
         return add_text(r, out, ">");
+    case EVK_V_LOOP: {
+        int64_t n = 0;
+        EVK_TRY(evk_value_length(r, v, &n));
+        snprintf(text, sizeof text, "<LoopContext %zu/%lld>", v->loop->index + 1, (long long)n);
+        return add_text(r, out, text);
+    }
+    case EVK_V_MACRO:
+        return repr_macro(r, out, v->macro);
     default:
         return evk_render_fail(r, EVOKE_EUNSUPPORTED, "a '%s' cannot be printed", evk_type_name(v));
     }

@@ -36,6 +36,7 @@ struct evk_loop {
     size_t n_source, at_source;
     evk_list *passed;       /* items that the filter let through so far */
     size_t index;               /* of the current one, from 0 */
+    size_t depth;               /* of a recursive loop, from 0 */
     evk_value changed;          /* what loop.changed() saw last */
 };
 
@@ -61,6 +62,7 @@ const evk_value *evk_scope_find(evk_render *r, const evk_scope *s, evk_string na
 evoke_status evk_eval(evk_render *r, const evk_node *n, evk_value *out);              /* eval.c */
 evoke_status evk_exec(evk_render *r, const evk_node *first);                          /* exec.c: statement, ... */
 evoke_status evk_assign(evk_render *r, const evk_node *target, const evk_value *v);
+evoke_status evk_call_loop(evk_render *r, const evk_loop *loop, const evk_args *args, evk_value *out);
 /* The text that statements write, as a string. */
 evoke_status evk_capture(evk_render *r, const evk_node *body, evk_value *out);
 /* Whether the loop has an item of that index; reads on in its source where needed. */
