@@ -103,6 +103,22 @@ OP ints i_bit(uint32_t word, size_t j)
     const ints lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     return i_and(_mm256_srlv_epi32(i_set((int)(word >> j)), lane), i_set(1));
 }
+OP ints i_twos(uint32_t word, size_t j)
+{
+    const ints at = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14);
+    return i_and(_mm256_srlv_epi32(i_set((int)(word >> 2 * j)), at), i_set(3));
+}
+OP ints i_threes(uint64_t word, size_t j)
+{
+    const ints at = _mm256_setr_epi32(0, 3, 6, 9, 12, 15, 18, 21);
+    return i_and(_mm256_srlv_epi32(i_set((int)(uint32_t)(word >> 3 * j)), at), i_set(7));
+}
+/* The two halves of the table, chosen by bit 3 of q. */
+OP vec v_level(const float table[16], ints q)
+{
+    const vec low = _mm256_permutevar8x32_ps(v_load(table), q), high = _mm256_permutevar8x32_ps(v_load(table + 8), q);
+    return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(i_left(q, 28)));
+}
 OP vec v_of(ints a) { return _mm256_cvtepi32_ps(a); }
 OP vec v_of_bits(ints a) { return _mm256_castsi256_ps(a); }
 OP vec v_of_f16(const uint8_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p)); }
@@ -114,10 +130,12 @@ OP float f16_value(const uint8_t *p)
 #include "core/kernels/lanes.h"
 #include "core/kernels/lanes_activate.h"
 #include "core/kernels/lanes_quants.h"
+#include "core/kernels/lanes_grid.h"
 
 void evk_kernels_add_avx2(evk_kernels *k)
 {
     add_arithmetic(k, "avx2");
     add_activations(k);
     add_dequantisers(k);
+    add_grid_dequantisers(k);
 }

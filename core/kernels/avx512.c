@@ -95,6 +95,21 @@ OP ints i_bit(uint32_t word, size_t j)
     const ints lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     return i_and(_mm512_srlv_epi32(i_set((int)(word >> j)), lane), i_set(1));
 }
+OP ints i_twos(uint32_t word, size_t j)
+{
+    const ints at = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return i_and(_mm512_srlv_epi32(i_set((int)(word >> 2 * j)), at), i_set(3));
+}
+/* Eight lanes have the low 24 bits, eight the next. */
+OP ints i_threes(uint64_t word, size_t j)
+{
+    const ints at = _mm512_setr_epi32(0, 3, 6, 9, 12, 15, 18, 21, 0, 3, 6, 9, 12, 15, 18, 21);
+    const int low = (int)(uint32_t)(word >> 3 * j), high = (int)(uint32_t)(word >> (3 * j + 24));
+    const ints both = _mm512_setr_epi32(low, low, low, low, low, low, low, low,
+                                        high, high, high, high, high, high, high, high);
+    return i_and(_mm512_srlv_epi32(both, at), i_set(7));
+}
+OP vec v_level(const float table[16], ints q) { return _mm512_permutexvar_ps(q, v_load(table)); }
 OP vec v_of(ints a) { return _mm512_cvtepi32_ps(a); }
 OP vec v_of_bits(ints a) { return _mm512_castsi512_ps(a); }
 OP vec v_of_f16(const uint8_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p)); }
@@ -106,10 +121,12 @@ OP float f16_value(const uint8_t *p)
 #include "core/kernels/lanes.h"
 #include "core/kernels/lanes_activate.h"
 #include "core/kernels/lanes_quants.h"
+#include "core/kernels/lanes_grid.h"
 
 void evk_kernels_add_avx512(evk_kernels *k)
 {
     add_arithmetic(k, "avx512");
     add_activations(k);
     add_dequantisers(k);
+    add_grid_dequantisers(k);
 }

@@ -111,6 +111,24 @@ OP ints i_bit(uint32_t word, size_t j)
     static const int32_t lane[4] = { 0, -1, -2, -3 };
     return i_and(vshlq_u32(vdupq_n_u32(word >> j), vld1q_s32(lane)), i_set(1));
 }
+OP ints i_twos(uint32_t word, size_t j)
+{
+    static const int32_t at[4] = { 0, -2, -4, -6 };
+    return i_and(vshlq_u32(vdupq_n_u32(word >> 2 * j), vld1q_s32(at)), i_set(3));
+}
+OP ints i_threes(uint64_t word, size_t j)
+{
+    static const int32_t at[4] = { 0, -3, -6, -9 };
+    return i_and(vshlq_u32(vdupq_n_u32((uint32_t)(word >> 3 * j)), vld1q_s32(at)), i_set(7));
+}
+/* The table as 64 bytes, entry q at bytes 4 q .. 4 q + 3. */
+OP vec v_level(const float table[16], ints q)
+{
+    const uint8_t *bytes = (const uint8_t *)(const void *)table;
+    const uint8x16x4_t all = { { vld1q_u8(bytes), vld1q_u8(bytes + 16), vld1q_u8(bytes + 32), vld1q_u8(bytes + 48) } };
+    const ints at = vmlaq_n_u32(vdupq_n_u32(0x03020100), q, 0x04040404);
+    return vreinterpretq_f32_u8(vqtbl4q_u8(all, vreinterpretq_u8_u32(at)));
+}
 OP vec v_of(ints a) { return vcvtq_f32_s32(vreinterpretq_s32_u32(a)); }
 OP vec v_of_bits(ints a) { return vreinterpretq_f32_u32(a); }
 OP vec v_of_f16(const uint8_t *p) { return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p))); }
@@ -123,10 +141,12 @@ OP float f16_value(const uint8_t *p)
 #include "core/kernels/lanes.h"
 #include "core/kernels/lanes_activate.h"
 #include "core/kernels/lanes_quants.h"
+#include "core/kernels/lanes_grid.h"
 
 void evk_kernels_add_neon(evk_kernels *k)
 {
     add_arithmetic(k, "neon");
     add_activations(k);
     add_dequantisers(k);
+    add_grid_dequantisers(k);
 }

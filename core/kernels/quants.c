@@ -208,11 +208,11 @@ static void dequantise_q6_k(const void *blocks, float *out, size_t n)
 }
 
 /* 16 bytes of two nibbles each, as levels times d. */
-static void put_levels(const int8_t levels[16], float d, const uint8_t q[16], float out[32])
+static void put_levels(const float levels[16], float d, const uint8_t q[16], float out[32])
 {
     for (size_t j = 0; j < 16; j++) {
-        out[j] = d * (float)levels[q[j] & 15];
-        out[j + 16] = d * (float)levels[q[j] >> 4];
+        out[j] = d * levels[q[j] & 15];
+        out[j + 16] = d * levels[q[j] >> 4];
     }
 }
 

@@ -86,10 +86,10 @@ enum {
 void evk_quants_add_ref(evk_kernels *k);
 void evk_quants_add_grid_ref(evk_kernels *k);
 
-static const int8_t evk_iq4_levels[16] = {
+static const float evk_iq4_levels[16] = {
     -127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113
 };
-static const int8_t evk_float4_levels[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
+static const float evk_float4_levels[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
 
 static inline uint16_t evk_read_u16(const uint8_t *p)
 {
