@@ -81,6 +81,8 @@ evoke_status evk_bpe_begin(evk_bpe_scratch *s, size_t n, evoke_error *err)
 
 evoke_status evk_bpe_symbol(evk_bpe_scratch *s, int32_t id, size_t at, evoke_error *err)
 {
+    if (at >= EVK_NO_SYMBOL)
+        return evk_fail(err, EVOKE_EDATA, "tokenize: a word of 4 GB or more");
     EVK_TRY(evk_grow(&s->symbol, &s->symbol_capacity, at + 1, sizeof *s->symbol, err));
     s->symbol[at] = (evk_symbol){ id, -1, s->last, EVK_NO_SYMBOL, EVK_NO_RANK };
     if (s->last == EVK_NO_SYMBOL)

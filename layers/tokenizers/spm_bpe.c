@@ -203,6 +203,6 @@ static evoke_status decode(const evoke_tokenizer *t, int32_t id, evk_buffer *out
 }
 
 const evk_tokenizer_kind evk_spm_bpe = {
-    .name = "SentencePiece BPE", .gguf_model = "llama", .json_model = "",
+    .name = "SentencePiece BPE", .gguf_model = "llama",
     .open_gguf = open_gguf, .encode = encode, .decode = decode, .close = close_model,
 };

@@ -11,13 +11,15 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const evk_tokenizer_kind *const kinds[] = { &evk_byte_bpe, &evk_spm_bpe };
+static const evk_tokenizer_kind *const kinds[] = { &evk_byte_bpe, &evk_spm_bpe, &evk_unigram, &evk_wordpiece };
 
 const evk_tokenizer_kind *evk_tokenizer_kind_find(const char *model, bool gguf)
 {
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(gguf ? kinds[i]->gguf_model : kinds[i]->json_model, model) == 0)
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        const char *name = gguf ? kinds[i]->gguf_model : kinds[i]->json_model;
+        if (name && strcmp(name, model) == 0)
             return kinds[i];
+    }
     return NULL;
 }
 
@@ -257,6 +259,7 @@ evoke_status evoke_tokenize(const evoke_tokenizer *t, const char *text, size_t n
     evk_pretokenize_scratch_free(&r.pretokenize);
     evk_bpe_scratch_free(&r.encode.bpe);
     evk_buffer_free(&r.encode.text);
+    free(r.encode.best);
     free(r.out.ids);
     free(r.out.starts);
     return st;

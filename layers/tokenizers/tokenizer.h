@@ -21,12 +21,14 @@ typedef struct evk_sink { int32_t *ids; size_t *starts; size_t n, ids_capacity, 
 evoke_status evk_sink_add(evk_sink *s, int32_t id, size_t start, evoke_error *err);
 
 /* What encoding words needs, kept from word to word. */
-typedef struct evk_encode_scratch { evk_bpe_scratch bpe; evk_buffer text; } evk_encode_scratch;
+typedef struct evk_best { double sum; uint32_t from; int32_t id; } evk_best;      /* unigram.c: the best way to a byte */
+typedef struct evk_encode_scratch { evk_bpe_scratch bpe; evk_buffer text; evk_best *best; size_t best_capacity; }
+    evk_encode_scratch;
 
 typedef struct evk_tokenizer_kind {
     const char *name;           /* "byte-level BPE" */
-    const char *gguf_model;     /* tokenizer.ggml.model */
-    const char *json_model;     /* model.type of tokenizer.json */
+    const char *gguf_model;     /* tokenizer.ggml.model; NULL: not in GGUF files */
+    const char *json_model;     /* model.type of tokenizer.json; NULL: not there, or found by another kind */
     /* Fill t->model, t->pretokenizer and t->name; the vocabulary is there. add_bos and add_eos come as false: the kind
      * says what holds where the file does not. json: the whole file. */
     evoke_status (*open_gguf)(evoke_tokenizer *t, const evoke_weights *w, bool *add_bos, bool *add_eos, evoke_error *err);
@@ -39,7 +41,7 @@ typedef struct evk_tokenizer_kind {
     void (*close)(evoke_tokenizer *t);      /* frees t->model, which may be NULL */
 } evk_tokenizer_kind;
 
-extern const evk_tokenizer_kind evk_byte_bpe, evk_spm_bpe;
+extern const evk_tokenizer_kind evk_byte_bpe, evk_char_bpe, evk_spm_bpe, evk_unigram, evk_wordpiece;
 
 /* Ids that ADD_SPECIAL puts before and behind a text. */
 typedef struct evk_affix { int32_t ids[16]; size_t n; } evk_affix;

@@ -82,13 +82,28 @@ static evoke_status place_added(const json_t *vocab, const json_t *added, evk_to
     return EVOKE_OK;
 }
 
-static evoke_status read_vocabulary(evoke_tokenizer *t, const json_t *json, const char *where, evoke_error *err)
+/* Unigram's list of [text, score], the id of each its place, as text -> id, which is what the other models have. Of two
+ * with the same text the last counts. *out: the caller's reference. */
+static evoke_status vocabulary_object(const evoke_tokenizer *t, json_t *vocab, json_t **out, const char *where,
+                                      evoke_error *err)
 {
-    const json_t *vocab = json_object_get(json_object_get(json, "model"), "vocab");
-    const json_t *added = json_object_get(json, "added_tokens");
+    const bool list = t->kind == &evk_unigram && json_is_array(vocab);
+    *out = list ? json_object() : json_incref(vocab);
+    for (size_t i = 0; list && i < json_array_size(vocab); i++) {
+        const char *text = json_string_value(json_array_get(json_array_get(vocab, i), 0));
+        if (!text)
+            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: token %zu has no text (%s)", i, where);
+        if (json_object_set_new(*out, text, json_integer((json_int_t)i)) != 0)
+            return evk_fail(err, EVOKE_ENOMEM, "open tokenizer: no memory for the vocabulary (%s)", where);
+    }
+    return json_is_object(*out) ? EVOKE_OK : evk_fail(err, EVOKE_EFORMAT, "open tokenizer: model.vocab is missing or "
+                                                      "neither object nor list (%s)", where);
+}
+
+static evoke_status read_vocabulary(evoke_tokenizer *t, const json_t *vocab, const json_t *added, const char *where,
+                                    evoke_error *err)
+{
     size_t n = 0;
-    if (!json_is_object(vocab))
-        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: model.vocab is missing or no object (%s)", where);
     EVK_TRY(count_ids(vocab, added, &n, where, err));
     evk_token *tokens = NULL;
     EVK_TRY(evk_alloc(&tokens, n, sizeof *tokens, "open tokenizer", err));
@@ -211,26 +226,47 @@ static evoke_status read_post_processor(evoke_tokenizer *t, const json_t *step, 
 }
 
 /* ---- all of it ---- */
-static evoke_status fill(evoke_tokenizer *t, const json_t *json, const char *where, evoke_error *err)
+static evoke_status find_kind(evoke_tokenizer *t, const json_t *model, const char *where, evoke_error *err)
 {
-    const json_t *model = json_object_get(json, "model"), *added = json_object_get(json, "added_tokens");
     const json_t *type = json_object_get(model, "type");
-    if (!json_is_object(model))
-        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: no 'model' in it (%s)", where);
+    /* files of older versions name no type */
+    const char *name = json_is_string(type)                                  ? json_string_value(type)
+                     : json_object_get(model, "merges")                      ? "BPE"
+                     : json_object_get(model, "max_input_chars_per_word")    ? "WordPiece"
+                     : json_is_array(json_object_get(model, "vocab"))        ? "Unigram"
+                                                                             : "";
+    t->kind = evk_tokenizer_kind_find(name, false);
+    return t->kind ? EVOKE_OK : evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: model '%.60s' is not supported (%s)",
+                                         name, where);
+}
+
+/* vocab: text -> id. */
+static evoke_status fill_from(evoke_tokenizer *t, const json_t *json, const json_t *vocab, const char *where,
+                              evoke_error *err)
+{
+    const json_t *added = json_object_get(json, "added_tokens");
     if (added && !json_is_null(added) && !json_is_array(added))
         return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: added_tokens is no array (%s)", where);
-    /* files of older versions name no type; what has merges is BPE */
-    const char *name = json_is_string(type) ? json_string_value(type) : json_object_get(model, "merges") ? "BPE" : "";
-    const evk_tokenizer_kind *kind = evk_tokenizer_kind_find(name, false);
-    if (!kind)
-        return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: model '%.60s' is not supported (%s)", name, where);
-    EVK_TRY(read_vocabulary(t, json, where, err));
+    EVK_TRY(read_vocabulary(t, vocab, added, where, err));
     EVK_TRY(evk_json_normalizer(json_object_get(json, "normalizer"), &t->normalizer, where, err));
-    EVK_TRY(read_added(t, json_object_get(model, "vocab"), added, where, err));
-    t->kind = kind;
-    EVK_TRY(kind->open_json(t, json, where, err));
+    EVK_TRY(read_added(t, vocab, added, where, err));
+    EVK_TRY(t->kind->open_json(t, json, where, err));
     EVK_TRY(read_post_processor(t, json_object_get(json, "post_processor"), 0, where, err));
     return evk_tokenizer_mark_ends(t, err);
+}
+
+static evoke_status fill(evoke_tokenizer *t, const json_t *json, const char *where, evoke_error *err)
+{
+    const json_t *model = json_object_get(json, "model");
+    json_t *vocab = NULL;
+    if (!json_is_object(model))
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: no 'model' in it (%s)", where);
+    EVK_TRY(find_kind(t, model, where, err));
+    evoke_status st = vocabulary_object(t, json_object_get(model, "vocab"), &vocab, where, err);
+    if (st == EVOKE_OK)
+        st = fill_from(t, json, vocab, where, err);
+    json_decref(vocab);
+    return st;
 }
 
 evoke_status evk_tokenizer_from_json(const json_t *json, const char *where, evoke_tokenizer **out, evoke_error *err)

@@ -56,7 +56,6 @@ static void test_hostile_json(const char *root)
         { "{\"top\":{\"normalizer\":{\"type\":\"Prepend\"}}}", "prepend", EVOKE_EFORMAT },
         { "{\"top\":{\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"(\"},\"content\":\"\"}}}", "pattern",
           EVOKE_EFORMAT },
-        { "{\"top\":{\"pre_tokenizer\":null}}", "ByteLevel", EVOKE_EUNSUPPORTED },
         { "{\"top\":{\"pre_tokenizer\":{\"type\":\"Metaspace\"}}}", "Metaspace", EVOKE_EUNSUPPORTED },
         { "{\"top\":{\"pre_tokenizer\":{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"ByteLevel\"},"
           "{\"type\":\"Digits\"}]}}}", "Digits", EVOKE_EUNSUPPORTED },

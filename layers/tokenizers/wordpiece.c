@@ -1,0 +1,117 @@
+/* layers/tokenizers/wordpiece.c: WordPiece (Wu et al. 2016), the tokenizer of BERT, DistilBERT, MiniLM.
+ *
+ * From its beginning on, a word is cut into the longest token that fits, again and again; tokens that go on within a word
+ * are marked. A word that cannot be cut so to its end, or has too many characters, is the unknown token.
+ *
+ *     tokenizer.json    "play" "##ing"        continuing_subword_prefix "##"
+ *     GGUF              "\u2581play" "ing"    the beginning is marked instead (tokenizer.ggml.model = "bert") */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "layers/tokenizers/byte_tokens.h"
+#include "layers/tokenizers/tokenizer.h"
+#include "layers/tokenizers/trie.h"
+
+/* Where the tokens that begin a word, or go on within one, start in the trie: none of them where `any` is false. */
+typedef struct start { uint32_t node; bool any; } start;
+
+typedef struct wordpiece {
+    evk_trie trie;
+    start first, further;
+    int32_t unknown;
+    size_t most_characters;     /* of a word */
+} wordpiece;
+
+static void close_model(evoke_tokenizer *t)
+{
+    wordpiece *m = t->model;
+    if (m)
+        evk_trie_free(&m->trie);
+    free(m);
+    t->model = NULL;
+}
+
+/* ---- open ---- */
+static start start_of(const evk_trie *t, const char *mark, size_t n)
+{
+    const uint32_t node = evk_trie_walk(t, 0, mark, n);
+    return (start){ node, n == 0 || node != 0 };
+}
+
+static evoke_status open_json(evoke_tokenizer *t, const json_t *json, const char *where, evoke_error *err)
+{
+    const json_t *model = json_object_get(json, "model"), *mark = json_object_get(model, "continuing_subword_prefix");
+    const json_t *unknown = json_object_get(model, "unk_token"), *most = json_object_get(model, "max_input_chars_per_word");
+    if (!json_is_string(mark) || !json_is_string(unknown))
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: WordPiece without %s (%s)",
+                        json_is_string(mark) ? "unk_token" : "continuing_subword_prefix", where);
+    if (!json_is_integer(most) || json_integer_value(most) < 0)
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: WordPiece without max_input_chars_per_word (%s)", where);
+    EVK_TRY(evk_alloc(&t->model, 1, sizeof(wordpiece), "open tokenizer", err));
+    wordpiece *m = t->model;
+    m->most_characters = (size_t)json_integer_value(most);
+    m->unknown = evk_vocabulary_find(&t->vocabulary, json_string_value(unknown), json_string_length(unknown));
+    if (m->unknown < 0)
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: unk_token '%.60s' is no token (%s)",
+                        json_string_value(unknown), where);
+    EVK_TRY(evk_trie_build(&m->trie, &t->vocabulary, NULL, err));
+    m->first = start_of(&m->trie, "", 0);
+    m->further = start_of(&m->trie, json_string_value(mark), json_string_length(mark));
+    snprintf(t->name, sizeof t->name, "%s (tokenizer.json)", evk_wordpiece.name);
+    bool byte_level = false;
+    return evk_json_pretokenizer(json_object_get(json, "pre_tokenizer"), &t->pretokenizer, &byte_level, where, err);
+}
+
+/* ---- encode and decode ---- */
+static size_t count_characters(const char *text, size_t n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++)
+        count += ((unsigned char)text[i] & 0xC0) != 0x80;
+    return count;
+}
+
+/* The longest token at the beginning of a text: its id and how many bytes it takes; -1: none. */
+static int32_t longest(const evk_trie *t, start s, const char *text, size_t n, size_t *taken)
+{
+    int32_t id = -1;
+    uint32_t node = s.node;
+    for (size_t i = 0; s.any && i < n && (node = evk_trie_step(t, node, (unsigned char)text[i])) != 0; i++)
+        if (t->node[node].id >= 0) {
+            id = t->node[node].id;
+            *taken = i + 1;
+        }
+    return id;
+}
+
+static evoke_status encode(const evoke_tokenizer *t, const evk_passage *p, evk_span word, evk_encode_scratch *scratch,
+                           evk_sink *out, evoke_error *err)
+{
+    (void)scratch;
+    const wordpiece *m = t->model;
+    const size_t before = out->n, n = word.end - word.begin;
+    bool good = n <= m->most_characters || count_characters(p->text + word.begin, n) <= m->most_characters;
+    for (size_t at = word.begin, taken = 0; good && at < word.end; at += taken) {
+        const int32_t id = longest(&m->trie, at == word.begin ? m->first : m->further, p->text + at, word.end - at, &taken);
+        good = id >= 0;
+        if (good)
+            EVK_TRY(evk_sink_add(out, id, evk_passage_from(p, at), err));
+    }
+    if (good)
+        return EVOKE_OK;
+    out->n = before;                    /* a word that cannot be cut to its end */
+    return evk_sink_add(out, m->unknown, evk_passage_from(p, word.begin), err);
+}
+
+static evoke_status decode(const evoke_tokenizer *t, int32_t id, evk_buffer *out, evoke_error *err)
+{
+    size_t n = 0;
+    const char *text = evk_vocabulary_text(&t->vocabulary, id, &n);
+    return evk_put_spaces_back(text, n, out, err);
+}
+
+const evk_tokenizer_kind evk_wordpiece = {
+    .name = "WordPiece", .json_model = "WordPiece",
+    .open_json = open_json, .encode = encode, .decode = decode, .close = close_model,
+};
