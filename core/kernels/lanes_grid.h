@@ -78,8 +78,8 @@ INLINE void put_iq3(const float levels[16], float scale, uint64_t points, uint32
 INLINE void put_iq1(float scale, uint32_t points, uint32_t down, float out[16])
 {
     for (size_t j = 0; j < 16; j += LANES) {
-        const ints back = i_sub(i_set(7), i_sub(i_set(0), i_left(i_bit(down, j), 1)));   /* 8 (c - 1) + 1 = 8 c - 7, or 8 c - 9 */
-        const ints eighths = i_sub(i_left(i_twos(points, j), 3), back);
+        const ints level = i_sub(i_left(i_twos(points, j), 3), i_set(7));       /* 8 (c - 1) + 1 eighths */
+        const ints eighths = i_sub(level, i_left(i_bit(down, j), 1));
         v_store(out + j, v_mul(v_set(scale), v_mul(v_of(eighths), v_set(0.125f))));
     }
 }
