@@ -1,7 +1,11 @@
 /* layers/trace.c: one forward pass, every hook point, to HDF5 (format "evoke-trace").
  *
  *   /ids [T]; /<site> [T, L, D] for sites in every layer; /embed, /final_norm [T, D]; /logits [T, V];
- *   /generated [n] and /step_logits [n, V]: a greedy continuation and the logits that each token was drawn from */
+ *   /generated [n] and /step_logits [n, V]: a greedy continuation and the logits that each token was drawn from
+ *
+ * The prompt goes through in chunks; each chunk's arrays are written as soon as they are whole, so that memory does not
+ * grow with the prompt but for the keys and values (2 T L n_kv_head d_head floats). */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,17 +13,17 @@
 #include "layers/forward.h"
 #include "layers/sampler.h"
 
-enum { CHUNK = 256 };
+enum { CHUNK_MOST = 256, CHUNK_LEAST = 16, CHUNK_BYTES = 256 << 20 };    /* tokens; bytes of arrays, if that many tokens fit */
 
 typedef struct trace {
     const evoke_model *model;
     const evoke_trace_options *options;
-    float *site[EVOKE_N_SITE];      /* [T, L, D] or [T, D]; NULL: not asked for */
-    float *logits;                  /* [T, V] */
+    size_t chunk;                   /* C: tokens of a chunk at most */
+    float *site[EVOKE_N_SITE];      /* [C, L, D] or [C, D]; NULL: not asked for */
+    float *logits;                  /* [C, V], or [1, V] of the last token where they are not asked for */
     float *step_logits;             /* [n, V] */
     int32_t *generated;             /* [n] */
-    size_t first;                   /* token that the current chunk begins with */
-    size_t n_chunk;
+    size_t first, n_chunk;          /* the current chunk: its first token, their number */
     evk_kv_cache cache;
     evk_arena scratch;
     size_t sequence;
@@ -36,7 +40,7 @@ static evoke_status take(void *user, evoke_site site, size_t layer, const float 
     trace *t = user;
     const size_t n_layer = once(site) ? 1 : t->model->config.n_layer;
     for (size_t i = 0; i < t->n_chunk; i++)
-        memcpy(t->site[site] + ((t->first + i) * n_layer + layer) * width, x + i * width, width * sizeof *x);
+        memcpy(t->site[site] + (i * n_layer + layer) * width, x + i * width, width * sizeof *x);
     return EVOKE_OK;
 }
 
@@ -50,15 +54,33 @@ static bool wanted(const evoke_trace_options *o, evoke_site site)
     return false;
 }
 
+/* Floats of a token's arrays. */
+static double token_floats(const trace *t)
+{
+    const evk_config *c = &t->model->config;
+    double n = wanted(t->options, EVOKE_LOGITS) ? (double)c->n_vocab : 0;
+    for (evoke_site s = 0; s < EVOKE_LOGITS; s++)
+        if (wanted(t->options, s))
+            n += (double)(once(s) ? 1 : c->n_layer) * (double)c->d_model;
+    return n;
+}
+
+static size_t chunk_tokens(const trace *t)
+{
+    const double fit = CHUNK_BYTES / (token_floats(t) * sizeof(float) + 1);
+    const size_t n = fit > CHUNK_MOST ? CHUNK_MOST : fit < CHUNK_LEAST ? CHUNK_LEAST : (size_t)fit;
+    return n < t->options->n_ids ? n : t->options->n_ids;
+}
+
 static evoke_status make(trace *t, evoke_error *err)
 {
     const evk_config *c = &t->model->config;
     const evoke_trace_options *o = t->options;
-    const size_t n_context = o->n_ids + o->n_predict, chunk = o->n_ids < CHUNK ? o->n_ids : CHUNK;
+    const size_t n_context = o->n_ids + o->n_predict, chunk = t->chunk = chunk_tokens(t);
     for (evoke_site s = 0; s < EVOKE_LOGITS; s++)
         if (wanted(o, s))
-            EVK_TRY(evk_alloc(&t->site[s], o->n_ids * (once(s) ? 1 : c->n_layer), c->d_model * sizeof(float), "trace", err));
-    EVK_TRY(evk_alloc(&t->logits, o->n_ids, c->n_vocab * sizeof(float), "trace", err));
+            EVK_TRY(evk_alloc(&t->site[s], chunk * (once(s) ? 1 : c->n_layer), c->d_model * sizeof(float), "trace", err));
+    EVK_TRY(evk_alloc(&t->logits, wanted(o, EVOKE_LOGITS) ? chunk : 1, c->n_vocab * sizeof(float), "trace", err));
     EVK_TRY(evk_alloc(&t->step_logits, o->n_predict, c->n_vocab * sizeof(float), "trace", err));
     EVK_TRY(evk_alloc(&t->generated, o->n_predict, sizeof *t->generated, "trace", err));
     EVK_TRY(evk_kv_init(&t->cache, c->n_layer, c->n_kv_head * c->d_head, n_context, 1, err));
@@ -66,20 +88,58 @@ static evoke_status make(trace *t, evoke_error *err)
     return evk_arena_init(&t->scratch, evk_forward_scratch(t->model, chunk, n_context), "trace", err);
 }
 
-static evoke_status run_prompt(trace *t, evoke_error *err)
+/* "/resid_post" */
+static const char *dataset_name(evoke_site s, char name[64])
+{
+    snprintf(name, 64, "/%s", evoke_site_name(s));
+    return name;
+}
+
+/* Room in the file for what the chunks will fill. */
+static evoke_status allocate(const trace *t, evk_h5 *f, evoke_error *err)
+{
+    const evk_config *c = &t->model->config;
+    const evoke_trace_options *o = t->options;
+    uint64_t offset;
+    char name[64];
+    for (evoke_site s = 0; s < EVOKE_LOGITS; s++) {
+        const size_t dims[3] = { o->n_ids, once(s) ? c->d_model : c->n_layer, c->d_model };
+        if (t->site[s])
+            EVK_TRY(evk_h5_allocate(f, dataset_name(s, name), EVK_H5_F32, once(s) ? 2 : 3, dims, &offset, err));
+    }
+    if (!wanted(o, EVOKE_LOGITS))
+        return EVOKE_OK;
+    return evk_h5_allocate(f, "/logits", EVK_H5_F32, 2, (size_t[]){ o->n_ids, c->n_vocab }, &offset, err);
+}
+
+static evoke_status write_chunk(const trace *t, evk_h5 *f, evoke_error *err)
+{
+    char name[64];
+    for (evoke_site s = 0; s < EVOKE_LOGITS; s++)
+        if (t->site[s])
+            EVK_TRY(evk_h5_write_rows(f, dataset_name(s, name), EVK_H5_F32, t->first, t->n_chunk, t->site[s], err));
+    if (!wanted(t->options, EVOKE_LOGITS))
+        return EVOKE_OK;
+    return evk_h5_write_rows(f, "/logits", EVK_H5_F32, t->first, t->n_chunk, t->logits, err);
+}
+
+/* Leaves the last chunk in `first`, `n_chunk` and the arrays. */
+static evoke_status run_prompt(trace *t, evk_h5 *f, evoke_error *err)
 {
     const evoke_trace_options *o = t->options;
     evk_capture capture = { 0, take, t };
     for (evoke_site s = 0; s < EVOKE_LOGITS; s++)
         if (t->site[s])
             capture.sites |= 1u << s;
-    for (t->first = 0; t->first < o->n_ids; t->first += t->n_chunk) {
-        t->n_chunk = o->n_ids - t->first < CHUNK ? o->n_ids - t->first : CHUNK;
-        const evk_run run = { t->sequence, o->ids + t->first, t->n_chunk,
-                              t->first + t->n_chunk == o->n_ids ? EVK_PROMPT_END : EVK_PROMPT, EVK_WANT_ALL,
+    for (size_t n = 0; n < o->n_ids; n += t->n_chunk) {
+        t->first = n;
+        t->n_chunk = o->n_ids - n < t->chunk ? o->n_ids - n : t->chunk;
+        const evk_run run = { t->sequence, o->ids + n, t->n_chunk,
+                              n + t->n_chunk == o->n_ids ? EVK_PROMPT_END : EVK_PROMPT,
+                              wanted(o, EVOKE_LOGITS) ? EVK_WANT_ALL : EVK_WANT_LAST,
                               o->steering ? &o->steering->edit : NULL };
-        EVK_TRY(evk_forward(t->model, &t->cache, &run, 1, &capture, t->logits + t->first * t->model->config.n_vocab,
-                            &t->scratch, err));
+        EVK_TRY(evk_forward(t->model, &t->cache, &run, 1, &capture, t->logits, &t->scratch, err));
+        EVK_TRY(write_chunk(t, f, err));
     }
     return EVOKE_OK;
 }
@@ -88,7 +148,7 @@ static evoke_status run_response(trace *t, evoke_error *err)
 {
     const evoke_trace_options *o = t->options;
     const size_t v = t->model->config.n_vocab;
-    const float *logits = t->logits + (o->n_ids - 1) * v;
+    const float *logits = t->logits + (wanted(o, EVOKE_LOGITS) ? t->n_chunk - 1 : 0) * v;
     for (size_t i = 0; i < o->n_predict; i++) {
         memcpy(t->step_logits + i * v, logits, v * sizeof *logits);
         t->generated[i] = evk_argmax(logits, v);
@@ -102,7 +162,8 @@ static evoke_status run_response(trace *t, evoke_error *err)
     return EVOKE_OK;
 }
 
-static evoke_status write_all(const trace *t, evk_h5 *f, const evoke_provenance *made, evoke_error *err)
+/* What is no array of the prompt's. */
+static evoke_status write_rest(const trace *t, evk_h5 *f, const evoke_provenance *made, evoke_error *err)
 {
     const evk_config *c = &t->model->config;
     const evoke_trace_options *o = t->options;
@@ -113,15 +174,6 @@ static evoke_status write_all(const trace *t, evk_h5 *f, const evoke_provenance 
     if (o->steering)
         EVK_TRY(evk_h5_attr_string(f, "/", "steering", evoke_steering_text(o->steering), err));
     EVK_TRY(evk_h5_write(f, "/ids", EVK_H5_I32, 1, (size_t[]){ o->n_ids }, o->ids, err));
-    for (evoke_site s = 0; s < EVOKE_LOGITS; s++) {
-        char name[64] = "/";
-        strncat(name, evoke_site_name(s), sizeof name - 2);
-        const size_t dims[3] = { o->n_ids, once(s) ? c->d_model : c->n_layer, c->d_model };
-        if (t->site[s])
-            EVK_TRY(evk_h5_write(f, name, EVK_H5_F32, once(s) ? 2 : 3, dims, t->site[s], err));
-    }
-    if (wanted(o, EVOKE_LOGITS))
-        EVK_TRY(evk_h5_write(f, "/logits", EVK_H5_F32, 2, (size_t[]){ o->n_ids, c->n_vocab }, t->logits, err));
     if (o->n_predict == 0)
         return EVOKE_OK;
     EVK_TRY(evk_h5_write(f, "/generated", EVK_H5_I32, 1, (size_t[]){ o->n_predict }, t->generated, err));
@@ -160,11 +212,13 @@ evoke_status evoke_trace(const evoke_model *m, const evoke_trace_options *option
     if (st == EVOKE_OK)
         st = make(&t, err);
     if (st == EVOKE_OK)
-        st = run_prompt(&t, err);
+        st = allocate(&t, f, err);
+    if (st == EVOKE_OK)
+        st = run_prompt(&t, f, err);
     if (st == EVOKE_OK)
         st = run_response(&t, err);
     if (st == EVOKE_OK)
-        st = write_all(&t, f, made, err);
+        st = write_rest(&t, f, made, err);
     if (st == EVOKE_OK)
         st = evk_h5_commit(f, err);
     else

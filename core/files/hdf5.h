@@ -29,6 +29,9 @@ evoke_status evk_h5_write_strings(evk_h5 *f, const char *name, size_t n_dim, con
  * can be filled in place by pwrite once the file is committed, without a change to any of HDF5's own structures. */
 evoke_status evk_h5_allocate(evk_h5 *f, const char *name, evk_h5_type type, size_t n_dim, const size_t *dims,
                              uint64_t *offset, evoke_error *err);
+/* Rows [first, first + n) along the slowest dimension of a dataset made by evk_h5_allocate, from data of its C type. */
+evoke_status evk_h5_write_rows(evk_h5 *f, const char *name, evk_h5_type type, size_t first, size_t n, const void *data,
+                               evoke_error *err);
 /* Attributes; object "/" or a dataset's name. */
 evoke_status evk_h5_attr_string(evk_h5 *f, const char *object, const char *name, const char *value, evoke_error *err);
 evoke_status evk_h5_attr_i64(evk_h5 *f, const char *object, const char *name, int64_t value, evoke_error *err);

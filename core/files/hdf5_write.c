@@ -297,6 +297,40 @@ evoke_status evk_h5_allocate(evk_h5 *f, const char *name, evk_h5_type type, size
     return st;
 }
 
+/* Selects rows of a dataset's space; the space of the same rows in memory, -1 on failure. */
+static hid_t select_rows(hid_t space, size_t first, size_t n)
+{
+    hsize_t count[EVK_H5_MAX_DIM], start[EVK_H5_MAX_DIM] = { first };
+    const int n_dim = H5Sget_simple_extent_ndims(space);
+    if (n_dim < 1 || n_dim > EVK_H5_MAX_DIM || H5Sget_simple_extent_dims(space, count, NULL) < 0)
+        return -1;
+    if (first > count[0] || n > count[0] - first)
+        return -1;
+    count[0] = n;
+    if (H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, count, NULL) < 0)
+        return -1;
+    return H5Screate_simple(n_dim, count, NULL);
+}
+
+evoke_status evk_h5_write_rows(evk_h5 *f, const char *name, evk_h5_type type, size_t first, size_t n, const void *data,
+                               evoke_error *err)
+{
+    EVK_H5_QUIET;
+    evoke_status st = EVOKE_OK;
+    const hid_t memory = evk_h5_memory_type(type), set = H5Dopen2(f->file, name, H5P_DEFAULT);
+    const hid_t space = set >= 0 ? H5Dget_space(set) : -1, rows = space >= 0 ? select_rows(space, first, n) : -1;
+    if (rows < 0 || H5Dwrite(set, memory, rows, space, H5P_DEFAULT, data) < 0)
+        st = evk_h5_fail(f, EVOKE_EIO, "write HDF5", name, err);
+    if (rows >= 0)
+        H5Sclose(rows);
+    if (space >= 0)
+        H5Sclose(space);
+    if (set >= 0)
+        H5Dclose(set);
+    H5Tclose(memory);
+    return st;
+}
+
 /* ---- attributes ---- */
 static evoke_status write_attribute(evk_h5 *f, const char *object, const char *name, hid_t stored, hid_t memory,
                                     const void *value, evoke_error *err)
