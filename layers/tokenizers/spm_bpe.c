@@ -74,17 +74,18 @@ static evoke_status rank_tokens(const evoke_tokenizer *t, const evoke_weights *w
 /* What SentencePiece's normalizer does that the file tells of. */
 static evoke_status read_normalizer(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
 {
-    bool squeeze = false;
+    bool squeeze = false, prefix = true;
     evk_regex *space = NULL;
-    t->space_prefix = true;
-    EVK_TRY(evk_gguf_flag(w, "tokenizer.ggml.add_space_prefix", &t->space_prefix, err));
+    EVK_TRY(evk_gguf_flag(w, "tokenizer.ggml.add_space_prefix", &prefix, err));
     EVK_TRY(evk_gguf_flag(w, "tokenizer.ggml.remove_extra_whitespaces", &squeeze, err));
-    static const struct { const char *pattern, *text; } steps[] = { { "\\A +| +\\z", "" }, { " {2,}", " " } };
+    static const struct { const char *pattern, *text; } steps[] = { { "\\A +|[ \\x{2581}]+\\z", "" },
+                                                                  { " {2,}", " " } };
     for (size_t i = 0; squeeze && i < 2; i++) {
         EVK_TRY(evk_regex_compile(steps[i].pattern, strlen(steps[i].pattern), false, "squeeze", &space, err));
         EVK_TRY(evk_normalizer_add(&t->normalizer, EVK_REPLACE, space, steps[i].text, strlen(steps[i].text), err));
     }
-    if (t->space_prefix)
+    t->strip_spaces = squeeze ? SIZE_MAX : prefix;
+    if (prefix)
         EVK_TRY(evk_normalizer_add(&t->normalizer, EVK_PREPEND, NULL, SPACE, strlen(SPACE), err));
     EVK_TRY(evk_regex_compile(" ", 1, true, "spaces", &space, err));
     return evk_normalizer_add(&t->normalizer, EVK_REPLACE, space, SPACE, strlen(SPACE), err);

@@ -292,6 +292,16 @@ static evoke_status put_token(const evoke_tokenizer *t, int32_t id, bool special
     return evk_buffer_add(out, text, n, err);
 }
 
+static void strip_spaces(evk_buffer *text, size_t most)
+{
+    size_t n = 0;
+    while (n < most && n < text->n && text->data[n] == ' ')
+        n++;
+    if (n > 0)
+        memmove(text->data, text->data + n, text->n - n + 1);
+    text->n -= n;
+}
+
 evoke_status evoke_detokenize(const evoke_tokenizer *t, const int32_t *ids, size_t n, bool special,
                               evoke_text *out, evoke_error *err)
 {
@@ -302,8 +312,7 @@ evoke_status evoke_detokenize(const evoke_tokenizer *t, const int32_t *ids, size
         st = in_range(t, ids[i]) ? put_token(t, ids[i], special, &text, err)
                                  : evk_fail(err, EVOKE_EDATA, "detokenize: id %d at %zu is not in 0..%zu", (int)ids[i],
                                             i, t->vocabulary.n - 1);
-    if (st == EVOKE_OK && t->space_prefix && text.n > 0 && text.data[0] == ' ')
-        memmove(text.data, text.data + 1, text.n--);
+    strip_spaces(&text, t->strip_spaces);
     if (st == EVOKE_OK)
         st = evk_buffer_take(&text, out, err);
     evk_buffer_free(&text);

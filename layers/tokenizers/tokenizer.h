@@ -56,7 +56,7 @@ struct evoke_tokenizer {
     evk_pretokenizer pretokenizer;
     void *model;                                    /* the kind's own */
     evk_affix prefix, suffix;
-    bool space_prefix;                              /* a space at the beginning of a text is the normalizer's own */
+    size_t strip_spaces;                            /* so many at the beginning of a decoded text are the normalizer's */
     int32_t bos, eos;                               /* -1: none */
     bool *is_end;                                   /* [n_vocab] */
     char *template_text;                            /* NULL: none */
