@@ -7,7 +7,7 @@
 #define EVK_PRESET_MOST_PATTERNS 4
 
 typedef struct evk_preset {
-    const char *names[10];                              /* up to a NULL */
+    const char *names[20];                              /* up to a NULL */
     const char *patterns[EVK_PRESET_MOST_PATTERNS];     /* applied in order, each match isolated */
     bool whole_words;       /* a word that is a token is that token, whatever the merges say */
     bool add_bos;           /* where the file does not say */

@@ -9,7 +9,7 @@ import io, json, os, random, subprocess, sys, tempfile
 
 PROGRAM = os.path.abspath(sys.argv[1])
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(4), "little")
-N_TEXTS = int(sys.argv[3]) if len(sys.argv) > 3 else 600
+N_TEXTS = int(sys.argv[3]) if len(sys.argv) > 3 else 400
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 rng = random.Random(SEED)
 
@@ -157,6 +157,48 @@ def check_json(folder, lines):
             compare(folder, name, path, all_texts, [reference.encode(t, add_special_tokens=False).ids for t in all_texts])
 
 
+# ---------------------------------------------------------------------------- GGUF's pre-tokenizers
+
+CL100K = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+CASED = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+%s|"
+         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*%s|%s| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+ENDINGS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+PRESETS = {     # name: whether GPT-2's own pattern follows, merges ignored for whole words, patterns as the models declare them
+    "gpt-2": (True, False), "gpt-neox": (True, False), "olmo": (True, False), "smollm": (True, False, r"\p{N}"),
+    "llama-bpe": (False, True, CL100K % r"\p{N}{1,3}"), "dbrx": (False, False, CL100K % r"\p{N}{1,3}"),
+    "smaug-bpe": (False, False, CL100K % r"\p{N}{1,3}"), "qwen2": (False, False, CL100K % r"\p{N}"),
+    "deepseek-r1-qwen": (False, False, CL100K % r"\p{N}"), "minicpm5": (False, True, r"\p{N}{1,3}", CL100K % r"\p{N}+"),
+    "tekken": (False, True, CASED % ("", "", r"\p{N}")), "gpt-4o": (False, False, CASED % (ENDINGS, ENDINGS, r"\p{N}{1,3}")),
+    "qwen35": (False, False, r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"),
+}
+MIXED = [" ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u3000", "'s", "'LL", "don't", "1", "23", "4567890", "\u0663", "\u00bd", "ABC", "Def", "gHI", "e\u0301",
+         "\u0301", "...", "!?", "/", "_", "$", "\u4e2d\u6587", "\u65e5\u672c", "\U0001f642", "\u0416\u0436", "\u01c5", "\u0915\u094d", "\u0e44\u0e17\u0e22"]
+
+
+def check_presets(folder, lines):
+    import gguf
+    from tokenizers import Tokenizer, models, trainers, pre_tokenizers
+    t = Tokenizer(models.BPE())
+    t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    mixed = lambda: "".join(rng.choice(MIXED + [random_word()]) for _ in range(rng.choice([1, 3, 8, 30])))
+    t.train_from_iterator(lines + [mixed() for _ in range(500)], trainers.BpeTrainer(
+        vocab_size=900, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    whole = json.loads(t.to_str())
+    for name, (gpt2, ignore, *patterns) in PRESETS.items():
+        path = os.path.join(folder, "bytes.gguf")
+        w = gguf.GGUFWriter(path, "llama")
+        w.add_tokenizer_model("gpt2"); w.add_tokenizer_pre(name)
+        w.add_token_list(pieces(whole))
+        w.add_token_merges([" ".join(m) for m in whole["model"]["merges"]])
+        w.write_header_to_file(); w.write_kv_data_to_file(); w.write_tensors_to_file(); w.close()
+        steps = [{"type": "Split", "pattern": {"Regex": p}, "behavior": "Isolated", "invert": False} for p in patterns]
+        steps.append({"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": gpt2})
+        reference = Tokenizer.from_str(json.dumps(whole | {"pre_tokenizer": {"type": "Sequence", "pretokenizers": steps},
+                                                           "model": whole["model"] | {"ignore_merges": ignore}}))
+        all_texts = [mixed() for _ in range(N_TEXTS // 2)]
+        compare(folder, "pre-tokenizer " + name, path, all_texts, [reference.encode(x).ids for x in all_texts], all_texts)
+
+
 # ---------------------------------------------------------------------------- SentencePiece in GGUF
 
 def charsmap(model):
@@ -224,6 +266,7 @@ if __name__ == "__main__":
             print("skip GGUF:", why)
             counts["skipped"] += 1
         else:
+            check_presets(folder, lines)
             check_sentencepiece(folder, lines, ["bpe"])
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
     sys.exit(counts["failed"] > 0)

@@ -162,7 +162,8 @@ static void test_presets(const char *root)
 static void test_names(void)
 {
     static const char *const names[] = { "default", "gpt-2", "smollm", "llama-bpe", "llama3", "qwen2", "starcoder", "refact",
-        "command-r", "olmo", "dbrx", "smaug-bpe", "tekken", "falcon", "deepseek-coder", "deepseek-v3", "gpt-4o" };
+        "command-r", "olmo", "dbrx", "smaug-bpe", "tekken", "falcon", "deepseek-coder", "deepseek-v3", "gpt-4o",
+        "gpt-neox", "minicpm5", "qwen35", "glm4", "deepseek-r1-qwen" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         evk_pretokenizer p = {0};
         const evk_preset *preset = evk_preset_find(names[i]);
