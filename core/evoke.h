@@ -144,6 +144,13 @@ EVOKE_API const char *evoke_tokenizer_piece(const evoke_tokenizer *t, int32_t id
 /* Errors: EVOKE_EDATA text is not UTF-8, the byte offset in the message. */
 EVOKE_API evoke_status evoke_tokenize(const evoke_tokenizer *t, const char *text, size_t n_bytes, unsigned flags,
                                       evoke_ids *out, evoke_error *err);
+/* Two texts as one sequence, with the special tokens and type ids that the model's own rules give them (BERT: [CLS] a
+ * [SEP] b [SEP], types 0 and 1); b NULL: a alone. Special tokens in the texts are parsed. max_length, where not 0, is the
+ * most ids in all: tokens are taken from the end of the longer text first, as transformers' longest_first does; in a
+ * pair's `starts` each text's bytes count from 0. type_ids: [out->n], the caller's to free.
+ * Errors: EVOKE_EDATA a text is not UTF-8, or max_length has no room for the special tokens alone. */
+EVOKE_API evoke_status evoke_tokenize_pair(const evoke_tokenizer *t, const char *a, size_t n_a, const char *b, size_t n_b,
+                                           size_t max_length, evoke_ids *out, int32_t **type_ids, evoke_error *err);
 /* The bytes of the ids, special tokens included as their text where `special` is true, left out otherwise. The result
  * of a whole sequence that came from evoke_tokenize is the text again; of a part it may end inside a character. */
 EVOKE_API evoke_status evoke_detokenize(const evoke_tokenizer *t, const int32_t *ids, size_t n, bool special,

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <utf8proc.h>
+#include "layers/tokenizers/characters.h"
 
 evoke_status evk_added_tokens_add(evk_added_tokens *a, const char *text, const evk_added_token *token, evoke_error *err)
 {
@@ -78,21 +78,6 @@ static const evk_added_token *longest_at(const evk_added_tokens *a, const char *
     return best;
 }
 
-static bool is_white_space(int32_t c)
-{
-    return (c >= 9 && c <= 13) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
-           c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
-}
-
-/* \w of Rust's patterns (UTS 18): letters, marks, digits, letter-like numbers and symbols, connectors, joiners. */
-static bool is_word(int32_t c)
-{
-    const utf8proc_category_t k = utf8proc_category(c);
-    return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_NL) || k == UTF8PROC_CATEGORY_PC || c == 0x200C ||
-           c == 0x200D || (c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) ||
-           (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
-}
-
 /* The character that ends before byte i, and its length; 0 at the beginning. */
 static size_t previous_character(const char *text, size_t i, int32_t *code)
 {
@@ -108,19 +93,19 @@ static size_t previous_character(const char *text, size_t i, int32_t *code)
 static bool stands_alone(const char *text, size_t n, size_t begin, size_t end)
 {
     int32_t c = 0;
-    if (previous_character(text, begin, &c) && is_word(c))
+    if (previous_character(text, begin, &c) && evk_is_word(c))
         return false;
-    return end == n || !evk_utf8_next(text + end, n - end, &c) || !is_word(c);
+    return end == n || !evk_utf8_next(text + end, n - end, &c) || !evk_is_word(c);
 }
 
 static evk_span with_white_space(const evk_added_token *t, const char *text, size_t n, size_t at, evk_span s)
 {
     int32_t c = 0;
     for (size_t k = 0; t->strip_left && s.begin > at && (k = previous_character(text, s.begin, &c)) != 0; s.begin -= k)
-        if (!is_white_space(c) || k > s.begin - at)
+        if (!evk_is_white_space(c) || k > s.begin - at)
             break;
     for (size_t k = 0; t->strip_right && s.end < n && (k = evk_utf8_next(text + s.end, n - s.end, &c)) != 0; s.end += k)
-        if (!is_white_space(c))
+        if (!evk_is_white_space(c))
             break;
     return s;
 }

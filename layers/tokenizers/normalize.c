@@ -1,40 +1,64 @@
-/* layers/tokenizers/normalize.c: what a tokenizer does to a text before it looks for words.
- *
- * Unicode's normal forms (UAX 15) are taken cluster by cluster: no canonical composite and no reordering of marks
- * crosses the boundary of a grapheme cluster (UAX 29), so that the parts give the same as the whole, and each part knows
- * where it is from. Within a cluster: decompose each character (utf8proc), put runs of marks into the order of their
- * combining classes (stable, by counting, so that a million marks are no trouble), compose. */
+/* layers/tokenizers/normalize.c: what a tokenizer does to a text before it looks for words: a list of steps, each of
+ * which reads a passage and writes another, byte for byte with the place in the caller's text that it comes from. */
 #include "layers/tokenizers/normalize.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include <utf8proc.h>
+#include "layers/tokenizers/byte_level.h"
+#include "layers/tokenizers/characters.h"
+
+/* ---- the list ---- */
+static void free_step(evk_normal_step *step)
+{
+    pcre2_code_free(step->pattern);
+    evk_charsmap_free(step->map);
+    free(step->text);
+}
+
+static evoke_status add_step(evk_normalizer *z, evk_normal_step step, const char *text, evoke_error *err)
+{
+    evoke_status st = evk_alloc(&step.text, step.n + 1, 1, "open tokenizer", err);
+    if (st == EVOKE_OK)
+        st = evk_grow(&z->step, &z->capacity, z->n + 1, sizeof *z->step, err);
+    if (st != EVOKE_OK) {
+        free_step(&step);
+        return st;
+    }
+    if (step.n > 0)
+        memcpy(step.text, text, step.n);
+    z->step[z->n++] = step;
+    return EVOKE_OK;
+}
 
 evoke_status evk_normalizer_add(evk_normalizer *z, evk_normal_form form, evk_regex *pattern, const char *text, size_t n,
                                 evoke_error *err)
 {
-    evk_normal_step step = { .form = form, .n = n, .pattern = pattern };
-    evoke_status st = evk_alloc(&step.text, n + 1, 1, "open tokenizer", err);
-    if (st == EVOKE_OK)
-        st = evk_grow(&z->step, &z->capacity, z->n + 1, sizeof *z->step, err);
-    if (st != EVOKE_OK) {
-        pcre2_code_free(pattern);
-        free(step.text);
-        return st;
-    }
-    if (n > 0)
-        memcpy(step.text, text, n);
-    z->step[z->n++] = step;
+    return add_step(z, (evk_normal_step){ .form = form, .n = n, .pattern = pattern }, text, err);
+}
+
+evoke_status evk_normalizer_charsmap(evk_normalizer *z, evk_charsmap *map, evoke_error *err)
+{
+    return add_step(z, (evk_normal_step){ .form = EVK_CHARSMAP, .map = map }, "", err);
+}
+
+evoke_status evk_normalizer_bert(evk_normalizer *z, bool clean, bool part_cjk, bool strip_accents, bool lowercase,
+                                 evoke_error *err)
+{
+    const struct { bool wanted; evk_normal_form form; } steps[] = {
+        { clean, EVK_CLEAN }, { part_cjk, EVK_PART_CJK }, { strip_accents, EVK_NFD },
+        { strip_accents, EVK_STRIP_NONSPACING }, { lowercase, EVK_LOWERCASE },
+    };
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+        if (steps[i].wanted)
+            EVK_TRY(evk_normalizer_add(z, steps[i].form, NULL, "", 0, err));
     return EVOKE_OK;
 }
 
 void evk_normalizer_free(evk_normalizer *z)
 {
-    for (size_t i = 0; i < z->n; i++) {
-        pcre2_code_free(z->step[i].pattern);
-        free(z->step[i].text);
-    }
+    for (size_t i = 0; i < z->n; i++)
+        free_step(z->step + i);
     free(z->step);
     *z = (evk_normalizer){0};
 }
@@ -49,131 +73,108 @@ void evk_normalize_scratch_free(evk_normalize_scratch *s)
     *s = (evk_normalize_scratch){0};
 }
 
-static bool is_ascii(const char *text, size_t n)
+/* ---- character by character ---- */
+static bool is_nmt_dropped(int32_t c)
 {
-    unsigned char any = 0;
+    return (c >= 1 && c <= 8) || c == 0xB || (c >= 0xE && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F;
+}
+
+static bool is_nmt_space(int32_t c)
+{
+    return c == 9 || c == 0xA || c == 0xC || c == 0xD || c == 0x1680 || (c >= 0x200B && c <= 0x200F) || c == 0x2028 ||
+           c == 0x2029 || c == 0x2581 || c == 0xFEFF || c == 0xFFFD;
+}
+
+/* What becomes of a character: out[0..returned). */
+static size_t respell(evk_normal_form form, int32_t c, int32_t out[4])
+{
+    out[0] = c;
+    switch (form) {
+    case EVK_LOWERCASE:
+        out[0] = c == 0x130 ? 'i' : evk_lowercase(c);
+        out[1] = 0x307;                     /* U+0130 has the only lower case of two characters */
+        return c == 0x130 ? 2 : 1;
+    case EVK_STRIP_ACCENTS:
+        return evk_is_combining(c) ? 0 : 1;
+    case EVK_STRIP_NONSPACING:
+        return evk_is_nonspacing(c) ? 0 : 1;
+    case EVK_CLEAN:
+        out[0] = evk_is_white_space(c) ? ' ' : c;
+        return evk_is_other(c) ? 0 : 1;
+    case EVK_NMT:
+        out[0] = is_nmt_space(c) ? ' ' : c;
+        return is_nmt_dropped(c) ? 0 : 1;
+    case EVK_PART_CJK:
+        if (!evk_is_cjk(c))
+            return 1;
+        out[0] = out[2] = ' ';
+        out[1] = c;
+        return 3;
+    default:
+        break;
+    }
+    char bytes[4];
+    const size_t n = evk_utf8_put(c, bytes);
     for (size_t i = 0; i < n; i++)
-        any |= (unsigned char)text[i];
-    return any < 0x80;
+        out[i] = evk_byte_level_char((unsigned char)bytes[i]);
+    return n;
 }
 
-/* ---- normal forms ---- */
-
-/* Stable sort of a run of marks by combining class. */
-static void sort_run(int32_t *code, const uint8_t *class, int32_t *sorted, size_t n)
+static evoke_status put_respelled(const evk_passage *in, evk_normal_form form, evk_passage *out, evoke_error *err)
 {
-    size_t at[257] = {0};
-    for (size_t i = 0; i < n; i++)
-        at[class[i] + 1]++;
-    for (size_t k = 0; k < 256; k++)
-        at[k + 1] += at[k];
-    for (size_t i = 0; i < n; i++)
-        sorted[at[class[i]]++] = code[i];
-    memcpy(code, sorted, n * sizeof *code);
-}
-
-static void order_marks(evk_normalize_scratch *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        s->class[i] = (uint8_t)utf8proc_get_property(s->code[i])->combining_class;
-    for (size_t i = 0, end = 0; i < n; i = end) {
-        bool sorted = true;
-        for (end = i + 1; s->class[i] != 0 && end < n && s->class[end] != 0; end++)
-            sorted &= s->class[end - 1] <= s->class[end];
-        if (!sorted)
-            sort_run(s->code + i, s->class + i, s->sorted, end - i);
-    }
-}
-
-/* The characters of a cluster, each decomposed: s->code [*n]. */
-static evoke_status decompose(const char *text, size_t n_bytes, bool compatible, evk_normalize_scratch *s, size_t *n,
-                              evoke_error *err)
-{
-    enum { MOST = 32 };                                 /* the longest decomposition has 18 characters */
-    const utf8proc_option_t options = UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | (compatible ? UTF8PROC_COMPAT : 0);
-    *n = 0;
-    for (size_t i = 0, length = 0; i < n_bytes; i += length) {
-        int32_t code = 0;
-        length = evk_utf8_next(text + i, n_bytes - i, &code);
-        EVK_TRY(evk_grow(&s->code, &s->code_capacity, *n + MOST, sizeof *s->code, err));
-        const utf8proc_ssize_t got = length ? utf8proc_decompose_char(code, s->code + *n, MOST, options, NULL) : -1;
-        if (got < 0 || got > MOST)
-            return evk_fail(err, EVOKE_EDATA, "normalize: a character that cannot be decomposed");
-        *n += (size_t)got;
-    }
-    return EVOKE_OK;
-}
-
-static evoke_status put_cluster(const evk_passage *in, size_t begin, size_t end, evk_normal_form form,
-                                evk_normalize_scratch *s, evk_passage *out, evoke_error *err)
-{
-    const bool compatible = form == EVK_NFKC || form == EVK_NFKD, compose = form == EVK_NFC || form == EVK_NFKC;
-    size_t n = 0;
-    EVK_TRY(decompose(in->text + begin, end - begin, compatible, s, &n, err));
-    EVK_TRY(evk_grow(&s->class, &s->class_capacity, n, 1, err));
-    EVK_TRY(evk_grow(&s->sorted, &s->sorted_capacity, n, sizeof *s->sorted, err));
-    order_marks(s, n);
-    if (compose) {
-        const utf8proc_ssize_t left = utf8proc_normalize_utf32(s->code, (utf8proc_ssize_t)n,
-                                                               UTF8PROC_STABLE | UTF8PROC_COMPOSE);
-        if (left < 0)
-            return evk_fail(err, EVOKE_EDATA, "normalize: %s", utf8proc_errmsg(left));
-        n = (size_t)left;
-    }
-    const size_t before = out->n;
-    for (size_t i = 0; i < n; i++) {
-        char text[4];
-        EVK_TRY(evk_passage_put(out, text, evk_utf8_put(s->code[i], text), evk_passage_from(in, begin), err));
-    }
-    if (out->n - before == end - begin && memcmp(out->text + before, in->text + begin, end - begin) == 0)
-        for (size_t i = begin; i < end; i++)            /* nothing has changed: each byte where it was */
-            out->own_from[before + i - begin] = evk_passage_from(in, i);
-    return EVOKE_OK;
-}
-
-/* The end of the grapheme cluster that begins at byte `begin`. */
-static size_t cluster_end(const char *text, size_t n, size_t begin)
-{
-    int32_t last = 0, code = 0, state = 0;
-    size_t i = begin + evk_utf8_next(text + begin, n - begin, &last);
-    while (i < n) {
-        const size_t length = evk_utf8_next(text + i, n - i, &code);
-        if (length == 0 || utf8proc_grapheme_break_stateful(last, code, &state))
-            break;
-        last = code;
-        i += length;
-    }
-    return i > begin ? i : begin + 1;
-}
-
-static evoke_status put_normal_form(const evk_passage *in, evk_normal_form form, evk_normalize_scratch *s,
-                                    evk_passage *out, evoke_error *err)
-{
-    for (size_t begin = 0, end = 0; begin < in->n; begin = end) {
-        end = cluster_end(in->text, in->n, begin);
-        if (is_ascii(in->text + begin, end - begin))
-            EVK_TRY(evk_passage_copy(out, in, begin, end, err));
-        else
-            EVK_TRY(put_cluster(in, begin, end, form, s, out, err));
-    }
-    return EVOKE_OK;
-}
-
-/* ---- the others ---- */
-static evoke_status put_lowercase(const evk_passage *in, evk_passage *out, evoke_error *err)
-{
+    size_t same = 0;                        /* bytes from here on have not changed and are not copied yet */
     for (size_t i = 0, length = 0; i < in->n; i += length) {
-        int32_t code = 0;
+        int32_t code = 0, become[4];
+        char text[16];
         length = evk_utf8_next(in->text + i, in->n - i, &code);
         if (length == 0)
             return evk_fail(err, EVOKE_EDATA, "normalize: invalid UTF-8");
-        char text[8];
-        size_t n = evk_utf8_put(code == 0x130 ? 'i' : utf8proc_tolower(code), text);
-        if (code == 0x130)                              /* the only lower case of two characters */
-            n += evk_utf8_put(0x307, text + n);
-        EVK_TRY(evk_passage_put(out, text, n, evk_passage_from(in, i), err));
+        const size_t n = respell(form, code, become);
+        if (n == 1 && become[0] == code)
+            continue;
+        size_t n_bytes = 0;
+        for (size_t k = 0; k < n; k++)
+            n_bytes += evk_utf8_put(become[k], text + n_bytes);
+        EVK_TRY(evk_passage_copy(out, in, same, i, err));
+        EVK_TRY(evk_passage_put(out, text, n_bytes, evk_passage_from(in, i), err));
+        same = i + length;
     }
-    return EVOKE_OK;
+    return evk_passage_copy(out, in, same, in->n, err);
+}
+
+/* ---- the text as a whole ---- */
+
+/* The beginning of the character that ends before byte i > 0. */
+static size_t character_before(const char *text, size_t i)
+{
+    do
+        i--;
+    while (i > 0 && ((unsigned char)text[i] & 0xC0) == 0x80);
+    return i;
+}
+
+static evoke_status put_stripped(const evk_passage *in, bool left, evk_passage *out, evoke_error *err)
+{
+    size_t begin = 0, end = in->n;
+    int32_t code = 0;
+    for (size_t length = 0; left && begin < end; begin += length) {
+        length = evk_utf8_next(in->text + begin, end - begin, &code);
+        if (length == 0 || !evk_is_white_space(code))
+            break;
+    }
+    while (!left && end > 0) {
+        const size_t last = character_before(in->text, end);
+        if (evk_utf8_next(in->text + last, end - last, &code) == 0 || !evk_is_white_space(code))
+            break;
+        end = last;
+    }
+    return evk_passage_copy(out, in, begin, end, err);
+}
+
+/* Where that comes from which takes the place of a match that ends at byte `end`: from the last character before. */
+static size_t replaced_from(const evk_passage *in, size_t end)
+{
+    return end > 0 ? evk_passage_from(in, character_before(in->text, end)) : in->base;
 }
 
 static evoke_status put_replaced(const evk_passage *in, const evk_normal_step *step, evk_matcher *m, evk_passage *out,
@@ -193,8 +194,7 @@ static evoke_status put_replaced(const evk_passage *in, const evk_normal_step *s
             continue;
         any = true;
         EVK_TRY(evk_passage_copy(out, in, done, begin, err));
-        const size_t from = begin < in->n ? evk_passage_from(in, begin) : evk_passage_from(in, in->n - 1);
-        EVK_TRY(evk_passage_put(out, step->text, step->n, from, err));
+        EVK_TRY(evk_passage_put(out, step->text, step->n, replaced_from(in, end), err));
         done = end;
     }
     return evk_passage_copy(out, in, done, in->n, err);
@@ -203,14 +203,21 @@ static evoke_status put_replaced(const evk_passage *in, const evk_normal_step *s
 static evoke_status apply(const evk_normal_step *step, const evk_passage *in, evk_normalize_scratch *s, evk_matcher *m,
                           evk_passage *out, evoke_error *err)
 {
-    if (step->form == EVK_LOWERCASE)
-        return put_lowercase(in, out, err);
-    if (step->form == EVK_REPLACE)
+    switch (step->form) {
+    case EVK_NFC: case EVK_NFD: case EVK_NFKC: case EVK_NFKD:
+        return evk_put_normal_form(in, step->form, s, out, err);
+    case EVK_STRIP_LEFT: case EVK_STRIP_RIGHT:
+        return put_stripped(in, step->form == EVK_STRIP_LEFT, out, err);
+    case EVK_REPLACE:
         return put_replaced(in, step, m, out, err);
-    if (step->form != EVK_PREPEND)
-        return put_normal_form(in, step->form, s, out, err);
-    EVK_TRY(evk_passage_put(out, step->text, step->n, evk_passage_from(in, 0), err));
-    return evk_passage_copy(out, in, 0, in->n, err);
+    case EVK_CHARSMAP:
+        return evk_charsmap_put(step->map, in, out, err);
+    case EVK_PREPEND:
+        EVK_TRY(evk_passage_put(out, step->text, step->n, evk_passage_from(in, 0), err));
+        return evk_passage_copy(out, in, 0, in->n, err);
+    default:
+        return put_respelled(in, step->form, out, err);
+    }
 }
 
 evoke_status evk_normalize(const evk_normalizer *z, const evk_passage **passage, evk_normalize_scratch *s,
@@ -218,10 +225,9 @@ evoke_status evk_normalize(const evk_normalizer *z, const evk_passage **passage,
 {
     for (size_t i = 0; i < z->n && (*passage)->n > 0; i++) {
         const evk_passage *in = *passage;
-        if (z->step[i].form <= EVK_NFKD && is_ascii(in->text, in->n))
-            continue;
         evk_passage *out = s->passage + (in == s->passage);
         evk_passage_begin(out);
+        out->base = in->base;
         EVK_TRY(apply(z->step + i, in, s, m, out, err));
         *passage = out;
     }

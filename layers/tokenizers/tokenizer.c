@@ -79,6 +79,8 @@ void evoke_tokenizer_free(evoke_tokenizer *t)
     evk_added_tokens_free(&t->added_normalized);
     evk_normalizer_free(&t->normalizer);
     evk_pretokenizer_free(&t->pretokenizer);
+    evk_frame_free(&t->single);
+    evk_frame_free(&t->pair);
     free(t->is_end);
     free(t->template_text);
     free(t);
@@ -229,8 +231,7 @@ static evoke_status add_affix(const evk_affix *a, size_t at, evk_sink *out, evok
     return EVOKE_OK;
 }
 
-/* Never NULL, also where there is no id at all. */
-static evoke_status hand_over(evk_sink *s, evoke_ids *out, evoke_error *err)
+evoke_status evk_sink_hand_over(evk_sink *s, evoke_ids *out, evoke_error *err)
 {
     EVK_TRY(evk_grow(&s->ids, &s->ids_capacity, 1, sizeof *s->ids, err));
     EVK_TRY(evk_grow(&s->starts, &s->starts_capacity, 1, sizeof *s->starts, err));
@@ -239,29 +240,55 @@ static evoke_status hand_over(evk_sink *s, evoke_ids *out, evoke_error *err)
     return EVOKE_OK;
 }
 
-evoke_status evoke_tokenize(const evoke_tokenizer *t, const char *text, size_t n_bytes, unsigned flags,
-                            evoke_ids *out, evoke_error *err)
+evoke_status evk_tokenizer_encode(const evoke_tokenizer *t, const char *text, size_t n_bytes, bool special,
+                                  evk_sink *out, evoke_error *err)
 {
-    *out = (evoke_ids){0};
     EVK_TRY(evk_utf8_check(text, n_bytes, "tokenize", err));
-    run r = { .t = t, .special = (flags & EVOKE_TOKENIZE_PARSE_SPECIAL) != 0 };
-    const bool add = (flags & EVOKE_TOKENIZE_ADD_SPECIAL) != 0;
+    run r = { .t = t, .special = special, .out = *out };
     evoke_status st = evk_pretokenize_scratch_init(&r.pretokenize, n_bytes, err);
-    if (st == EVOKE_OK && add)
-        st = add_affix(&t->prefix, 0, &r.out, err);
     if (st == EVOKE_OK)
         st = encode_text(&r, text, n_bytes, err);
-    if (st == EVOKE_OK && add)
-        st = add_affix(&t->suffix, n_bytes, &r.out, err);
-    if (st == EVOKE_OK)
-        st = hand_over(&r.out, out, err);
+    *out = r.out;
     evk_normalize_scratch_free(&r.normalize);
     evk_pretokenize_scratch_free(&r.pretokenize);
     evk_bpe_scratch_free(&r.encode.bpe);
     evk_buffer_free(&r.encode.text);
     free(r.encode.best);
-    free(r.out.ids);
-    free(r.out.starts);
+    return st;
+}
+
+static evoke_status encode_framed(const evoke_tokenizer *t, const char *text, size_t n, bool special, evk_sink *out,
+                                  evoke_error *err)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < t->single.n; i++) {
+        const evk_frame_item *item = t->single.item + i;
+        if (item->slot == EVK_SLOT_TOKEN) {
+            EVK_TRY(evk_sink_add(out, item->id, at, err));
+            continue;
+        }
+        EVK_TRY(evk_tokenizer_encode(t, text, n, special, out, err));
+        at = n;
+    }
+    if (t->single.n > 0)
+        return EVOKE_OK;
+    EVK_TRY(add_affix(&t->prefix, 0, out, err));
+    EVK_TRY(evk_tokenizer_encode(t, text, n, special, out, err));
+    return add_affix(&t->suffix, n, out, err);
+}
+
+evoke_status evoke_tokenize(const evoke_tokenizer *t, const char *text, size_t n_bytes, unsigned flags,
+                            evoke_ids *out, evoke_error *err)
+{
+    const bool special = (flags & EVOKE_TOKENIZE_PARSE_SPECIAL) != 0;
+    evk_sink ids = {0};
+    *out = (evoke_ids){0};
+    evoke_status st = flags & EVOKE_TOKENIZE_ADD_SPECIAL ? encode_framed(t, text, n_bytes, special, &ids, err)
+                                                         : evk_tokenizer_encode(t, text, n_bytes, special, &ids, err);
+    if (st == EVOKE_OK)
+        st = evk_sink_hand_over(&ids, out, err);
+    free(ids.ids);
+    free(ids.starts);
     return st;
 }
 

@@ -12,6 +12,8 @@
 #include "core/files/weights.h"
 #include "layers/tokenizers/added_tokens.h"
 #include "layers/tokenizers/bpe.h"
+#include "layers/tokenizers/frame.h"
+#include "layers/tokenizers/json_fields.h"
 #include "layers/tokenizers/normalize.h"
 #include "layers/tokenizers/pretokenize.h"
 #include "layers/tokenizers/vocabulary.h"
@@ -19,6 +21,8 @@
 /* Ids as they come, each with the byte of the caller's text where it begins. */
 typedef struct evk_sink { int32_t *ids; size_t *starts; size_t n, ids_capacity, starts_capacity; } evk_sink;
 evoke_status evk_sink_add(evk_sink *s, int32_t id, size_t start, evoke_error *err);
+/* Empties the sink; what is handed over is never NULL, also where there is no id at all. */
+evoke_status evk_sink_hand_over(evk_sink *s, evoke_ids *out, evoke_error *err);
 
 /* What encoding words needs, kept from word to word. */
 typedef struct evk_best { double sum; uint32_t from; int32_t id; } evk_best;      /* unigram.c: the best way to a byte */
@@ -55,6 +59,7 @@ struct evoke_tokenizer {
     evk_normalizer normalizer;
     evk_pretokenizer pretokenizer;
     void *model;                                    /* the kind's own */
+    evk_frame single, pair;                         /* around a text, around two; empty: what prefix and suffix make */
     evk_affix prefix, suffix;
     size_t strip_spaces;                            /* so many at the beginning of a decoded text are the normalizer's */
     int32_t bos, eos;                               /* -1: none */
@@ -74,16 +79,20 @@ evoke_status evk_tokenizer_from_json(const json_t *json, const char *where, evok
 evoke_status evk_tokenizer_from_folder(const char *folder, const char *json_path, evoke_tokenizer **out,
                                        evoke_error *err);
 
+/* Appends the ids of a text, without what is put around it. special: the text of a control token becomes that token. */
+evoke_status evk_tokenizer_encode(const evoke_tokenizer *t, const char *text, size_t n_bytes, bool special, evk_sink *out,
+                                  evoke_error *err);
+
 /* ---- for those who fill one ---- */
+/* Fills single and pair. Errors: EVOKE_EUNSUPPORTED with the name of a step that is not known. */
+evoke_status evk_json_post_processor(evoke_tokenizer *t, const json_t *step, const char *where, evoke_error *err);
 /* The id of a token by its text, added ones included, or -1. */
 int32_t evk_tokenizer_find(const evoke_tokenizer *t, const char *text);
 /* EOS, and the control tokens that are known to end a turn. Call when the vocabulary, the added tokens and eos are set. */
 evoke_status evk_tokenizer_mark_ends(evoke_tokenizer *t, evoke_error *err);
-/* A flag of a JSON object; *out keeps its value where there is none. Errors: EVOKE_EFORMAT no boolean. */
-evoke_status evk_json_flag(const json_t *object, const char *key, bool *out, const char *where, evoke_error *err);
-/* The type of a step, or "(no type)". */
-const char *evk_json_type(const json_t *step);
-/* The steps that tokenizer.json declares. Errors: EVOKE_EUNSUPPORTED with the name of one that is not known. */
+/* The steps that tokenizer.json declares. *byte_level: the last of them writes bytes in GPT-2's alphabet; it is left to
+ * the caller, who may take the bytes as they are or call evk_pretokenizer_bytes.
+ * Errors: EVOKE_EUNSUPPORTED with the name of a step that is not known. */
 evoke_status evk_json_normalizer(const json_t *step, evk_normalizer *z, const char *where, evoke_error *err);
 evoke_status evk_json_pretokenizer(const json_t *step, evk_pretokenizer *p, bool *byte_level, const char *where,
                                    evoke_error *err);

@@ -66,20 +66,44 @@ static void mark_generation_ends(evoke_tokenizer *t, const json_t *generation)
     }
 }
 
+/* bos A eos, and bos A eos bos B eos whose second half is of type 1. */
+static evoke_status frame_llama(evoke_tokenizer *t, bool bos, bool eos, evoke_error *err)
+{
+    evk_frame_free(&t->single);
+    evk_frame_free(&t->pair);
+    for (int32_t i = 0; i < 3; i++) {
+        evk_frame *f = i == 0 ? &t->single : &t->pair;
+        const int32_t type = i == 2;
+        if (bos)
+            EVK_TRY(evk_frame_add(f, EVK_SLOT_TOKEN, t->bos, type, err));
+        EVK_TRY(evk_frame_add(f, i == 2 ? EVK_SLOT_B : EVK_SLOT_A, -1, type, err));
+        if (eos)
+            EVK_TRY(evk_frame_add(f, EVK_SLOT_TOKEN, t->eos, type, err));
+    }
+    return EVOKE_OK;
+}
+
+static bool frame_has(const evk_frame *f, int32_t id)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->item[i].slot == EVK_SLOT_TOKEN && f->item[i].id == id)
+            return true;
+    return false;
+}
+
 /* Transformers gives tokenizers of Llama's class a post-processor of its own making, by these two flags. */
 static evoke_status follow_llama_class(evoke_tokenizer *t, const json_t *config, const char *where, evoke_error *err)
 {
     const char *class = json_string_value(json_object_get(config, "tokenizer_class"));
     if (!class || strncmp(class, "LlamaTokenizer", strlen("LlamaTokenizer")) != 0)
         return EVOKE_OK;
-    bool bos = t->prefix.n > 0, eos = t->suffix.n > 0;
+    const bool had_bos = frame_has(&t->single, t->bos), had_eos = frame_has(&t->single, t->eos);
+    bool bos = had_bos, eos = had_eos;
     EVK_TRY(evk_json_flag(config, "add_bos_token", &bos, where, err));
     EVK_TRY(evk_json_flag(config, "add_eos_token", &eos, where, err));
-    if (bos != (t->prefix.n > 0) && t->bos >= 0)
-        t->prefix = (evk_affix){ .ids = { t->bos }, .n = bos };
-    if (eos != (t->suffix.n > 0) && t->eos >= 0)
-        t->suffix = (evk_affix){ .ids = { t->eos }, .n = eos };
-    return EVOKE_OK;
+    if (bos == had_bos && eos == had_eos)
+        return EVOKE_OK;
+    return frame_llama(t, bos && t->bos >= 0, eos && t->eos >= 0, err);
 }
 
 static evoke_status copy_text(const char *text, char **out, evoke_error *err)

@@ -171,60 +171,6 @@ static evoke_status read_added(evoke_tokenizer *t, const json_t *vocab, const js
     return EVOKE_OK;
 }
 
-/* ---- post-processor ---- */
-static evoke_status affix_id(const evoke_tokenizer *t, const json_t *id, evk_affix *a, const char *where,
-                             evoke_error *err)
-{
-    if (!json_is_integer(id) || json_integer_value(id) < 0 || (size_t)json_integer_value(id) >= t->vocabulary.n)
-        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: post_processor names an id outside of the vocabulary (%s)",
-                        where);
-    return evk_affix_add(a, (int32_t)json_integer_value(id), err);
-}
-
-/* TemplateProcessing: single is [{"SpecialToken": {"id": NAME}} ... {"Sequence": {"id": "A"}} ...]. */
-static evoke_status read_template(evoke_tokenizer *t, const json_t *step, const char *where, evoke_error *err)
-{
-    const json_t *single = json_object_get(step, "single"), *tokens = json_object_get(step, "special_tokens");
-    bool before = true;
-    for (size_t i = 0; i < json_array_size(single); i++) {
-        const json_t *item = json_array_get(single, i);
-        const json_t *name = json_object_get(json_object_get(item, "SpecialToken"), "id");
-        if (json_object_get(item, "Sequence")) {
-            before = false;
-            continue;
-        }
-        const json_t *ids = json_is_string(name)
-            ? json_object_get(json_object_get(tokens, json_string_value(name)), "ids") : NULL;
-        if (!json_is_array(ids))
-            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: post_processor names a token that it does not define "
-                            "(%s)", where);
-        for (size_t k = 0; k < json_array_size(ids); k++)
-            EVK_TRY(affix_id(t, json_array_get(ids, k), before ? &t->prefix : &t->suffix, where, err));
-    }
-    return EVOKE_OK;
-}
-
-static evoke_status read_post_processor(evoke_tokenizer *t, const json_t *step, int depth, const char *where,
-                                        evoke_error *err)
-{
-    const char *type = evk_json_type(step);
-    const json_t *parts = json_object_get(step, "processors");
-    if (!step || json_is_null(step) || strcmp(type, "ByteLevel") == 0)      /* ByteLevel only trims offsets */
-        return EVOKE_OK;
-    if (strcmp(type, "TemplateProcessing") == 0)
-        return read_template(t, step, where, err);
-    if (strcmp(type, "RobertaProcessing") == 0 || strcmp(type, "BertProcessing") == 0) {
-        EVK_TRY(affix_id(t, json_array_get(json_object_get(step, "cls"), 1), &t->prefix, where, err));
-        return affix_id(t, json_array_get(json_object_get(step, "sep"), 1), &t->suffix, where, err);
-    }
-    if (strcmp(type, "Sequence") != 0 || !json_is_array(parts) || depth == 8)
-        return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: post_processor '%.60s' is not supported (%s)", type,
-                        where);
-    for (size_t i = 0; i < json_array_size(parts); i++)
-        EVK_TRY(read_post_processor(t, json_array_get(parts, i), depth + 1, where, err));
-    return EVOKE_OK;
-}
-
 /* ---- all of it ---- */
 static evoke_status find_kind(evoke_tokenizer *t, const json_t *model, const char *where, evoke_error *err)
 {
@@ -251,7 +197,7 @@ static evoke_status fill_from(evoke_tokenizer *t, const json_t *json, const json
     EVK_TRY(evk_json_normalizer(json_object_get(json, "normalizer"), &t->normalizer, where, err));
     EVK_TRY(read_added(t, vocab, added, where, err));
     EVK_TRY(t->kind->open_json(t, json, where, err));
-    EVK_TRY(read_post_processor(t, json_object_get(json, "post_processor"), 0, where, err));
+    EVK_TRY(evk_json_post_processor(t, json_object_get(json, "post_processor"), where, err));
     return evk_tokenizer_mark_ends(t, err);
 }
 
