@@ -208,6 +208,54 @@ EVOKE_API evoke_status evoke_model_sha256(const evoke_model *m, char hex[65], ev
 EVOKE_API evoke_status evoke_model_prompt(const evoke_model *m, const evoke_message *messages, size_t n_messages,
                                           bool add_generation_prompt, evoke_prompt *out, evoke_error *err);
 
+/* ---- encoder: a text to a vector for each token, to one vector, to scores of classes ---- */
+typedef struct evoke_encoder evoke_encoder;
+typedef struct evoke_encoder_info {
+    const char *name, *path, *family, *isa, *storage;
+    size_t n_layer, n_decoder_layer, d_model, n_head, d_ff, n_vocab, n_ctx, n_threads;
+    size_t n_type;              /* kinds of segments that a token can be of; 0: the model knows none */
+    size_t n_label;             /* classes; 0: the model is no classifier of texts */
+    size_t d_embedding;         /* of evoke_embed's vectors */
+    size_t max_tokens;          /* texts are cut to it, special tokens included */
+    int32_t entailment;         /* the class that means entailment; -1: none says so */
+    bool has_pooler, independent_labels;    /* independent_labels: each class by itself (sigmoid), not one of all (softmax) */
+    uint64_t n_parameters, n_bytes;
+    double norm_eps;
+} evoke_encoder_info;
+/* Is there at path a model of a family of encoders? By what its config.json or metadata says; false also where nothing that
+ * is a model can be read. */
+EVOKE_API bool evoke_file_is_encoder(const char *path);
+/* Errors: EVOKE_EUNSUPPORTED no family of encoders, or a setting that changes the result and is not done here. */
+EVOKE_API evoke_status evoke_encoder_open(const char *path, const evoke_model_options *options, evoke_encoder **out,
+                                          evoke_error *err);
+EVOKE_API void evoke_encoder_free(evoke_encoder *e);
+EVOKE_API const evoke_encoder_info *evoke_encoder_describe(const evoke_encoder *e);
+EVOKE_API const evoke_tokenizer *evoke_encoder_tokenizer(const evoke_encoder *e);   /* NULL: none beside the weights */
+EVOKE_API const char *evoke_encoder_label(const evoke_encoder *e, size_t i);        /* NULL: past the end */
+EVOKE_API evoke_status evoke_encoder_sha256(const evoke_encoder *e, char hex[65], evoke_error *err);
+/* One text as the model reads it, special tokens included. types: NULL, all 0. */
+typedef struct evoke_sequence { const int32_t *ids, *types; size_t n; } evoke_sequence;
+/* What evoke_encode fills in, each the caller's, row i for sequence i; NULL: not wanted. */
+typedef struct evoke_encodings {
+    float *mean;                /* [N, D] over the tokens of the last layer (of the decoder, where there is one) */
+    float *sentence;            /* [N, d_embedding] by the folder's own rules of pooling, or else mean, unit length */
+    float *pooler;              /* [N, D] */
+    float *logits;              /* [N, n_label] */
+    float *embed, *hidden;      /* [T, D], [T, n_layer, D], the sequences one after the other */
+    float *decoder_embed, *decoder_hidden;      /* [T, D], [T, n_decoder_layer, D] */
+    float *state;               /* [N, D] what the head reads */
+} evoke_encodings;
+/* Results do not depend on the company, the number of threads or n_batch (tokens run together; 0: 4096). Errors: EVOKE_EDATA
+ * an id, type or position beyond the model's, a sequence without the token that the head reads; EVOKE_EUNSUPPORTED the
+ * model has no pooler or head. */
+EVOKE_API evoke_status evoke_encode(const evoke_encoder *e, const evoke_sequence *sequences, size_t n, size_t n_batch,
+                                    const evoke_progress *progress, const evoke_encodings *out, evoke_error *err);
+/* One sequence, every state, to HDF5 (format "evoke-trace"): /ids [T], /embed [T, D], /hidden [T, L, D], /mean, /embedding
+ * (mean, unit length), /pooler, /logits; of a model with a decoder /encoder_embed, /encoder_hidden, /decoder_ids,
+ * /decoder_embed, /decoder_hidden, /eos_state, /logits. */
+EVOKE_API evoke_status evoke_encoder_trace(const evoke_encoder *e, const evoke_sequence *sequence, const char *path,
+                                           const evoke_provenance *made, evoke_error *err);
+
 /* ---- vectors: named directions per layer and site, [E, L, D], and the norms that give them a scale ---- */
 typedef struct evoke_vectors evoke_vectors;
 typedef struct evoke_vectors_info {
