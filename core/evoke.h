@@ -216,7 +216,7 @@ typedef struct evoke_encoder_info {
     size_t n_type;              /* kinds of segments that a token can be of; 0: the model knows none */
     size_t n_label;             /* classes; 0: the model is no classifier of texts */
     size_t d_embedding;         /* of evoke_embed's vectors */
-    size_t max_tokens;          /* texts are cut to it, special tokens included */
+    size_t max_tokens;          /* texts are cut to it, special tokens included; 0: no limit is known */
     int32_t entailment;         /* the class that means entailment; -1: none says so */
     bool has_pooler, independent_labels;    /* independent_labels: each class by itself (sigmoid), not one of all (softmax) */
     uint64_t n_parameters, n_bytes;
@@ -250,6 +250,25 @@ typedef struct evoke_encodings {
  * model has no pooler or head. */
 EVOKE_API evoke_status evoke_encode(const evoke_encoder *e, const evoke_sequence *sequences, size_t n, size_t n_batch,
                                     const evoke_progress *progress, const evoke_encodings *out, evoke_error *err);
+/* A text, or two where `second` is not NULL, with the model's special tokens around them; longer ones lose tokens of the first
+ * text until `most` are left (0: none). ids, types [*n] are the caller's; cut may be NULL. */
+EVOKE_API evoke_status evoke_encoder_tokenize(const evoke_encoder *e, const char *text, const char *second, size_t most,
+                                              int32_t **ids, int32_t **types, size_t *n, bool *cut, evoke_error *err);
+/* scores [n, n_label]: probabilities of the model's own classes, as transformers' text-classification pipeline has them.
+ * n_cut, may be NULL: how many texts were longer than max_tokens. Errors: EVOKE_EUNSUPPORTED no classifier, no tokenizer. */
+EVOKE_API evoke_status evoke_classify(const evoke_encoder *e, const char *const *texts, size_t n,
+                                      const evoke_progress *progress, float *scores, size_t *n_cut, evoke_error *err);
+/* scores [n, n_labels] by natural language inference: does the text entail the hypothesis, "This text expresses {}.", with the
+ * label in the place of {}? As transformers' zero-shot-classification pipeline; independent: its multi_label. */
+EVOKE_API evoke_status evoke_zero_shot(const evoke_encoder *e, const char *const *texts, size_t n, const char *const *labels,
+                                       size_t n_labels, const char *hypothesis, bool independent,
+                                       const evoke_progress *progress, float *scores, size_t *n_cut, evoke_error *err);
+/* vectors [n, d_embedding] by the rules of a sentence-transformers folder; otherwise the mean over tokens, at unit length. */
+EVOKE_API evoke_status evoke_embed(const evoke_encoder *e, const char *const *texts, size_t n, const evoke_progress *progress,
+                                   float *vectors, size_t *n_cut, evoke_error *err);
+/* vectors and their texts to HDF5 (format "evoke-embeddings"): /embeddings [N, D], /texts [N]. */
+EVOKE_API evoke_status evoke_embeddings_save(const evoke_encoder *e, const char *const *texts, const float *vectors, size_t n,
+                                             const char *path, const evoke_provenance *made, evoke_error *err);
 /* One sequence, every state, to HDF5 (format "evoke-trace"): /ids [T], /embed [T, D], /hidden [T, L, D], /mean, /embedding
  * (mean, unit length), /pooler, /logits; of a model with a decoder /encoder_embed, /encoder_hidden, /decoder_ids,
  * /decoder_embed, /decoder_hidden, /eos_state, /logits. */

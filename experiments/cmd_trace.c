@@ -3,13 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "experiments/files.h"
+#include "experiments/encoders.h"
 #include "experiments/json_out.h"
 #include "experiments/steering.h"
 
 static const struct poptOption own[] = {
     { "ids", 0, POPT_ARG_STRING, NULL, OPT_IDS, "token ids: a JSON array, numbers, or @FILE with either", "LIST" },
     { "prompt", 'p', POPT_ARG_STRING, NULL, OPT_PROMPT, "text, tokenised as it is: no chat template", "TEXT" },
+    { "token-types", 0, POPT_ARG_STRING, NULL, OPT_TOKEN_TYPES, "for an encoder: the segment of each id (default: all 0)",
+      "LIST" },
     { "n-predict", 'n', POPT_ARG_STRING, NULL, OPT_N_PREDICT, "tokens to continue by, greedily (default 0)", "N" },
     { "sites", 0, POPT_ARG_STRING, NULL, OPT_SITES, "hook points to keep, with commas (default: all)", "LIST" },
     { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT, "the trace, HDF5", "FILE" },
@@ -19,7 +21,8 @@ static const command_options takes = {
     .usage = "-m MODEL (--ids LIST | -p TEXT) [-n N] -o TRACE.h5",
     .about = "One forward pass, and with -n a greedy continuation; what every hook point saw goes to HDF5:\n"
              "/ids [T], /<site> [T, L, D], /embed and /final_norm [T, D], /logits [T, V]; with -n also /generated [N]\n"
-             "and /step_logits [N, V]. Steering acts as in 'generate'.",
+             "and /step_logits [N, V]. Steering acts as in 'generate'. Of an encoder: /embed [T, D], /hidden [T, L, D],\n"
+             "/mean and /embedding [D], and where it has them /pooler [D], /logits [C] and the decoder's states.",
     .examples = "  evoke trace -m model.gguf -p \"The cat sat.\" -o trace.h5\n"
                 "  evoke trace -m model.gguf --ids \"[1, 5, 9]\" -n 8 --sites resid_post,attn_out -o trace.h5\n"
                 "  evoke trace -m model.gguf -p Hello --ev ev.h5 --alpha joy=2 --positions all -o steered.h5\n",
@@ -29,17 +32,9 @@ static const command_options takes = {
 
 static evoke_status read_ids(const options *o, const evoke_model *m, int32_t **ids, size_t *n, evoke_error *err)
 {
-    const char *list = option_text(o, OPT_IDS), *prompt = option_text(o, OPT_PROMPT);
-    if (list && *list == '@') {
-        char *text = NULL;
-        evoke_status st = file_read(list + 1, &text, NULL, err);
-        if (st == EVOKE_OK)
-            st = parse_ids(text, list + 1, ids, n, err);
-        free(text);
-        return st;
-    }
-    if (list)
-        return parse_ids(list, "--ids", ids, n, err);
+    const char *prompt = option_text(o, OPT_PROMPT);
+    if (option_given(o, OPT_IDS))
+        return option_ids(o, OPT_IDS, ids, n, err);
     const evoke_tokenizer *t = evoke_model_tokenizer(m);
     if (!t)
         return fail(err, EVOKE_EDATA, "tokenise the prompt: the model has no tokenizer (give --ids)");
@@ -118,8 +113,12 @@ evoke_status cmd_trace(int argc, const char **argv, evoke_error *err)
         st = option_need(&o, OPT_OUTPUT, "trace", &path, err);
         if (st == EVOKE_OK && ids == prompt)
             st = fail(err, EVOKE_EARG, "trace: give %s (--ids LIST or -p TEXT)", ids ? "one of the two" : "something to run");
+        const char *model = option_text(&o, OPT_MODEL);
+        const bool encoder = st == EVOKE_OK && model && evoke_file_is_encoder(model);
+        if (st == EVOKE_OK && !encoder && option_given(&o, OPT_TOKEN_TYPES))
+            st = fail(err, EVOKE_EARG, "trace: --token-types goes with an encoder, and the model is none");
         if (st == EVOKE_OK)
-            st = trace(&o, path, err);
+            st = encoder ? trace_encoder(&o, path, err) : trace(&o, path, err);
     }
     options_free(&o);
     return st;

@@ -16,7 +16,8 @@
 /* argv[0] is the program, argv[1] the command. */
 typedef evoke_status command_function(int argc, const char **argv, evoke_error *err);
 
-command_function cmd_inspect, cmd_tokenize, cmd_trace, cmd_extract, cmd_ev, cmd_generate, cmd_theory, cmd_eval;
+command_function cmd_inspect, cmd_tokenize, cmd_trace, cmd_extract, cmd_ev, cmd_generate, cmd_theory, cmd_eval, cmd_classify,
+    cmd_embed;
 
 /* Fills err with "WHAT FAILED: WHY (WHERE)" on one line; returns status. */
 evoke_status fail(evoke_error *err, evoke_status status, const char *format, ...) COMMAND_PRINTF(3, 4);

@@ -19,7 +19,8 @@ typedef enum option_id {
     OPT_EV, OPT_ALPHA, OPT_LAYERS, OPT_SITE, OPT_POSITIONS, OPT_STEER_MODE, OPT_LESS_BASE,          /* steering */
     OPT_TENSOR,                                                                                     /* inspect */
     OPT_ADD_SPECIAL, OPT_PARSE_SPECIAL, OPT_DECODE, OPT_CHAT, OPT_VAR,                              /* tokenize */
-    OPT_IDS, OPT_SITES,                                                                             /* trace */
+    OPT_IDS, OPT_SITES, OPT_TOKEN_TYPES,                                                            /* trace */
+    OPT_LABELS, OPT_HYPOTHESIS, OPT_MULTI_LABEL,                                                    /* classify */
     OPT_DATASET, OPT_SETTINGS, OPT_SPAN, OPT_STORE, OPT_FLOAT16, OPT_LIMIT,                         /* extract */
     OPT_PARTIAL,                                                                                    /* ev */
     OPT_RAW, OPT_SYSTEM, OPT_STOP, OPT_N_SAMPLES, OPT_COMPARE, OPT_IGNORE_EOS,                      /* generate */

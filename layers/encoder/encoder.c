@@ -39,13 +39,11 @@ static void count_weights(evoke_encoder *e)
     e->info.storage = evk_type_describe((evk_type)most)->name;
 }
 
-/* The least of the limits that are known: the file's positions, the tokenizer's own, the pooling's. */
+/* The lesser of the limits that are known: the table of positions, the tokenizer's own; 0: neither is. */
 static size_t text_limit(const evoke_encoder *e)
 {
-    size_t most = e->config.n_ctx;
-    if (e->tokenizer_limit && e->tokenizer_limit < most)
-        most = e->tokenizer_limit;
-    return most;
+    const size_t table = e->config.n_position, own = e->tokenizer_limit;
+    return table && own ? (table < own ? table : own) : table + own;
 }
 
 static evoke_status describe(evoke_encoder *e, evoke_error *err)

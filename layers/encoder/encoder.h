@@ -4,6 +4,7 @@
 #define EVK_ENCODER_H
 
 #include "layers/encoder/encoder_family.h"
+#include "layers/encoder/text_template.h"
 
 typedef struct evk_encoder_weight {
     const evk_tensor *matrix;       /* as it lies in the file; NULL: there is none */
@@ -34,7 +35,9 @@ struct evoke_encoder {
     size_t n_thread;
     evk_encoder_stack stack[EVK_MAX_STACK];
     float *relative;                /* [2 span, D] vectors of relative positions, normed where the model does; or NULL */
-    evoke_tokenizer *tokenizer;     /* NULL: the folder has none */
+    evoke_tokenizer *tokenizer;     /* NULL: none that this version reads, for the reason in no_tokenizer */
+    evoke_error no_tokenizer;
+    evk_text_template single, pair;
     size_t tokenizer_limit;         /* tokens that the tokenizer cuts texts to; 0: the file says nothing */
     bool cut_left, gives_types;     /* tokens go from the text's beginning; the tokenizer's type ids count */
     evk_pooling pooling;
@@ -70,5 +73,10 @@ void evk_mean_rows(const float *x, size_t n, size_t d, float *out);
 void evk_unit_length(float *x, size_t n);
 /* encoder_text.c: opens the tokenizer beside the weights, and its limits. */
 evoke_status evk_encoder_open_tokenizer(evoke_encoder *e, evoke_error *err);
+/* A text, or two, with the special tokens around them; `most` tokens, 0: as many as there are. */
+typedef struct evk_text_ids { int32_t *ids, *types; size_t n; bool cut; } evk_text_ids;
+void evk_text_ids_free(evk_text_ids *t);
+evoke_status evk_encoder_tokenize(const evoke_encoder *e, const char *text, const char *second, size_t most, evk_text_ids *out,
+                                  evoke_error *err);
 
 #endif

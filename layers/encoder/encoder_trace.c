@@ -100,3 +100,23 @@ evoke_status evoke_encoder_trace(const evoke_encoder *e, const evoke_sequence *s
         free(all[i]);
     return st;
 }
+
+evoke_status evoke_embeddings_save(const evoke_encoder *e, const char *const *texts, const float *vectors, size_t n,
+                                   const char *path, const evoke_provenance *made, evoke_error *err)
+{
+    char sha[65];
+    evk_h5 *f = NULL;
+    const evk_h5_signature sign = { "evoke-embeddings", e->name, sha, e->info.family, e->info.n_layer, e->info.d_model, made };
+    EVK_TRY(evk_h5_create(path, &f, err));
+    evoke_status st = evoke_encoder_sha256(e, sha, err);
+    if (st == EVOKE_OK)
+        st = evk_h5_sign(f, &sign, err);
+    if (st == EVOKE_OK)
+        st = evk_h5_write(f, "/embeddings", EVK_H5_F32, 2, (size_t[]){ n, e->info.d_embedding }, vectors, err);
+    if (st == EVOKE_OK)
+        st = evk_h5_write_strings(f, "/texts", 1, &n, texts, err);
+    if (st == EVOKE_OK)
+        return evk_h5_commit(f, err);
+    evk_h5_free(f);
+    return st;
+}
