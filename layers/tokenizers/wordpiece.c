@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "layers/tokenizers/byte_tokens.h"
-#include "layers/tokenizers/tokenizer.h"
+#include "layers/tokenizers/tokenizer_gguf.h"
 #include "layers/tokenizers/trie.h"
+
+static const char SPACE[] = "\xe2\x96\x81";     /* U+2581, which GGUF files put where a word begins */
 
 /* Where the tokens that begin a word, or go on within one, start in the trie: none of them where `any` is false. */
 typedef struct start { uint32_t node; bool any; } start;
@@ -63,6 +65,50 @@ static evoke_status open_json(evoke_tokenizer *t, const json_t *json, const char
     return evk_json_pretokenizer(json_object_get(json, "pre_tokenizer"), &t->pretokenizer, &byte_level, where, err);
 }
 
+/* BERT's normalizer; lower case without accents where the file does not say. */
+static evoke_status read_normalizer(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
+{
+    bool lowercase = true;
+    EVK_TRY(evk_gguf_flag(w, "tokenizer.ggml.normalizer.lowercase", &lowercase, err));
+    bool strip_accents = lowercase;
+    EVK_TRY(evk_gguf_flag(w, "tokenizer.ggml.normalizer.strip_accents", &strip_accents, err));
+    EVK_TRY(evk_normalizer_bert(&t->normalizer, true, true, strip_accents, lowercase, err));
+    return evk_pretokenizer_bert(&t->pretokenizer, err);
+}
+
+/* The ids of [CLS] and [SEP], which llama.cpp calls BOS and SEP; without keys they are where BERT has them. */
+static evoke_status read_ends(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
+{
+    const size_t n = t->vocabulary.n;
+    int32_t separator = n > 102 ? 102 : -1;
+    bool add_separator = true;
+    t->bos = n > 101 ? 101 : -1;
+    EVK_TRY(evk_gguf_id(t, w, "tokenizer.ggml.cls_token_id", &t->bos, err));
+    EVK_TRY(evk_gguf_id(t, w, "tokenizer.ggml.seperator_token_id", &separator, err));    /* GGUF's own spelling */
+    EVK_TRY(evk_gguf_flag(w, "tokenizer.ggml.add_sep_token", &add_separator, err));
+    return add_separator && separator >= 0 ? evk_affix_add(&t->suffix, separator, err) : EVOKE_OK;
+}
+
+static evoke_status open_gguf(evoke_tokenizer *t, const evoke_weights *w, bool *add_bos, bool *add_eos, evoke_error *err)
+{
+    EVK_TRY(evk_alloc(&t->model, 1, sizeof(wordpiece), "open tokenizer", err));
+    wordpiece *m = t->model;
+    m->most_characters = SIZE_MAX;
+    m->unknown = t->vocabulary.n > 100 ? 100 : -1;
+    EVK_TRY(evk_gguf_id(t, w, "tokenizer.ggml.unknown_token_id", &m->unknown, err));
+    if (m->unknown < 0)
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: WordPiece without an unknown token (%s)", evk_weights_path(w));
+    EVK_TRY(evk_trie_build(&m->trie, &t->vocabulary, NULL, err));
+    m->first = start_of(&m->trie, SPACE, strlen(SPACE));
+    m->further = start_of(&m->trie, "", 0);
+    t->strip_spaces = 1;
+    *add_bos = true;
+    *add_eos = false;
+    snprintf(t->name, sizeof t->name, "%s", evk_wordpiece.name);
+    EVK_TRY(read_normalizer(t, w, err));
+    return read_ends(t, w, err);
+}
+
 /* ---- encode and decode ---- */
 static size_t count_characters(const char *text, size_t n)
 {
@@ -112,6 +158,6 @@ static evoke_status decode(const evoke_tokenizer *t, int32_t id, evk_buffer *out
 }
 
 const evk_tokenizer_kind evk_wordpiece = {
-    .name = "WordPiece", .json_model = "WordPiece",
-    .open_json = open_json, .encode = encode, .decode = decode, .close = close_model,
+    .name = "WordPiece", .gguf_model = "bert", .json_model = "WordPiece",
+    .open_gguf = open_gguf, .open_json = open_json, .encode = encode, .decode = decode, .close = close_model,
 };

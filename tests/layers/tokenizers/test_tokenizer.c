@@ -103,7 +103,8 @@ static void test_real_model(const char *root)
 static bool line_agrees(const evoke_tokenizer *t, const char *text, size_t n, char *line)
 {
     evoke_ids ids = {0};
-    bool same = evoke_tokenize(t, text, n, 0, &ids, NULL) == EVOKE_OK && comes_back(t, &ids, text, n);
+    const bool loses = strcmp(evoke_tokenizer_kind(t), "WordPiece") == 0;      /* case, spaces and accents */
+    bool same = evoke_tokenize(t, text, n, 0, &ids, NULL) == EVOKE_OK && (loses || comes_back(t, &ids, text, n));
     size_t k = 0;
     for (char *word = strtok(line, " "); same && word; word = strtok(NULL, " "), k++)
         same = k < ids.n && ids.ids[k] == atoi(word);
@@ -233,6 +234,7 @@ int main(int argc, char **argv)
     test_llama_cpp(root, "llama-bpe");
     test_llama_cpp(root, "qwen2");
     test_llama_cpp(root, "llama-spm");
+    test_llama_cpp(root, "bert-bge");
     test_all_gguf(root);
     test_all_characters(root);
     return check_done();
