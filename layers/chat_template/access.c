@@ -71,6 +71,30 @@ static evoke_status loop_attribute(evk_render *r, const evk_value *v, evk_string
     return EVOKE_OK;
 }
 
+/* ---- what a macro tells of itself ---- */
+static evoke_status macro_attribute(evk_render *r, const evk_value *v, evk_string name, evk_value *out)
+{
+    const evk_node *n = v->macro->node;
+    evk_list *names = NULL;
+    if (evk_string_is(name, "name")) {
+        *out = n->kind == EVK_N_CALL_BLOCK ? evk_none() : n->value;
+    } else if (evk_string_is(name, "arguments")) {
+        EVK_TRY(evk_list_new(r, EVK_TUPLE, 0, &names));
+        for (const evk_node *p = n->a; p; p = p->next)
+            EVK_TRY(evk_list_add(r, names, p->value));
+        *out = evk_seq(names);
+    } else if (evk_string_is(name, "caller")) {
+        *out = evk_bool(n->flags & EVK_USES_CALLER);
+    } else if (evk_string_is(name, "catch_varargs")) {
+        *out = evk_bool(n->flags & EVK_USES_VARARGS);
+    } else if (evk_string_is(name, "catch_kwargs")) {
+        *out = evk_bool(n->flags & EVK_USES_KWARGS);
+    } else {
+        return undefined_attribute(r, v, name, out);
+    }
+    return EVOKE_OK;
+}
+
 /* ---- names ---- */
 static evoke_status bind_method(evk_render *r, const evk_builtin *method, const evk_value *self, evk_value *out)
 {
@@ -101,7 +125,18 @@ evoke_status evk_attribute(evk_render *r, const evk_value *v, evk_string name, e
         return bind_method(r, method, v, out);
     if (v->kind == EVK_V_LOOP)
         return loop_attribute(r, v, name, out);
-    EVK_TRY(find_in_dict(r, v, name, &found));
+    if (v->kind == EVK_V_MACRO)
+        return macro_attribute(r, v, name, out);
+    if (v->kind == EVK_V_CYCLER && evk_string_is(name, "current")) {
+        *out = v->seq->items[v->seq->range[0]];
+        return EVOKE_OK;
+    }
+    if (v->kind == EVK_V_SEQUENCE && v->seq->is_group && (evk_string_is(name, "grouper") || evk_string_is(name, "list"))) {
+        *out = v->seq->items[evk_string_is(name, "list")];
+        return EVOKE_OK;
+    }
+    if (!evk_method_is_refused(v, name))
+        EVK_TRY(find_in_dict(r, v, name, &found));
     if (!found)
         return undefined_attribute(r, v, name, out);
     *out = *found;

@@ -172,5 +172,7 @@ const evk_builtin *evk_filter_find(evk_string name)
         f = evk_list_filter_find(name);
     if (!f)
         f = evk_each_filter_find(name);
+    if (!f)
+        f = evk_web_filter_find(name);
     return f ? f : evk_builtin_find(number_filters, sizeof number_filters / sizeof *number_filters, name);
 }

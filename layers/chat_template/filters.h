@@ -7,5 +7,6 @@
 const evk_builtin *evk_text_filter_find(evk_string name);       /* filters_text.c */
 const evk_builtin *evk_list_filter_find(evk_string name);       /* filters_list.c */
 const evk_builtin *evk_each_filter_find(evk_string name);       /* filters_each.c: map, select, sort and their kin */
+const evk_builtin *evk_web_filter_find(evk_string name);        /* filters_web.c */
 
 #endif

@@ -299,8 +299,65 @@ static evoke_status filter_sum(evk_render *r, const evk_value *self, const evk_a
     return EVOKE_OK;
 }
 
+/* ---- groupby: (grouper, list) for each key, in their order ---- */
+static evoke_status group_key(evk_render *r, const evk_value *item, const evk_value *path, const evk_value *missing,
+                              evk_value *out)
+{
+    EVK_TRY(evk_attribute_path(r, item, path, out));
+    if (out->kind == EVK_V_UNDEFINED && evk_given(missing) && missing->kind != EVK_V_NONE)
+        *out = *missing;
+    return EVOKE_OK;
+}
+
+static evoke_status fold_key(evk_render *r, bool fold, evk_value *key)
+{
+    return fold && evk_is_string(key) ? evk_recase(r, key->s, EVK_CASING_LOWER, &key->s) : EVOKE_OK;
+}
+
+static evoke_status open_group(evk_render *r, evk_list *groups, const evk_value *key, evk_list **items)
+{
+    evk_list *pair = NULL;
+    EVK_TRY(evk_list_new(r, EVK_TUPLE, 2, &pair));
+    EVK_TRY(evk_list_new(r, EVK_LIST, 0, items));
+    pair->is_group = true;
+    EVK_TRY(evk_list_add(r, pair, *key));
+    EVK_TRY(evk_list_add(r, pair, evk_seq(*items)));
+    return evk_list_add(r, groups, evk_seq(pair));
+}
+
+static evoke_status filter_groupby(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
+{
+    const bool fold = !evk_arg_bool(&args->v[2], false);
+    const evk_value *items = NULL;
+    size_t n = 0;
+    keyed *all = NULL;
+    evk_list *groups = NULL, *now = NULL;
+    EVK_TRY(evk_iterate(r, self, &items, &n));
+    EVK_TRY(evk_render_take(r, n, sizeof *all, &all));
+    for (size_t i = 0; i < n; i++) {
+        all[i].item = items[i];
+        EVK_TRY(group_key(r, &items[i], &args->v[0], &args->v[1], &all[i].key));
+        EVK_TRY(fold_key(r, fold, &all[i].key));
+    }
+    EVK_TRY(sort_keyed(r, all, n, false));
+    EVK_TRY(evk_list_new(r, EVK_LIST, 0, &groups));
+    for (size_t i = 0; i < n; i++) {
+        bool same = false;
+        evk_value key;
+        if (i > 0)
+            EVK_TRY(evk_equal(r, &all[i].key, &all[i - 1].key, &same));
+        EVK_TRY(group_key(r, &all[i].item, &args->v[0], &args->v[1], &key));      /* as it is written in the first */
+        if (!same)
+            EVK_TRY(open_group(r, groups, &key, &now));
+        EVK_TRY(evk_list_add(r, now, all[i].item));
+    }
+    *out = evk_seq(groups);
+    return EVOKE_OK;
+}
+
 static const evk_builtin each_filters[] = {
     { "dictsort",   filter_dictsort,   0, { "case_sensitive", "by", "reverse" } },
+    { "groupby",    filter_groupby,    1, { "attribute", "default", "case_sensitive" } },
     { "map",        filter_map,        0, { "*" } },
     { "max",        filter_max,        0, { "case_sensitive", "attribute" } },
     { "min",        filter_min,        0, { "case_sensitive", "attribute" } },

@@ -144,6 +144,33 @@ static evoke_status filter_batch(evk_render *r, const evk_value *self, const evk
     return EVOKE_OK;
 }
 
+/* slice(3): three lists in all, the longer ones first; fill_with makes the others as long. */
+static evoke_status filter_slice(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
+{
+    const evk_value *items = NULL;
+    size_t n = 0, at = 0;
+    int64_t slices = 0;
+    evk_list *all = NULL, *one = NULL;
+    EVK_TRY(evk_arg_int(r, &args->v[0], 0, &slices));
+    EVK_TRY(evk_iterate(r, self, &items, &n));
+    if (slices == 0)
+        return evk_render_fail(r, EVOKE_EFORMAT, "division by zero");
+    EVK_TRY(evk_list_new(r, EVK_GENERATOR, 0, &all));
+    const bool filled = evk_given(&args->v[1]) && args->v[1].kind != EVK_V_NONE;
+    for (int64_t i = 0; i < slices; i++) {
+        const size_t more = (uint64_t)i < n % (uint64_t)slices, size = n / (uint64_t)slices + more;
+        EVK_TRY(evk_render_spend(r, 2));
+        EVK_TRY(evk_list_new(r, EVK_LIST, size + 1, &one));
+        for (size_t k = 0; k < size; k++)
+            EVK_TRY(evk_list_add(r, one, items[at++]));
+        if (filled && !more)
+            EVK_TRY(evk_list_add(r, one, args->v[1]));
+        EVK_TRY(evk_list_add(r, all, evk_seq(one)));
+    }
+    *out = evk_seq(all);
+    return EVOKE_OK;
+}
+
 static const evk_builtin list_filters[] = {
     { "attr",    filter_attr,    1, { "name" } },
     { "batch",   filter_batch,   1, { "linecount", "fill_with" } },
@@ -157,6 +184,7 @@ static const evk_builtin list_filters[] = {
     { "length",  filter_length,  0, { NULL } },
     { "list",    filter_list,    0, { NULL } },
     { "reverse", filter_reverse, 0, { NULL } },
+    { "slice",   filter_slice,   1, { "slices", "fill_with" } },
 };
 
 const evk_builtin *evk_list_filter_find(evk_string name)

@@ -6,7 +6,7 @@
 
 #include "layers/chat_template/render.h"
 
-enum { MAX_RANGE = 100000 };            /* of Jinja's sandbox */
+enum { MAX_RANGE = 100000, MAX_FORMAT = 512 };        /* the former of Jinja's sandbox */
 
 static evoke_status call_range(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
 {
@@ -84,6 +84,43 @@ static evoke_status call_namespace(evk_render *r, const evk_value *self, const e
     return EVOKE_OK;
 }
 
+/* cycler('a', 'b'): an item after the other, with next() */
+static evoke_status call_cycler(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
+{
+    (void)self;
+    evk_list *s = NULL;
+    if (args->n == 0 || args->n_named)
+        return evk_render_fail(r, EVOKE_EFORMAT, "cycler wants something to go round");
+    EVK_TRY(evk_list_new(r, EVK_TUPLE, args->n, &s));
+    for (size_t i = 0; i < args->n; i++)
+        EVK_TRY(evk_list_add(r, s, args->v[i]));
+    *out = (evk_value){.kind = EVK_V_CYCLER, .seq = s};
+    return EVOKE_OK;
+}
+
+/* joiner(', '): a function that gives nothing at first, then its text; self: the text, behind it once it was called */
+static evoke_status join_next(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
+{
+    (void)args;
+    *out = self->seq->n > 1 ? self->seq->items[0] : evk_text((evk_string){0});
+    return self->seq->n > 1 ? EVOKE_OK : evk_list_add(r, self->seq, evk_none());
+}
+
+static const evk_builtin joiner = { "joiner", join_next, 0, { NULL } };
+
+static evoke_status call_joiner(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
+{
+    (void)self;
+    evk_list *s = NULL;
+    EVK_TRY(evk_list_new(r, EVK_LIST, 2, &s));
+    EVK_TRY(evk_list_add(r, s, evk_given(&args->v[0]) ? args->v[0] : evk_text(evk_string_of(", "))));
+    *out = (evk_value){.kind = EVK_V_FUNCTION};
+    out->fn.builtin = &joiner;
+    EVK_TRY(evk_render_take(r, 1, sizeof *out->fn.self, &out->fn.self));
+    *out->fn.self = evk_seq(s);
+    return EVOKE_OK;
+}
+
 static evoke_status call_raise(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
 {
     (void)self;
@@ -91,6 +128,29 @@ static evoke_status call_raise(evk_render *r, const evk_value *self, const evk_a
     EVK_TRY(evk_to_string(r, &args->v[0], &text));
     *out = evk_none();
     return evk_render_fail(r, EVOKE_EDATA, "%.*s", (int)(text.n < 600 ? text.n : 600), text.data ? text.data : "");
+}
+
+/* Python's own directives: microseconds, and a time zone that is not known. */
+static evoke_status expand_format(evk_render *r, evk_string s, char format[MAX_FORMAT])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        const char next = s.data[i] == '%' && i + 1 < s.n ? s.data[i + 1] : 0;
+        if (n + 8 > MAX_FORMAT || !s.data[i])
+            return evk_render_fail(r, EVOKE_EUNSUPPORTED, "the format of a time is too long");
+        if (next == 'f')
+            memcpy(format + n, "000000", 6);
+        n += next == 'f' ? 6 : 0;
+        if (next == 'f' || next == 'z' || next == 'Z') {
+            i++;
+            continue;
+        }
+        format[n++] = s.data[i];
+        if (next)
+            format[n++] = s.data[++i];
+    }
+    memcpy(format + n, "|", 2);             /* a mark, so that an empty result is told from one that has no room */
+    return EVOKE_OK;
 }
 
 /* Now in local time; where SOURCE_DATE_EPOCH says when, in UTC. */
@@ -111,18 +171,14 @@ static bool now(struct tm *t)
 static evoke_status call_strftime(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
 {
     (void)self;
-    char format[256], text[1024];
+    char format[MAX_FORMAT], text[1024];
     struct tm t;
     evk_string s;
     evk_bytes *b = NULL;
     EVK_TRY(evk_arg_string(r, &args->v[0], NULL, &s));
-    if (s.n >= sizeof format - 1 || (s.n && memchr(s.data, 0, s.n)))
-        return evk_render_fail(r, EVOKE_EUNSUPPORTED, "the format of a time is too long");
+    EVK_TRY(expand_format(r, s, format));
     if (!now(&t))
         return evk_render_fail(r, EVOKE_EDATA, "the time is not known (SOURCE_DATE_EPOCH)");
-    if (s.n)
-        memcpy(format, s.data, s.n);
-    memcpy(format + s.n, "|", 2);           /* a mark, so that an empty result is told from one that has no room */
     const size_t n = strftime(text, sizeof text, format, &t);
     if (n == 0)
         return evk_render_fail(r, EVOKE_EUNSUPPORTED, "the text of a time is too long");
@@ -133,6 +189,8 @@ static evoke_status call_strftime(evk_render *r, const evk_value *self, const ev
 }
 
 static const evk_builtin functions[] = {
+    { "cycler",          call_cycler,    0, { "*" } },
+    { "joiner",          call_joiner,    0, { "sep" } },
     { "range",           call_range,     1, { "start", "stop", "step" } },
     { "dict",            call_dict,      0, { "*" } },
     { "namespace",       call_namespace, 0, { "*" } },

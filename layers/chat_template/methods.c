@@ -116,10 +116,50 @@ static evoke_status loop_changed(evk_render *r, const evk_value *self, const evk
     return EVOKE_OK;
 }
 
+/* ---- cycler ---- */
+static evoke_status cycler_next(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
+{
+    (void)r;
+    (void)args;
+    evk_list *s = self->seq;
+    *out = s->items[s->range[0]];
+    s->range[0] = (s->range[0] + 1) % (int64_t)s->n;
+    return EVOKE_OK;
+}
+
+static evoke_status cycler_reset(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
+{
+    (void)r;
+    (void)args;
+    self->seq->range[0] = 0;
+    *out = evk_none();
+    return EVOKE_OK;
+}
+
+static const evk_builtin cycler_methods[] = {
+    { "next",  cycler_next,  0, { NULL } },
+    { "reset", cycler_reset, 0, { NULL } },
+};
+
 static const evk_builtin loop_methods[] = {
     { "cycle",   loop_cycle,   0, { "*" } },
     { "changed", loop_changed, 0, { "*" } },
 };
+
+bool evk_method_is_refused(const evk_value *self, evk_string name)
+{
+    static const char *const refused[] = {
+        "clear", "pop", "popitem", "setdefault", "update",                      /* of a dict */
+        "clear", "pop", "append", "reverse", "insert", "sort", "extend", "remove"
+    };
+    const bool dict = self->kind == EVK_V_DICT;
+    if (!dict && !evk_is_seq(self, EVK_LIST))
+        return false;
+    for (size_t i = dict ? 0 : 5; i < (dict ? 5 : sizeof refused / sizeof *refused); i++)
+        if (evk_string_is(name, refused[i]))
+            return true;
+    return false;
+}
 
 const evk_builtin *evk_method_find(const evk_value *self, evk_string name)
 {
@@ -131,6 +171,8 @@ const evk_builtin *evk_method_find(const evk_value *self, evk_string name)
         return evk_builtin_find(dict_methods, sizeof dict_methods / sizeof *dict_methods, name);
     if (self->kind == EVK_V_LOOP)
         return evk_builtin_find(loop_methods, sizeof loop_methods / sizeof *loop_methods, name);
+    if (self->kind == EVK_V_CYCLER)
+        return evk_builtin_find(cycler_methods, sizeof cycler_methods / sizeof *cycler_methods, name);
     if (evk_is_seq(self, EVK_LIST))
         return evk_builtin_find(list_methods, sizeof list_methods / sizeof *list_methods, name);
     if (evk_is_seq(self, EVK_TUPLE) || evk_is_seq(self, EVK_RANGE))

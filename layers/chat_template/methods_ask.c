@@ -150,6 +150,8 @@ static evoke_status all_are(evk_render *r, const evk_value *self, bool (*is)(int
     }
 
 ALL_ARE(text_isdigit, evk_char_is_digit, false)
+ALL_ARE(text_isdecimal, evk_char_is_decimal, false)
+ALL_ARE(text_isnumeric, evk_char_is_numeric, false)
 ALL_ARE(text_isalpha, evk_char_is_alpha, false)
 ALL_ARE(text_isalnum, is_alphanumeric, false)
 ALL_ARE(text_isspace, evk_char_is_space, false)
@@ -194,10 +196,10 @@ static const evk_builtin questions[] = {
     { "isalnum",     text_isalnum,     0, { NULL } },
     { "isalpha",     text_isalpha,     0, { NULL } },
     { "isascii",     text_isascii,     0, { NULL } },
-    { "isdecimal",   text_isdigit,     0, { NULL } },
+    { "isdecimal",   text_isdecimal,   0, { NULL } },
     { "isdigit",     text_isdigit,     0, { NULL } },
     { "islower",     text_islower,     0, { NULL } },
-    { "isnumeric",   text_isdigit,     0, { NULL } },
+    { "isnumeric",   text_isnumeric,   0, { NULL } },
     { "isprintable", text_isprintable, 0, { NULL } },
     { "isspace",     text_isspace,     0, { NULL } },
     { "istitle",     text_istitle,     0, { NULL } },

@@ -19,9 +19,36 @@ bool evk_char_is_alpha(int32_t code)
     }
 }
 
-bool evk_char_is_digit(int32_t code)
+bool evk_char_is_decimal(int32_t code)
 {
     return utf8proc_category(code) == UTF8PROC_CATEGORY_ND;
+}
+
+bool evk_char_is_digit(int32_t code)
+{
+    static const int32_t ranges[][2] = {        /* Numeric_Type=Digit of the Unicode Character Database */
+        { 0xb2, 0xb3 }, { 0xb9, 0xb9 }, { 0x1369, 0x1371 }, { 0x19da, 0x19da }, { 0x2070, 0x2070 }, { 0x2074, 0x2079 },
+        { 0x2080, 0x2089 }, { 0x2460, 0x2468 }, { 0x2474, 0x247c }, { 0x2488, 0x2490 }, { 0x24ea, 0x24ea },
+        { 0x24f5, 0x24fd }, { 0x24ff, 0x24ff }, { 0x2776, 0x277e }, { 0x2780, 0x2788 }, { 0x278a, 0x2792 },
+        { 0x10a40, 0x10a43 }, { 0x10e60, 0x10e68 }, { 0x11052, 0x1105a }, { 0x1f100, 0x1f10a },
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (code >= ranges[i][0] && code <= ranges[i][1])
+            return true;
+    return evk_char_is_decimal(code);
+}
+
+bool evk_char_is_numeric(int32_t code)
+{
+    static const int32_t chinese[] = {
+        0x4e00, 0x4e03, 0x4e07, 0x4e09, 0x4e5d, 0x4e8c, 0x4e94, 0x4ebf, 0x4edf, 0x5104, 0x5146, 0x5169, 0x516b, 0x516d,
+        0x5341, 0x5343, 0x56db, 0x58f9, 0x5eff, 0x62fe, 0x767e, 0x842c, 0x8cb3, 0x8d30, 0x9646, 0x9678, 0x96f6,
+    };
+    for (size_t i = 0; i < sizeof chinese / sizeof *chinese; i++)
+        if (code == chinese[i])
+            return true;
+    const utf8proc_category_t category = utf8proc_category(code);
+    return category == UTF8PROC_CATEGORY_NL || category == UTF8PROC_CATEGORY_NO || evk_char_is_decimal(code);
 }
 
 bool evk_char_is_mark(int32_t code)

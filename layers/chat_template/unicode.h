@@ -10,7 +10,9 @@ bool evk_char_is_space(int32_t code);       /* str.isspace */
 bool evk_char_is_word(int32_t code);        /* \w of re: letters, digits, marks of identifiers, "_" */
 bool evk_char_is_mark(int32_t code);        /* combining */
 bool evk_char_is_alpha(int32_t code);
-bool evk_char_is_digit(int32_t code);       /* decimal digits */
+bool evk_char_is_decimal(int32_t code);
+bool evk_char_is_digit(int32_t code);       /* decimal digits, and those that stand high, low or in circles */
+bool evk_char_is_numeric(int32_t code);     /* numbers of any kind, the common Chinese ones too */
 bool evk_char_is_cased(int32_t code);
 bool evk_char_is_upper(int32_t code);
 bool evk_char_is_lower(int32_t code);

@@ -10,7 +10,7 @@ const char *evk_type_name(const evk_value *v)
     };
     static const char *const kinds[] = {
         "missing argument", "undefined", "NoneType", "bool", "int", "float", "str", "list", "dict", "namespace", "loop",
-        "macro", "function"
+        "macro", "function", "cycler"
     };
     return v->kind == EVK_V_SEQUENCE ? flavors[v->seq->flavor] : kinds[v->kind];
 }
@@ -112,6 +112,9 @@ static evoke_status equal_same_kind(evk_render *r, const evk_value *a, const evk
         return EVOKE_OK;
     case EVK_V_LOOP:
         *out = a->loop == b->loop;
+        return EVOKE_OK;
+    case EVK_V_CYCLER:
+        *out = a->seq == b->seq;
         return EVOKE_OK;
     default:
         *out = a->fn.builtin == b->fn.builtin && !a->fn.self && !b->fn.self;

@@ -53,7 +53,8 @@ size_t evk_string_find_last(evk_string s, evk_string part);
 typedef enum evk_kind {
     EVK_V_ABSENT,               /* an argument that was not given */
     EVK_V_UNDEFINED, EVK_V_NONE, EVK_V_BOOL, EVK_V_INT, EVK_V_FLOAT, EVK_V_STRING, EVK_V_SEQUENCE, EVK_V_DICT,
-    EVK_V_NAMESPACE, EVK_V_LOOP, EVK_V_MACRO, EVK_V_FUNCTION
+    EVK_V_NAMESPACE, EVK_V_LOOP, EVK_V_MACRO, EVK_V_FUNCTION,
+    EVK_V_CYCLER                /* seq: what it goes round */
 } evk_kind;
 
 /* Generators (what map, select and so on give) are made at once, but are gone once read, have no length and print as
@@ -62,7 +63,13 @@ typedef enum evk_flavor {
     EVK_LIST, EVK_TUPLE, EVK_RANGE, EVK_GENERATOR, EVK_KEYS, EVK_VALUES, EVK_ITEMS
 } evk_flavor;
 
-typedef struct evk_list { evk_flavor flavor; evk_value *items; size_t n, capacity; int64_t range[3]; } evk_list;
+typedef struct evk_list {
+    evk_flavor flavor;
+    bool is_group;              /* of groupby: a tuple whose items are called grouper and list */
+    evk_value *items;
+    size_t n, capacity;
+    int64_t range[3];           /* start, stop, step; of a cycler, the place in it */
+} evk_list;
 typedef struct evk_dict { evk_value *keys, *values; size_t n, capacity; } evk_dict;    /* in order of insertion */
 
 typedef struct evk_args {
@@ -160,5 +167,7 @@ const evk_builtin *evk_filter_find(evk_string name);
 const evk_builtin *evk_test_find(evk_string name);
 const evk_builtin *evk_method_find(const evk_value *self, evk_string name);
 const evk_builtin *evk_function_find(evk_string name);
+/* A method that would change what it belongs to: in the sandbox it is undefined, and hides an item of its name. */
+bool evk_method_is_refused(const evk_value *self, evk_string name);
 
 #endif
