@@ -225,6 +225,8 @@ static evoke_status exec_filter_block(evk_render *r, const evk_node *n)
     if (r->flow != EVK_FLOW_ON)
         return EVOKE_OK;
     EVK_TRY(apply_filters(r, n->a, &text));
+    if (!evk_is_string(&text))
+        return evk_render_fail(r, EVOKE_EFORMAT, "a filter block gives a text, not '%s'", evk_type_name(&text));
     return evk_print(r, r->out, &text);
 }
 

@@ -89,6 +89,7 @@ static evoke_status filter_replace(evk_render *r, const evk_value *self, const e
     EVK_TRY(evk_to_string(r, &args->v[0], &from));
     EVK_TRY(evk_to_string(r, &args->v[1], &to));
     EVK_TRY(evk_arg_int(r, &args->v[2], -1, &most));
+    out->markup = false;
     return evk_replace(r, out->s, from, to, most, &out->s);
 }
 
@@ -149,18 +150,21 @@ static evoke_status filter_center(evk_render *r, const evk_value *self, const ev
 
 static evoke_status filter_truncate(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
 {
-    int64_t most = 255, leeway = 5;
+    int64_t most = 255, leeway = 5, n = 0;
     evk_string end;
-    EVK_TRY(text_of(r, self, out));
+    EVK_TRY(evk_value_length(r, self, &n));
+    *out = *self;
     EVK_TRY(evk_arg_int(r, &args->v[0], 255, &most));
     EVK_TRY(evk_arg_string(r, &args->v[2], "...", &end));
     EVK_TRY(evk_arg_int(r, &args->v[3], 5, &leeway));
-    EVK_TRY(evk_render_spend_bytes(r, out->s.n + end.n));
-    const int64_t n_end = (int64_t)evk_string_length(end), n = (int64_t)evk_string_length(out->s);
+    EVK_TRY(evk_render_spend_bytes(r, end.n));
+    const int64_t n_end = (int64_t)evk_string_length(end);
     if (most < n_end || leeway < 0)
         return evk_render_fail(r, EVOKE_EFORMAT, "truncate leaves no room for its end");
     if (n <= leeway || n - leeway <= most)
         return EVOKE_OK;
+    if (!evk_is_string(self))
+        return evk_render_fail(r, EVOKE_EFORMAT, "truncate is for texts, not '%s'", evk_type_name(self));
     evk_string kept = evk_string_part(out->s, 0, evk_string_offset(out->s, (size_t)(most - n_end)));
     if (!evk_arg_bool(&args->v[1], false)) {
         const size_t space = evk_string_find_last(kept, evk_string_of(" "));

@@ -27,11 +27,20 @@ STRIP(text_strip, true, true)
 STRIP(text_lstrip, true, false)
 STRIP(text_rstrip, false, true)
 
+/* Parts of a text that is marked safe are so too. */
+static void mark_parts(const evk_value *self, const evk_value *parts)
+{
+    for (size_t i = 0; i < parts->seq->n; i++)
+        parts->seq->items[i].markup = self->markup;
+}
+
 static evoke_status split(evk_render *r, const evk_value *self, const evk_args *args, bool from_right, evk_value *out)
 {
     int64_t most = -1;
     EVK_TRY(evk_arg_int(r, &args->v[1], -1, &most));
-    return evk_split(r, self->s, &args->v[0], most, from_right, out);
+    EVK_TRY(evk_split(r, self->s, &args->v[0], most, from_right, out));
+    mark_parts(self, out);
+    return EVOKE_OK;
 }
 
 static evoke_status text_split(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
@@ -46,7 +55,9 @@ static evoke_status text_rsplit(evk_render *r, const evk_value *self, const evk_
 
 static evoke_status text_splitlines(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
 {
-    return evk_split_lines(r, self->s, evk_arg_bool(&args->v[0], false), out);
+    EVK_TRY(evk_split_lines(r, self->s, evk_arg_bool(&args->v[0], false), out));
+    mark_parts(self, out);
+    return EVOKE_OK;
 }
 
 /* (before, by, after); where it is not found the whole stands first, or last from the right. */
@@ -71,6 +82,7 @@ static evoke_status partition(evk_render *r, const evk_value *self, const evk_ar
     for (size_t i = 0; i < 3; i++)
         EVK_TRY(evk_list_add(r, s, evk_text(parts[i])));
     *out = evk_seq(s);
+    mark_parts(self, out);
     return EVOKE_OK;
 }
 

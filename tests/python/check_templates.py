@@ -41,13 +41,27 @@ def raise_exception(message):
     raise jinja2.exceptions.TemplateError(message)
 
 
+class Namespace(jinja2.utils.Namespace):
+    """As newer transformers have it: no attribute begins with an underscore"""
+
+    def __init__(*args, **kwargs):
+        self, attrs = args[0], dict(*args[1:], **kwargs)
+        if any(isinstance(name, str) and name.startswith("_") for name in attrs): raise jinja2.exceptions.SecurityError("name")
+        jinja2.utils.Namespace.__init__(self, attrs)
+
+    def __setitem__(self, name, value):
+        if name.startswith("_"): raise jinja2.exceptions.SecurityError("name")
+        jinja2.utils.Namespace.__setitem__(self, name, value)
+
+
 def environment():
     env = jinja2.sandbox.ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True,
                                                        extensions=[Generation, jinja2.ext.loopcontrols])
     env.filters["tojson"] = lambda x, ensure_ascii=False, indent=None, separators=None, sort_keys=False: json.dumps(
         x, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
     env.globals["raise_exception"] = raise_exception
-    env.globals["strftime_now"] = lambda form: datetime.fromtimestamp(NOW, timezone.utc).strftime(form)
+    env.globals["strftime_now"] = lambda form: datetime.fromtimestamp(NOW, timezone.utc).replace(tzinfo=None).strftime(form)
+    env.globals["namespace"] = Namespace
     return env
 
 
@@ -228,12 +242,209 @@ ERRORS = [
 ]
 
 
+CONSTRUCTS = [
+    "{% for n in [{'v': 1, 'c': [{'v': 2, 'c': []}]}] recursive %}{{ n.v }}-{{ loop.depth }}{{ loop.depth0 }}[{{ loop(n.c) }}]{% endfor %}",
+    '{% for n in [1, [2, [3]]] recursive %}{% if n is iterable %}({{ loop(n) }}){% else %}{{ n }}{{ loop.index }}{{ loop.last }}{% endif %}{% else %}none{% endfor %}',
+    "{% for k, v in {'a': {'b': {}}}.items() recursive %}{{ k }}{{ loop(v.items()) }}{% endfor %}",
+    '{% for n in [1] recursive %}{{ loop([]) }}{% else %}E{% endfor %}',
+    '{% for n in [1] recursive %}{{ loop is defined }}{{ loop is callable }}{% endfor %}',
+    '{% for n in [1] %}{{ loop([]) }}{% endfor %}',
+    "{{ '%s is %d' % ('a', 3) }}",
+    "{{ '%s' % 'x' }}",
+    '{{ \'%5.2f|%-5s|%05d|%x|%X|%o|%e|%g|%c|%%|%r|%+d|% d|%i|%u\' % (3.14159, \'ab\', 42, 255, 255, 8, 12345.678, 0.0001, \'z\', "it\'s", 5, 5, 7.9, 3) }}',
+    "{{ '%(a)s-%(b)d' % {'a': 'x', 'b': 2} }}",
+    "{{ '%s' % [1] }}{{ '%s' % ([1],) }}{{ '%s' % {'a': 1} }}{{ '%s %s' % (none, true) }}",
+    "{{ '%*d' % (5, 3) }}|{{ '%.*f' % (2, 3.14159) }}",
+    "{{ '%d' % 'x' }}",
+    "{{ '%s %s' % 'x' }}",
+    "{{ '%s' % (1, 2) }}",
+    "{{ 'x' % 1 }}",
+    "{{ 'x' % () }}{{ 'x' % [] }}{{ 'x' % {} }}",
+    "{{ '%c' % 97 }}{{ '%c' % 'é' }}{{ '%a' % 'é' }}{{ '%#x %#o' % (255, 8) }}",
+    "{{ '%s %s'|format('a', 1) }}{{ '%(x)s'|format(x=5) }}",
+    "{{ '%s'|format('a', x=1) }}",
+    "{{ '{} {}'.format('a', 1) }}{{ '{0}{1}{0}'.format('a', 'b') }}{{ '{a}'.format(a=1) }}{{ '{a[b]}'.format(a={'b': 3}) }}{{ '{0.b}'.format({'b': 3}) }}{{ '{{}}'.format() }}",
+    "{{ '{:5}|{:<5}|{:>5}|{:^5}|{:*^7}'.format('ab', 'ab', 'ab', 'ab', 'ab') }}",
+    "{{ '{:05d}|{:,}|{:+}|{:x}|{:#x}|{:b}|{:o}|{:X}|{:_}|{:c}|{:n}'.format(42, 1234567, 5, 255, 255, 5, 8, 255, 1234567, 97, 5) }}",
+    "{{ '{:.2f}|{:8.3f}|{:e}|{:g}|{:%}|{:.1%}|{:,.2f}|{}|{:.3}|{:<8.2f}|'.format(3.14159, 2.5, 12345.678, 0.0001, 0.25, 0.125, 1234567.891, 1.0, 2.71828, 1.5) }}",
+    "{{ '{!r} {!s} {!a}'.format('é', 'é', 'é') }}{{ '{:{}}'.format('a', 5) }}|{{ '{:.2}'.format('abc') }}",
+    "{{ '{}'.format(none) }}{{ '{}'.format([1, 'a']) }}{{ '{}'.format(true) }}{{ '{:d}'.format(true) }}",
+    "{{ '{} {}'.format('a') }}",
+    "{{ '{'.format() }}",
+    "{{ '}'.format() }}",
+    "{{ '{0} {}'.format(1, 2) }}",
+    "{{ '{:d}'.format('a') }}",
+    "{{ '{:5}'.format([1]) }}",
+    "{{ '{a}'.format_map({'a': 1}) }}",
+    "{{ [1, 2, 3, 4, 5]|slice(2)|list }}{{ [1, 2, 3, 4, 5]|slice(3, 'x')|list }}{{ []|slice(2)|list }}{{ 'abcd'|slice(3)|map('join')|list }}",
+    "{% for g, items in [{'a': 1, 'b': 2}, {'a': 2, 'b': 3}, {'a': 1, 'b': 4}]|groupby('a') %}{{ g }}:{{ items|map(attribute='b')|join(',') }};{% endfor %}",
+    "{% for g in [{'a': 'x'}, {'a': 'X'}, {'b': 1}]|groupby('a', default='z') %}{{ g.grouper }}={{ g.list|length }};{% endfor %}{{ [{'a': 'b'}, {'a': 'B'}]|groupby('a', case_sensitive=true)|list|length }}",
+    "{{ [{'a': 1}]|groupby('a')|list }}",
+    "{{ [{'a': 1}]|groupby('a') }}",
+    "{{ '<p>a  <b>b</b>\\n&amp; <!-- c --> d</p>'|striptags }}",
+    "{{ 'a b&c=é/?'|urlencode }}{{ {'a': 1, 'b c': 'd&e'}|urlencode }}{{ [('a', 1), ('b', 'é')]|urlencode }}{{ 5|urlencode }}",
+    '{{ {\'class\': \'a\', \'id\': none, \'x\': \'<"\', \'n\': 5}|xmlattr }}|{{ {}|xmlattr }}|{{ {\'a\': 1}|xmlattr(false) }}',
+    "{{ {'a b': 1}|xmlattr }}",
+    "{% set c = cycler('a', 'b') %}{{ c.next() }}{{ c.next() }}{{ c.next() }}{{ c.current }}{{ c.reset() }}{{ c.current }}",
+    "{% set j = joiner(', ') %}{{ j() }}a{{ j() }}b{% set k = joiner() %}{{ k() }}x{{ k() }}",
+    '{% for i in [1] %}{{ loop }}{% endfor %}',
+    '{% macro m(a, b=1) %}{% endmacro %}{{ m }}{{ m.name }}{{ m.arguments }}{{ m.caller }}{{ m.catch_kwargs }}{{ m.catch_varargs }}',
+    "{{ {}.pop }}{{ {'pop': 1}.pop }}{{ {'pop': 1}['pop'] }}{{ [].append }}",
+    "{{ {'a': 1}.pop('a') }}",
+    '{{ [1].append(2) }}',
+    "{{ {}.update({'a': 1}) }}",
+    '{% do [].append(1) %}',
+    '{% trans %}x{% endtrans %}',
+    '{% debug %}',
+    "{% include 'x' %}",
+    "{% import 'x' as y %}",
+    "{% from 'x' import y %}",
+    "{% extends 'x' %}",
+    '{% if false %}{{ 1|nope }}{% endif %}x',
+    '{% if false %}{% for i in [1] %}{{ 1|nope }}{% endfor %}{% endif %}x',
+    "{{ 'a' if true else 1|nope }}",
+    '{% if false %}{{ 1 is nope }}{% endif %}x',
+    '{% for i in [] %}{{ 1|nope }}{% endfor %}x',
+    '{% macro m() %}{{ 1|nope }}{% endmacro %}x',
+    '{% if false %}{% macro m() %}{{ 1|nope }}{% endmacro %}{% endif %}x',
+    '{% if false %}{% set x %}{{ 1|nope }}{% endset %}{% endif %}x',
+    '{% if false %}{% filter nope %}a{% endfilter %}{% endif %}x',
+    '{% if false %}{% if true %}{{ 1|nope }}{% endif %}{% endif %}x',
+    '{% if false %}{% call(x) m() %}{{ 1|nope }}{% endcall %}{% endif %}x',
+    '{% if false %}{% with %}{{ 1|nope }}{% endwith %}{% endif %}x',
+    '{% if true %}{{ 1|nope }}{% endif %}x',
+    '{% if 1|nope %}{% endif %}x',
+    '{% if false %}{% elif 1|nope %}{% endif %}x',
+    '{% if true %}{% elif 1|nope %}{% endif %}x',
+    "{{ 'é'|tojson }}{{ {'a': none}|tojson(indent=2) }}{{ [1.5, 2]|tojson(separators=(',', ':')) }}",
+    '{% set ns = namespace(a=1) %}{{ ns }}{% set ns.b = 2 %}{{ ns.b }}{{ ns is mapping }}{{ ns|length }}',
+    "{% for a in 'abc' %}{{ loop.previtem }}{{ loop.nextitem }}{{ loop.changed(a) }}{{ loop.cycle(1, 2) }}{{ loop.revindex }}{{ loop.revindex0 }}{{ loop.length }};{% endfor %}",
+    '{% set x, (y, z) = 1, (2, 3) %}{{ x }}{{ y }}{{ z }}',
+    '{% for (a, b), c in [((1, 2), 3)] %}{{ a }}{{ b }}{{ c }}{% endfor %}',
+    '{{ 1 if true }}{{ 1 if false }}{{ (1 if false) is undefined }}',
+    '{{ 1 < 2 < 3 }}{{ 1 < 2 > 3 }}{{ 3 == 3.0 == 3 }}{{ 1 in [1] in [[1]] }}',
+    "{{ 'a' is in 'abc' }}{{ 5 is divisibleby 5 }}{{ 1 is sameas 1.0 }}{{ none is sameas none }}",
+    '{{ -2 ** 2 }}{{ 2 ** -1 }}{{ 2 ** 3 ** 2 }}{{ 7 // 2 }}{{ -7 // 2 }}{{ 7 % -3 }}{{ 7.5 // 2 }}',
+    "{{ (1, 2)[0] }}{{ [1, 2, 3][::-1] }}{{ 'abc'[-2:] }}{{ 'abc'[::2] }}{{ [1, 2, 3][1:][0] }}{{ 'abc'[5:] }}{{ [][0] }}",
+    "{{ messages[0].role ~ ': ' ~ messages[0]['content'] }}",
+    '{{ messages|tojson }}',
+    "{{ [3, 1, 2]|sort|first }}{{ [[1, 2], [3]]|sum(start=[]) }}{{ {'b': 1, 'a': 2}|dictsort }}{{ ['b', 'A']|sort }}{{ ['b', 'A']|sort(case_sensitive=true) }}",
+    "{{ 'hello world'|title }}{{ 'HELLO'|capitalize }}{{ 'a,b'.split(',') }}{{ 'x'.join(['a', 'b']) }}",
+    "{{ 'a b c'.rsplit(' ', 1) }}{{ 'a b c'.partition(' ') }}{{ 'abc'.find('c') }}{{ 'abcabc'.count('bc') }}{{ 'abc'.index('d') }}",
+    "{{ 'x' * 3 }}{{ 3 * 'x' }}{{ [1] * 2 }}{{ [1] + [2] }}{{ (1,) + (2,) }}{{ 'a' + 1 }}",
+    "{{ undefined_x }}{{ undefined_x|default('d') }}{{ undefined_x.y }}",
+    "{{ none|default('d') }}{{ none|default('d', true) }}{{ ''|default('d', boolean=true) }}",
+    '{%- raw %} {{ x }} {% endraw -%} y',
+    "{% filter upper %}abc{% endfilter %}{% filter replace('a', 'b')|upper %}aa{% endfilter %}",
+    '{% set x | upper | trim %} a {% endset %}[{{ x }}]',
+    '{% call(a, b=2) [1]|first %}{% endcall %}',
+    '{% macro outer() %}{{ caller(1) }}{% endmacro %}{% call(x) outer() %}{{ x }}{% call(y) outer() %}{{ y }}{% endcall %}{% endcall %}',
+    '{% macro a(x) %}{% if x %}{{ x }}{{ a(x - 1) }}{% endif %}{% endmacro %}{{ a(5) }}',
+    '{% for i in range(5) if i is odd %}{{ i }}{{ loop.index }}{% else %}x{% endfor %}',
+    '{% for i in range(5) %}{% if i == 1 %}{% continue %}{% endif %}{% if i == 3 %}{% break %}{% endif %}{{ i }}{% endfor %}',
+    '{{ namespace(_a=1) }}',
+    "{{ namespace(a=1)['a'] }}{{ namespace({'x': 1}, y=2).y }}",
+    "{{ strftime_now('%d %b %Y') }}{{ strftime_now('%-d/%f') }}",
+    "{{ strftime_now('%Z|%z') }}",
+    "{{ 'a'|center(5) }}|{{ 'abcdefgh ij'|truncate(5) }}|{{ 'a\\nb'|indent }}|{{ 3.7|int }}|{{ '3.7'|float }}|{{ 2.5|round }}|{{ -3|abs }}",
+    "{{ {'a': 1}|items|list }}{{ {'a': 1}.items()|list }}{{ {'a': 1}|list }}{{ {'a': {'b': 1}}.a.b }}",
+    "{{ [1, none, '']|select|list }}{{ [1, 2, 3]|reject('odd')|list }}{{ [{'a': 1}, {'a': 2}]|selectattr('a', '>', 1)|list }}",
+    "{{ 'abc' is string }}{{ [] is sequence }}{{ {} is mapping }}{{ 1.0 is integer }}{{ true is number }}{{ x is undefined }}",
+    '{% set a = [1, 2] %}{% set b = a + [3] %}{{ a }}{{ b }}',
+    '{{ "a" "b" }}{{ \'it\'\'s\' }}',
+    "{{ [1, 2]|join }}{{ [1, 2]|join(', ') }}{{ {'a': 1}|join }}",
+    '{{ 5 / 2 }}{{ 4 / 2 }}{{ 1 / 3 }}',
+    "{{ true and 'a' }}{{ false or 'b' }}{{ not '' }}{{ '' or none }}",
+    '{# comment #}{{ 1 }}{#- x -#} {{ 2 }}',
+    '{% set messages = messages[1:] %}{{ messages[0].role }}',
+    "{% if messages[0]['role'] == 'system' %}S{% elif x %}{% else %}N{% endif %}",
+    "{{ '{:>{w}}'.format('a', w=4) }}{{ '{0[0]}{0[1]}'.format([1, 2]) }}{{ '{:>10.3s}|'.format('abcdef') }}",
+    "{{ ''.join(messages|map(attribute='role')) }}{{ ','.join({'a': 1}) }}",
+    "{{ 'abc'.startswith(['a']) }}",
+    '{{ [1,2,3].index(4) }}',
+    '{{ messages.0.role }}{{ messages[0][:1] }}',
+    "{{ {'a': 1, **{'b': 2}} }}",
+    '{{ [*[1, 2]] }}',
+    "{{ x if x is defined else 'n' }}{{ (x or 'y') ~ 'z' }}",
+    '{{ lambda x: x }}',
+    '{{ [x for x in [1]] }}',
+    '{{ 1 is number and 2 is number }}{{ not 1 is string }}{{ 1 is not string }}',
+    "{{ 'a' not in 'b' }}{{ not 'a' in 'b' }}",
+    '{{ 5 is between(1, 2) }}',
+    "{{ 'x'|string|length }}{{ 12|string|length }}{{ [1]|string }}",
+    "{{ 'ab'|list }}{{ 'ab'|first }}{{ 'ab'|last }}{{ 'ab'|reverse }}",
+    "{{ '²'.isdigit() }}{{ '²'.isdecimal() }}{{ '½'.isnumeric() }}{{ '½'.isdigit() }}{{ '一'.isnumeric() }}{{ 'a\\tb\\n\\tc'.expandtabs(4) }}",
+    "{{ ('<%s>'|safe) % '<' }}{{ ('<{}>'|safe).format('<') }}{{ ('%s'|safe)|format('<'|safe) }}{{ '%s' % ('<'|safe) }}",
+    "{{ '%s' % undefined_x }}{{ '%d' % undefined_x }}",
+    "{{ '%5s|%-5s|%.2s' % ('é👧', 'é👧', 'é👧') }}",
+    "{{ '%(a' % {'a': 1} }}",
+    "{{ '%(a)s' % 1 }}",
+    "{{ '%(b)s' % {'a': 1} }}",
+    "{{ '%' % 1 }}",
+    "{{ '%z' % 1 }}",
+    "{{ '%c' % 'ab' }}",
+    "{{ '%x' % 1.5 }}",
+    "{{ '%*d' % ('a', 1) }}",
+    "{{ '%ld %hd %5.3d|%-05d|%+05d|% 05d|%#X' % (1, 2, 3, 4, 5, 6, 255) }}",
+    "{{ '%G %E %F %#.0f' % (1e-10, 1.5, 2.5, 3) }}",
+    "{{ '%s' % ((1, 2),) }}{{ '%s %s' % ('a', [1]) }}",
+    "{{ '{:=+6d}|{:<+6}|{:^6}|{:x>6}|{:06.2f}|{:+.1e}|{:.0f}|{:#.0f}|{:g}|{:.3g}|{:10.4}|{:,}|{:_b}|{:#o}'.format(5, 5, 5, 5, 3.14159, 12345.678, 2.5, 2.5, 1e20, 1234.5, 3.14159, 1234567.5, 255, 8) }}",
+    "{{ '{:.3}|{:.1}|{:.10}|{:.2}'.format(123.0, 9.99, 0.1, 1e-7) }}{{ '{:5}|{:<5}|{:^5}'.format(true, 1.5, -2) }}",
+    "{{ '{:s}'.format(5) }}",
+    "{{ '{:d}'.format(1.5) }}",
+    "{{ '{:,x}'.format(5) }}",
+    "{{ '{:.2d}'.format(5) }}",
+    "{{ '{:+}'.format('a') }}",
+    "{{ '{:=5}'.format('a') }}",
+    "{{ '{:05}'.format('a') }}",
+    "{{ '{:y}'.format(1) }}",
+    "{{ '{:.}'.format(1) }}",
+    "{{ '{0.role}/{0[role]}/{1[0][role]}'.format(messages[1], messages) }}",
+    "{{ '{x.y}'.format(x={'a': 1}) }}|",
+    "{{ '{x[z]}'.format(x={'a': 1}) }}|",
+    "{{ '{!x}'.format(1) }}",
+    "{{ '{0'.format(1) }}",
+    "{{ '{0!r:>5}|{:{}{}}'.format('a') }}",
+    "{{ '{:{}{}}|'.format('a', '>', 5) }}",
+    "{{ '{a}{b}'.format(a=1, b='{}') }}",
+    '{% for a in [[1, [2]], [3]] recursive %}{{ loop.depth }}{% for b in a %}{% if b is iterable %}{{ loop.index }}{% endif %}{% endfor %}{% endfor %}',
+    '{% for a in [[1], [2]] recursive %}{% set x = loop.depth %}{% if a is iterable %}{{ loop(a) }}{{ x }}{% else %}{{ a }}{% if a == 2 %}{% break %}{% endif %}{% endif %}{% endfor %}',
+    "{% set out = 'o' %}{% for a in [[1]] recursive %}{{ out }}{% if a is iterable %}{{ loop(a) }}{% endif %}{% endfor %}",
+    '{% for a in [1] recursive %}{{ loop(1) }}{% endfor %}',
+    '{% for a in [1] recursive %}{{ loop() }}{% endfor %}',
+    '{% for a in [[1, 2], 3] if a recursive %}{% if a is iterable %}<{{ loop(a)|upper }}>{% else %}{{ a }}/{{ loop.length }}{% endif %}{% endfor %}',
+    "{{ [{'a': {'b': 2}}, {'a': {'b': 1}}]|groupby('a.b') }}{{ [[1, 2], [1, 3]]|groupby(0) }}{% for k, v in messages|groupby('role') %}{{ k }}={{ v|length }} {% endfor %}",
+    "{{ [{'a': 1}, {'a': 'x'}]|groupby('a') }}",
+    "{{ messages|groupby('nothing')|length }}",
+    '{{ [1, 2]|slice(0)|list }}',
+    "{{ [1, 2, 3]|slice(2, 0)|list }}{{ {'a': 1}|slice(2)|list }}{{ 5|slice(2)|list }}",
+    '{% macro f() %}{{ caller() }}{% endmacro %}{% call f() %}{{ f.name }}{{ f.caller }}{% endcall %}{{ f.nothing is defined }}',
+    '{% macro f(x) %}{{ varargs|length }}{{ kwargs }}{% endmacro %}{{ f.arguments }}{{ f.catch_varargs }}{{ f(1, 2, k=3) }}',
+    '{% set c = cycler(1, 2) %}{% for i in range(3) %}{{ c.next() }}{% endfor %}{{ c.nothing is defined }}{{ cycler() }}',
+    "{% set j = joiner('|') %}{% for i in range(3) %}{{ j() }}{{ i }}{% endfor %}",
+    "{{ {'update': 1}.update is defined }}{{ {'sort': 1}['sort'] }}{{ {'append': 3}.append }}{{ [].sort is defined }}{{ {}.clear is defined }}",
+    "{{ 'a&b=c d'|urlencode }}{{ 'ü/~'|urlencode }}{{ {'a/': 'b/ c'}|urlencode }}{{ [1]|urlencode }}",
+    "{{ {'a': undefined_x, 'b': 2}|xmlattr }}{{ {'a>': 1}|xmlattr }}",
+    '{{ \'<a href="x">1 &lt; 2</a > <!-- <b> -->&#39;x&quot; < y\'|striptags }}',
+    '{% if true %}{{ loop is defined }}{% for x in [1] %}{{ loop }}{% endfor %}{% endif %}',
+    "{% if tools is defined and tools %}{{ tools|tojson(indent=4) }}{% else %}{{ 'none' }}{% endif %}{% if not tools is defined %}{% set tools = none %}{% endif %}{{ tools is none }}",
+    '{% set tools = [{\'type\': \'function\', \'function\': {\'name\': \'get_weather\', \'description\': "The weather\'s", \'parameters\': {\'type\': \'object\', \'properties\': {\'city\': {\'type\': \'string\', \'enum\': [\'A\', \'é\']}, \'n\': {\'type\': [\'integer\', \'null\'], \'default\': 3}}, \'required\': [\'city\']}}}] %}{% for t in tools %}{{ t|tojson }}{{ t.function.parameters.properties|items|list }}{% for name, p in t.function.parameters.properties.items() %}{{ name }}: {{ p.type if p.type is string else p.type|join(\' | \') }}{{ \' = %s\' % p.default if p.default is defined }}{{ \'?\' if name not in t.function.parameters.required }}{% if not loop.last %}, {% endif %}{% endfor %}{% endfor %}',
+    '{% set tools = [{\'type\': \'function\', \'function\': {\'name\': \'get_weather\', \'description\': "The weather\'s", \'parameters\': {\'type\': \'object\', \'properties\': {\'city\': {\'type\': \'string\', \'enum\': [\'A\', \'é\']}, \'n\': {\'type\': [\'integer\', \'null\'], \'default\': 3}}, \'required\': [\'city\']}}}] %}{%- macro type_of(p) -%}{%- if p.enum is defined -%}{{ p.enum|map(\'tojson\')|join(\' | \') }}{%- elif p.type is iterable and p.type is not string -%}{{ p.type|join(\' or \') }}{%- else -%}{{ p.type }}{%- endif -%}{%- endmacro -%}{%- for t in tools|map(attribute=\'function\') %}type {{ t.name }} = (_: { {%- for k, v in t.parameters.properties.items() %}\n  {{ k }}: {{ type_of(v) }},{%- endfor %}\n}) => any;{%- endfor %}',
+    '{% set tools = [{\'type\': \'function\', \'function\': {\'name\': \'get_weather\', \'description\': "The weather\'s", \'parameters\': {\'type\': \'object\', \'properties\': {\'city\': {\'type\': \'string\', \'enum\': [\'A\', \'é\']}, \'n\': {\'type\': [\'integer\', \'null\'], \'default\': 3}}, \'required\': [\'city\']}}}] %}{{ tools[0][\'function\'][\'parameters\'][\'properties\'].keys()|list|sort }}{{ tools|map(attribute=\'function.name\')|join }}{{ tools|selectattr(\'function.name\', \'equalto\', \'get_weather\')|list|length }}{{ tools[0]|dictsort|first|first }}',
+    '{% set messages = messages + [{\'role\': \'assistant\', \'content\': none, \'tool_calls\': [{\'id\': \'abc123def\', \'type\': \'function\', \'function\': {\'name\': \'f\', \'arguments\': {\'x\': 1.5, \'y\': [\'é\', none, true]}}}]}, {\'role\': \'tool\', \'content\': \'{"ok": 1}\', \'name\': \'f\'}, {\'role\': \'user\', \'content\': [{\'type\': \'text\', \'text\': \' hi \'}, {\'type\': \'image\'}]}] %}{%- for message in messages %}{%- if message.content is string %}{%- set content = message.content %}{%- elif message.content is iterable and message.content is not mapping %}{%- set ns = namespace(t=\'\') %}{%- for c in message.content %}{%- if c.type == \'text\' %}{%- set ns.t = ns.t ~ c.text|trim %}{%- else %}{%- set ns.t = ns.t ~ \'<img>\' %}{%- endif %}{%- endfor %}{%- set content = ns.t %}{%- else %}{%- set content = \'\' %}{%- endif %}{{- \'<|\' ~ message.role ~ \'|>\' ~ content }}{%- for tc in message.tool_calls or [] %}{{ tc.function.name }}({% for k, v in tc.function.arguments|items %}{{ k }}={{ v|tojson }}{{ \', \' if not loop.last }}{% endfor %}){%- endfor %}{%- endfor %}',
+    '{% set messages = messages + [{\'role\': \'assistant\', \'content\': none, \'tool_calls\': [{\'id\': \'abc123def\', \'type\': \'function\', \'function\': {\'name\': \'f\', \'arguments\': {\'x\': 1.5, \'y\': [\'é\', none, true]}}}]}, {\'role\': \'tool\', \'content\': \'{"ok": 1}\', \'name\': \'f\'}, {\'role\': \'user\', \'content\': [{\'type\': \'text\', \'text\': \' hi \'}, {\'type\': \'image\'}]}] %}{% for m in messages %}{% if m[\'tool_calls\'] is defined and m[\'tool_calls\'] is not none %}{{ m.tool_calls[0].id|length == 9 }}{{ m.tool_calls|map(attribute=\'function\')|map(attribute=\'name\')|list }}{{ (m.tool_calls[0].function.arguments if m.tool_calls[0].function.arguments is string else m.tool_calls[0].function.arguments|tojson) }}{% elif m.role == \'tool\' %}{{ m.content|tojson }}{{ m.name|default(\'?\') }}{% endif %}{% if loop.previtem and loop.previtem.role == m.role or loop.nextitem is not defined %}!{% endif %}{% endfor %}',
+    '{% set messages = messages + [{\'role\': \'assistant\', \'content\': none, \'tool_calls\': [{\'id\': \'abc123def\', \'type\': \'function\', \'function\': {\'name\': \'f\', \'arguments\': {\'x\': 1.5, \'y\': [\'é\', none, true]}}}]}, {\'role\': \'tool\', \'content\': \'{"ok": 1}\', \'name\': \'f\'}, {\'role\': \'user\', \'content\': [{\'type\': \'text\', \'text\': \' hi \'}, {\'type\': \'image\'}]}] %}{% set ns = namespace(last=-1, multi=true) %}{% for m in messages[::-1] %}{% set i = messages|length - 1 - loop.index0 %}{% if ns.multi and m.role == \'user\' and m.content is string and not (m.content.startswith(\'<t>\') and m.content.endswith(\'</t>\')) %}{% set ns.multi = false %}{% set ns.last = i %}{% endif %}{% endfor %}{{ ns.last }}{{ ns.multi }}',
+    '{% set messages = messages + [{\'role\': \'assistant\', \'content\': none, \'tool_calls\': [{\'id\': \'abc123def\', \'type\': \'function\', \'function\': {\'name\': \'f\', \'arguments\': {\'x\': 1.5, \'y\': [\'é\', none, true]}}}]}, {\'role\': \'tool\', \'content\': \'{"ok": 1}\', \'name\': \'f\'}, {\'role\': \'user\', \'content\': [{\'type\': \'text\', \'text\': \' hi \'}, {\'type\': \'image\'}]}] %}{% for m in messages if m.role in [\'user\', \'assistant\'] %}{% if (m.role == \'user\') != (loop.index0 % 2 == 0) %}{{ raise_exception(\'roles must alternate: \' + m.role) }}{% endif %}{{ m.role }}{% endfor %}',
+]
+
+
 def templates():
     yield from ("{{ [%s] }}|{{ %s }}" % (e, e) if ("," in e and "undefined" not in e) else "{{ %s }}" % e for e in EXPRESSIONS)
     for e in EXPRESSIONS:               # each part alone: one that is an error hides the others
         if e.count("(") + e.count("[") + e.count("{") == 0: yield from ("{{ %s }}" % part for part in e.split(", ") if part)
     yield from STATEMENTS
     yield from ERRORS
+    yield from CONSTRUCTS
 
 
 # ---------------------------------------------------------------------------- random ones
@@ -265,6 +476,9 @@ class Expressions:
             lambda: f"{self.text(n)}|replace({self.text(0)}, {self.text(0)})", lambda: f"{self.text(n)}[{self.slice()}]", lambda: f"{self.text(n)}.{r.choice(['strip', 'lstrip', 'rstrip', 'upper', 'title', 'swapcase'])}()",
             lambda: f"{self.text(n)}.strip({self.text(0)})", lambda: f"({self.text(n)} * {r.randrange(-1, 4)})", lambda: f"{self.list(n)}|join({self.text(0)})", lambda: f"{self.any(n)}|string",
             lambda: f"{self.any(n)}|tojson", lambda: f"({self.text(n)} if {self.any(n)} else {self.text(n)})", lambda: f"{self.text(n)}.replace({self.text(0)}, {self.text(0)}, {r.randrange(-1, 3)})", lambda: f"{self.list(n)}|first",
+            lambda: f"('{r.choice(['%s', '%5s|', '%-4.2s', '%r', '%a', '<%s>', '%s%%'])}' % ({self.any(n)},))", lambda: f"('%{r.choice(['d', '05d', '+.2f', 'e', 'g', 'x', '.0f', '8.3f', 'c', 'i'])}' % {self.number(n)})",
+            lambda: f"'{r.choice(['{}', '{!r}', '{:>6}', '{:*^5.2}', 'a{0}b{0}'])}'.format({self.any(n)})", lambda: f"'{{:{r.choice(['d', '05', '.2f', ',', '+', 'x', '.3', '%', 'e', '^8', 'g', '#b'])}}}'.format({self.number(n)})",
+            lambda: f"{self.any(n)}|{r.choice(['urlencode', 'striptags', 'safe|replace(%s, %s)' % (self.text(0), self.text(0)), 'center(9)', 'truncate(4)', 'wordcount', 'default(%s, true)' % self.text(0), 'format(1)'])}",
             lambda: f"{self.text(n)}[{r.randrange(-3, 4)}]", lambda: f"{self.text(n)}.split({self.text(0)})[{r.randrange(-1, 2)}]", lambda: f"{self.text(n)}.center({r.randrange(9)}, '*')"])()
 
     def number(self, d):
@@ -288,6 +502,8 @@ class Expressions:
         if d <= 0: return r.choice(["[]", "[1, 2, 3]", "['b', 'a', 'C']", "(1, 'x')", "range(4)", "messages", "[none, true]", "{'k': 1, 'j': [2]}", "[3, 1, 2, 1]"])
         return r.choice([
             lambda: f"[{self.any(n)}, {self.any(n)}]", lambda: f"({self.any(n)},)", lambda: f"({self.list(n)} + {self.list(n)})", lambda: f"({self.list(n)}|list)[{self.slice()}]", lambda: f"{self.list(n)}|{r.choice(['list', 'sort', 'unique|list', 'reverse|list', 'sort(reverse=true)'])}",
+            lambda: f"{self.list(n)}|{r.choice(['slice(2)', 'batch(2)', 'slice(3, 0)', 'batch(3, none)'])}|list", lambda: f"messages|groupby({r.choice(['role', 'content', 'x', 'role.x'])!r})|{r.choice(['list', 'length', 'first', 'map(attribute=0)|list'])}",
+            lambda: f"{self.list(n)}|{r.choice(['min', 'max', 'sum', 'first', 'last', 'dictsort', 'items|list', 'join', 'tojson(indent=1)', 'string', 'length'])}", lambda: f"{self.text(n)}.{r.choice(['partition', 'rpartition'])}({self.text(0)})",
             lambda: f"{self.list(n)}|map({r.choice(['upper', 'string', 'length', 'trim', 'abs'])!r})|list", lambda: f"{self.list(n)}|{r.choice(['select', 'reject'])}({r.choice(['string', 'number', 'odd', 'none', 'defined'])!r})|list", lambda: f"{self.text(n)}.split()",
             lambda: f"{self.text(n)}.split({self.text(0)})", lambda: f"{self.text(n)}|list", lambda: "{%s: %s}" % (self.text(0), self.any(n)), lambda: f"({self.list(n)} * {r.randrange(0, 3)})", lambda: f"{self.text(n)}.splitlines()", lambda: f"{self.text(n)}.rsplit({self.text(0)}, 1)"])()
 
@@ -297,6 +513,39 @@ class Expressions:
 
     def any(self, d): return self.rng.choice([self.text, self.text, self.number, self.truth, self.list])(d)
 
+    def __getattribute__(self, name):
+        """Texts, numbers and lists in brackets: a name behind a filter would be part of the filter's"""
+        make = object.__getattribute__(self, name)
+        return (lambda d: f"({make(d)})" if d > 0 else make(d)) if name in ("text", "number", "list") else make
+
+
+class Statements(Expressions):
+    """Random bodies of statements; names a, b, ns, m and f may or may not be there"""
+
+    def body(self, d): return "".join(self.statement(d - 1) for _ in range(self.rng.randrange(1, 4)))
+
+    def tag(self, inside):
+        r = self.rng
+        return "{%" + r.choice(["", "", "-", "+"]) + " " + inside + " " + r.choice(["", "", "-", "+"]) + "%}"
+
+    def output(self):
+        r = self.rng
+        return "{{" + r.choice(["", "", "-"]) + " " + r.choice(["a", "b", "ns.x", "loop.index", "loop.last", "loop.depth", "loop.previtem", "m.role", "f(1)", "f(b=2)", "loop.cycle(1, 2)", "loop.changed(a)", "a|tojson", "loop",
+                                                                 self.any(r.randrange(0, 3))]) + " " + r.choice(["", "", "-"]) + "}}"
+
+    def statement(self, d):
+        r, e = self.rng, lambda: self.any(r.randrange(0, 2))
+        if d <= 0: return r.choice(["x", " \n", "\n  ", "é ", "{# c #}", "{#- c\n -#}\n", "{% raw %}{{ a }}{% endraw %}"]) if r.random() < 0.5 else self.output()
+        return r.choice([
+            lambda: self.output(), lambda: self.tag(f"if {e()}") + self.body(d) + (self.tag(f"elif {e()}") + self.body(d) if r.random() < 0.3 else "") + (self.tag("else") + self.body(d) if r.random() < 0.5 else "") + self.tag("endif"),
+            lambda: self.tag(f"for {r.choice(['a', 'a', 'm', 'a, b'])} in {self.list(r.randrange(0, 2))}{r.choice(['', '', ' if a', ' if loop is defined', ' recursive'])}") + self.body(d)
+                + r.choice(["", "", self.tag("if loop.index == 2") + self.tag(r.choice(["break", "continue"])) + self.tag("endif"), "{{ loop([]) }}", "{% if a is iterable and loop.depth < 3 %}{{ loop(a) }}{% endif %}"])
+                + (self.tag("else") + self.body(d) if r.random() < 0.3 else "") + self.tag("endfor"),
+            lambda: self.tag(f"set {r.choice(['a', 'b', 'a, b', 'ns'])} = {r.choice([e(), e(), 'namespace(x=1)', '1, 2'])}"), lambda: self.tag(f"set ns = namespace(x={e()})") + self.body(d) + self.tag(f"set ns.x = {e()}") + "{{ ns.x }}",
+            lambda: self.tag(f"set {r.choice(['a', 'b | upper', 'a | trim | length'])}") + self.body(d) + self.tag("endset"), lambda: self.tag(f"macro f(a{r.choice(['', ', b', ', b=3', '=1'])})") + self.body(d) + r.choice(["", "{{ caller() }}", "{{ varargs }}", "{{ kwargs }}"]) + self.tag("endmacro"),
+            lambda: self.tag(f"call{r.choice(['', '(b)', '(a=1)'])} f({r.choice(['', '1', 'b=2'])})") + self.body(d) + self.tag("endcall"), lambda: self.tag(f"filter {r.choice(['upper', 'trim', 'indent(1)', 'title|trim', 'length'])}") + self.body(d) + self.tag("endfilter"),
+            lambda: self.tag(f"with a = {e()}{r.choice(['', ', b = a'])}") + self.body(d) + self.tag("endwith"), lambda: self.tag("generation") + self.body(d) + self.tag("endgeneration"), lambda: self.tag(f"print {e()}")])()
+
 
 # ---------------------------------------------------------------------------- the run
 
@@ -305,6 +554,7 @@ def main():
     print("seed", SEED)
     jobs = [(source, [TALK]) for source in templates()]
     jobs += [("{{ %s }}" % Expressions(rng).any(rng.randrange(1, 4)), [TALK]) for _ in range(N_RANDOM)]
+    jobs += [(Statements(rng).body(rng.randrange(2, 5)), [TALK]) for _ in range(N_RANDOM)]
     conversations = [random_conversation(rng) for _ in range(40)]
     jobs += [(source, conversations) for source in STATEMENTS if "messages" in source]
     folder = os.path.join(os.path.dirname(__file__), "..", "..", "..", "shared", "templates")
