@@ -114,7 +114,7 @@ static void simd_iq2_s(const void *blocks, float *out, size_t n)
     const uint8_t *b = blocks;
     for (; n >= 256; n -= 256, b += EVK_IQ2_S_BYTES)
         for (size_t i = 0; i < 32; i += 2, out += 16) {
-            const unsigned high = b[66 + i / 4] >> 2 * (i % 4);
+            const unsigned high = (unsigned)b[66 + i / 4] >> 2 * (i % 4);
             const unsigned q0 = b[2 + i] | (high & 3) << 8, q1 = b[3 + i] | (high >> 2 & 3) << 8;
             const float scale = f16_value(b) * (0.5f + (float)evk_nibble(b + 74, i / 2)) * 0.25f;
             put_iq2(scale, evk_grid_iq2_s[q0] | (uint32_t)evk_grid_iq2_s[q1] << 16, evk_read_u16(b + 34 + i), out);
@@ -146,7 +146,7 @@ static void simd_iq3_s(const void *blocks, float *out, size_t n)
     for (; n >= 256; n -= 256, b += EVK_IQ3_S_BYTES)
         for (size_t i = 0; i < 64; i += 4, out += 16) {
             const uint8_t *q = b + 2 + i;
-            const unsigned h = b[66 + i / 8] >> i % 8;
+            const unsigned h = (unsigned)b[66 + i / 8] >> i % 8;
             const float scale = f16_value(b) * (float)(1 + 2 * evk_nibble(b + 106, i / 8));
             const uint64_t points = four_points(evk_grid_iq3_s, q[0] | (h & 1) << 8, q[1] | (h & 2) << 7,
                                                 q[2] | (h & 4) << 6, q[3] | (h & 8) << 5);

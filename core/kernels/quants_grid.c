@@ -63,7 +63,7 @@ static void dequantise_iq2_s(const void *blocks, float *out, size_t n)
     const uint8_t *b = blocks;
     for (; n >= 256; n -= 256, b += EVK_IQ2_S_BYTES)
         for (size_t i = 0; i < 32; i++, out += 8) {
-            const unsigned index = b[2 + i] | (b[66 + i / 4] >> 2 * (i % 4) & 3u) << 8;
+            const unsigned index = b[2 + i] | ((unsigned)b[66 + i / 4] >> 2 * (i % 4) & 3u) << 8;
             const float scale = evk_read_f16(b) * (0.5f + (float)evk_nibble(b + 74, i / 2)) * 0.25f;
             put_iq2(scale, evk_grid_iq2_s[index], b[34 + i], out);
         }
@@ -87,9 +87,9 @@ static void dequantise_iq3_s(const void *blocks, float *out, size_t n)
     const uint8_t *b = blocks;
     for (; n >= 256; n -= 256, b += EVK_IQ3_S_BYTES)
         for (size_t i = 0; i < 64; i++, out += 4) {
-            const unsigned index = b[2 + i] | (b[66 + i / 8] >> i % 8 & 1u) << 8;
+            const unsigned index = b[2 + i] | ((unsigned)b[66 + i / 8] >> i % 8 & 1u) << 8;
             const float scale = evk_read_f16(b) * (float)(1 + 2 * evk_nibble(b + 106, i / 8));
-            put_iq3_s(scale, evk_grid_iq3_s[index], b[74 + i / 2] >> 4 * (i % 2), out);
+            put_iq3_s(scale, evk_grid_iq3_s[index], (unsigned)b[74 + i / 2] >> 4 * (i % 2), out);
         }
 }
 

@@ -88,8 +88,8 @@ static void normalise_is_exact(const evk_kernels *k, const float *x, const float
         ok = ok && y[offset + i] == scaled && z[i] == scaled + x[i];
     }
     check(ok, "%s: normalise of %zu", k->isa, n);
-    const bool inside = free_guarded(y, n + offset) & free_guarded(z, n);
-    check(inside, "%s: normalise of %zu writes beyond y", k->isa, n);
+    check(free_guarded(y, n + offset), "%s: normalise of %zu writes beyond y", k->isa, n);
+    check(free_guarded(z, n), "%s: normalise with b of %zu writes beyond y", k->isa, n);
 }
 
 static void elementwise_is_exact(const evk_kernels *k, const float *x, const float *w, size_t n, size_t offset)
