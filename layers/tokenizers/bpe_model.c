@@ -153,16 +153,16 @@ evoke_status evk_bpe_model_json(evoke_tokenizer *t, const json_t *json, const ch
         return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: model.merges is missing or no array (%s)", where);
     EVK_TRY(evk_bpe_model_new(t, json_array_size(merges), &m, err));
     EVK_TRY(evk_json_pretokenizer(json_object_get(json, "pre_tokenizer"), &t->pretokenizer, &byte_level, where, err));
-    t->kind = byte_level ? &evk_byte_bpe : &evk_char_bpe;
     EVK_TRY(evk_json_flag(model, "byte_fallback", &m->byte_fallback, where, err));
     EVK_TRY(evk_json_flag(model, "ignore_merges", &m->whole_words, where, err));
     EVK_TRY(read_affix(model, "continuing_subword_prefix", &m->prefix, &m->n_prefix, where, err));
     EVK_TRY(read_affix(model, "end_of_word_suffix", &m->suffix, &m->n_suffix, where, err));
     EVK_TRY(read_unknown(t, model, where, err));
-    if (byte_level && (m->byte_fallback || m->n_prefix || m->n_suffix))
-        return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: byte-level BPE with %s is not supported (%s)",
-                        m->byte_fallback ? "byte_fallback" : m->n_prefix ? "continuing_subword_prefix"
-                                                                         : "end_of_word_suffix", where);
+    if (byte_level && (m->byte_fallback || m->n_prefix || m->n_suffix)) {       /* characters of the bytes' alphabet */
+        EVK_TRY(evk_pretokenizer_bytes(&t->pretokenizer, err));
+        byte_level = false;
+    }
+    t->kind = byte_level ? &evk_byte_bpe : &evk_char_bpe;
     if (!byte_level && !m->n_prefix && !m->n_suffix)
         EVK_TRY(evk_joints_init(&m->joints, err));
     evk_byte_tokens_find(&m->bytes, &t->vocabulary);

@@ -50,30 +50,13 @@ static evoke_status open_gguf(evoke_tokenizer *t, const evoke_weights *w, bool *
     return evk_preset_apply(preset, &t->pretokenizer, err);
 }
 
-/* ByteLevel, alone or in a Sequence (with Fuse, which joins what is joined already); none at all is taken as that. */
-static evoke_status check_decoder(const json_t *decoder, const char *where, evoke_error *err)
-{
-    const char *type = evk_json_type(decoder);
-    const json_t *parts = json_object_get(decoder, "decoders");
-    if (!decoder || json_is_null(decoder) || strcmp(type, "ByteLevel") == 0)
-        return EVOKE_OK;
-    for (size_t i = 0; strcmp(type, "Sequence") == 0 && i < json_array_size(parts); i++) {
-        type = evk_json_type(json_array_get(parts, i));
-        if (strcmp(type, "ByteLevel") == 0 || strcmp(type, "Fuse") == 0)
-            type = "Sequence";
-    }
-    return strcmp(type, "Sequence") == 0 ? EVOKE_OK : evk_fail(err, EVOKE_EUNSUPPORTED,
-        "open tokenizer: decoder '%.60s' is not supported with BPE (%s)", type, where);
-}
-
 /* Over bytes where the file's pre-tokenizer is ByteLevel; over characters otherwise. */
 static evoke_status open_json(evoke_tokenizer *t, const json_t *json, const char *where, evoke_error *err)
 {
     EVK_TRY(evk_bpe_model_json(t, json, where, err));
-    if (t->kind != &evk_byte_bpe)
-        return EVOKE_OK;
-    find_bytes(t);
-    return check_decoder(json_object_get(json, "decoder"), where, err);
+    if (t->kind == &evk_byte_bpe)
+        find_bytes(t);
+    return EVOKE_OK;
 }
 
 /* ---- encode and decode ---- */

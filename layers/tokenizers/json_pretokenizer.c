@@ -152,10 +152,11 @@ static evoke_status add_step(const json_t *step, int depth, evk_pretokenizer *p,
 evoke_status evk_json_pretokenizer(const json_t *step, evk_pretokenizer *p, bool *byte_level, const char *where,
                                    evoke_error *err)
 {
-    *byte_level = false;
+    if (byte_level)
+        *byte_level = false;
     if (step && !json_is_null(step))
         EVK_TRY(add_step(step, 0, p, where, err));
-    if (p->n > 0 && p->step[p->n - 1].action == EVK_WORD_BYTES) {       /* left to the model */
+    if (byte_level && p->n > 0 && p->step[p->n - 1].action == EVK_WORD_BYTES) {       /* left to the model */
         p->n--;
         *byte_level = true;
     }

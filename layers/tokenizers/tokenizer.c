@@ -79,6 +79,7 @@ void evoke_tokenizer_free(evoke_tokenizer *t)
     evk_added_tokens_free(&t->added_normalized);
     evk_normalizer_free(&t->normalizer);
     evk_pretokenizer_free(&t->pretokenizer);
+    evk_decoder_free(&t->decoder);
     evk_frame_free(&t->single);
     evk_frame_free(&t->pair);
     free(t->is_end);
@@ -329,17 +330,49 @@ static void strip_spaces(evk_buffer *text, size_t most)
     text->n -= n;
 }
 
+static evoke_status put_tokens(const evoke_tokenizer *t, const int32_t *ids, size_t n, bool special, evk_buffer *out,
+                               evoke_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        EVK_TRY(put_token(t, ids[i], special, out, err));
+    strip_spaces(out, t->strip_spaces);
+    return EVOKE_OK;
+}
+
+/* As the decoder that the file declares has it, to which added tokens are tokens like any other. */
+static evoke_status decode_declared(const evoke_tokenizer *t, const int32_t *ids, size_t n, bool special, evk_buffer *out,
+                                    evoke_error *err)
+{
+    evk_pieces pieces = {0};
+    evoke_status st = EVOKE_OK;
+    for (size_t i = 0; i < n && st == EVOKE_OK; i++) {
+        size_t length = 0;
+        const char *text = evk_vocabulary_text(&t->vocabulary, ids[i], &length);
+        const uint8_t kind = t->vocabulary.kind[ids[i]];
+        if (kind != EVK_TOKEN_UNUSED && (special || kind != EVK_TOKEN_CONTROL))
+            st = evk_pieces_add(&pieces, text, length, err);
+    }
+    if (st == EVOKE_OK)
+        st = evk_decode(&t->decoder, &pieces, err);
+    if (st == EVOKE_OK) {
+        *out = pieces.text;
+        pieces.text = (evk_buffer){0};
+    }
+    evk_pieces_free(&pieces);
+    return st;
+}
+
 evoke_status evoke_detokenize(const evoke_tokenizer *t, const int32_t *ids, size_t n, bool special,
                               evoke_text *out, evoke_error *err)
 {
     evk_buffer text = {0};
-    evoke_status st = EVOKE_OK;
     *out = (evoke_text){0};
-    for (size_t i = 0; i < n && st == EVOKE_OK; i++)
-        st = in_range(t, ids[i]) ? put_token(t, ids[i], special, &text, err)
-                                 : evk_fail(err, EVOKE_EDATA, "detokenize: id %d at %zu is not in 0..%zu", (int)ids[i],
-                                            i, t->vocabulary.n - 1);
-    strip_spaces(&text, t->strip_spaces);
+    for (size_t i = 0; i < n; i++)
+        if (!in_range(t, ids[i]))
+            return evk_fail(err, EVOKE_EDATA, "detokenize: id %d at %zu is not in 0..%zu", (int)ids[i], i,
+                            t->vocabulary.n - 1);
+    evoke_status st = t->decoder.n > 0 ? decode_declared(t, ids, n, special, &text, err)
+                                       : put_tokens(t, ids, n, special, &text, err);
     if (st == EVOKE_OK)
         st = evk_buffer_take(&text, out, err);
     evk_buffer_free(&text);

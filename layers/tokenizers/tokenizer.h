@@ -12,6 +12,7 @@
 #include "core/files/weights.h"
 #include "layers/tokenizers/added_tokens.h"
 #include "layers/tokenizers/bpe.h"
+#include "layers/tokenizers/decoder.h"
 #include "layers/tokenizers/frame.h"
 #include "layers/tokenizers/json_fields.h"
 #include "layers/tokenizers/normalize.h"
@@ -59,6 +60,7 @@ struct evoke_tokenizer {
     evk_normalizer normalizer;
     evk_pretokenizer pretokenizer;
     void *model;                                    /* the kind's own */
+    evk_decoder decoder;                            /* of tokenizer.json; without a step: what the kind says */
     evk_frame single, pair;                         /* around a text, around two; empty: what prefix and suffix make */
     evk_affix prefix, suffix;
     size_t strip_spaces;                            /* so many at the beginning of a decoded text are the normalizer's */
@@ -91,9 +93,10 @@ int32_t evk_tokenizer_find(const evoke_tokenizer *t, const char *text);
 /* EOS, and the control tokens that are known to end a turn. Call when the vocabulary, the added tokens and eos are set. */
 evoke_status evk_tokenizer_mark_ends(evoke_tokenizer *t, evoke_error *err);
 /* The steps that tokenizer.json declares. *byte_level: the last of them writes bytes in GPT-2's alphabet; it is left to
- * the caller, who may take the bytes as they are or call evk_pretokenizer_bytes.
+ * the caller, who takes the bytes as they are or calls evk_pretokenizer_bytes. NULL: it is a step like any other.
  * Errors: EVOKE_EUNSUPPORTED with the name of a step that is not known. */
 evoke_status evk_json_normalizer(const json_t *step, evk_normalizer *z, const char *where, evoke_error *err);
+evoke_status evk_json_decoder(const json_t *step, evk_decoder *d, const char *where, evoke_error *err);
 evoke_status evk_json_pretokenizer(const json_t *step, evk_pretokenizer *p, bool *byte_level, const char *where,
                                    evoke_error *err);
 

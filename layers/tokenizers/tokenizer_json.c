@@ -2,8 +2,8 @@
  *
  *     model            the vocabulary, and what the kind of model needs (byte_bpe.c)
  *     added_tokens     found in the text before anything else; `special` ones are control tokens
- *     normalizer, pre_tokenizer    json_steps.c
- *     post_processor   which tokens ADD_SPECIAL puts around a text
+ *     normalizer, pre_tokenizer, decoder    json_normalizer.c, json_pretokenizer.c, json_decoder.c
+ *     post_processor   which tokens ADD_SPECIAL puts around a text (json_post_processor.c)
  *
  * truncation and padding are not followed: a text is tokenised whole. */
 #include <stdlib.h>
@@ -197,6 +197,7 @@ static evoke_status fill_from(evoke_tokenizer *t, const json_t *json, const json
     EVK_TRY(evk_json_normalizer(json_object_get(json, "normalizer"), &t->normalizer, where, err));
     EVK_TRY(read_added(t, vocab, added, where, err));
     EVK_TRY(t->kind->open_json(t, json, where, err));
+    EVK_TRY(evk_json_decoder(json_object_get(json, "decoder"), &t->decoder, where, err));
     EVK_TRY(evk_json_post_processor(t, json_object_get(json, "post_processor"), where, err));
     return evk_tokenizer_mark_ends(t, err);
 }

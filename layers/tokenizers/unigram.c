@@ -81,8 +81,7 @@ static evoke_status open_json(evoke_tokenizer *t, const json_t *json, const char
     evk_byte_tokens_find(&m->bytes, &t->vocabulary);
     EVK_TRY(evk_trie_build(&m->trie, &t->vocabulary, NULL, err));
     snprintf(t->name, sizeof t->name, "%s (tokenizer.json)", evk_unigram.name);
-    bool byte_level = false;
-    return evk_json_pretokenizer(json_object_get(json, "pre_tokenizer"), &t->pretokenizer, &byte_level, where, err);
+    return evk_json_pretokenizer(json_object_get(json, "pre_tokenizer"), &t->pretokenizer, NULL, where, err);
 }
 
 /* ---- encode and decode ---- */

@@ -61,8 +61,7 @@ static evoke_status open_json(evoke_tokenizer *t, const json_t *json, const char
     m->first = start_of(&m->trie, "", 0);
     m->further = start_of(&m->trie, json_string_value(mark), json_string_length(mark));
     snprintf(t->name, sizeof t->name, "%s (tokenizer.json)", evk_wordpiece.name);
-    bool byte_level = false;
-    return evk_json_pretokenizer(json_object_get(json, "pre_tokenizer"), &t->pretokenizer, &byte_level, where, err);
+    return evk_json_pretokenizer(json_object_get(json, "pre_tokenizer"), &t->pretokenizer, NULL, where, err);
 }
 
 /* BERT's normalizer; lower case without accents where the file does not say. */
