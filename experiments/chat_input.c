@@ -89,18 +89,33 @@ void variables_free(variables *v)
     *v = (variables){ .n = 0 };
 }
 
+static evoke_status template_read(const char *path, evoke_template **out, evoke_error *err)
+{
+    char *text = NULL;
+    size_t n = 0;
+    evoke_status st = file_read(path, &text, &n, err);
+    if (st == EVOKE_OK)
+        st = evoke_template_parse(text, n, out, err);
+    free(text);
+    return st;
+}
+
+evoke_status template_check(const options *o, evoke_error *err)
+{
+    const char *path = option_text(o, OPT_TEMPLATE);
+    evoke_template *t = NULL;
+    const evoke_status st = path ? template_read(path, &t, err) : EVOKE_OK;
+    evoke_template_free(t);
+    return st;
+}
+
 evoke_status template_open(const options *o, const evoke_tokenizer *t, evoke_template **out, evoke_error *err)
 {
     const char *path = option_text(o, OPT_TEMPLATE);
     const char *own = t ? evoke_tokenizer_template(t) : NULL;
-    char *text = NULL;
     if (!path && !t)
         return fail(err, EVOKE_EARG, "render: no chat template (give -m MODEL or --template FILE)");
     if (!path && !own)
         return fail(err, EVOKE_EDATA, "render: the model has no chat template (give --template FILE)");
-    evoke_status st = path ? file_read(path, &text, NULL, err) : EVOKE_OK;
-    if (st == EVOKE_OK)
-        st = evoke_template_parse(path ? text : own, strlen(path ? text : own), out, err);
-    free(text);
-    return st;
+    return path ? template_read(path, out, err) : evoke_template_parse(own, strlen(own), out, err);
 }

@@ -21,6 +21,8 @@ typedef struct variables { evoke_variable *list; size_t n; char **owned; size_t 
 evoke_status variables_read(const options *o, const evoke_tokenizer *t, variables *v, evoke_error *err);
 void variables_free(variables *v);
 
+/* Parses --template FILE, where it is given: its errors are told before any model is opened. */
+evoke_status template_check(const options *o, evoke_error *err);
 /* --template FILE, else the tokenizer's own. Errors: EVOKE_EDATA there is none. */
 evoke_status template_open(const options *o, const evoke_tokenizer *t, evoke_template **out, evoke_error *err);
 

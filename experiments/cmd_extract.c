@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiments/chat_input.h"
 #include "experiments/json_out.h"
 #include "experiments/options.h"
 #include "experiments/progress.h"
@@ -80,6 +81,8 @@ static evoke_status open_inputs(const options *o, const char *dataset, job *j, e
     size_t limit = 0;
     const char *settings = option_text(o, OPT_SETTINGS);
     evoke_status st = option_size(o, OPT_LIMIT, 1, SIZE_MAX, &limit, err);
+    if (st == EVOKE_OK)
+        st = template_check(o, err);
     if (st == EVOKE_OK)
         st = evoke_dataset_open(dataset, &j->dataset, err);
     if (st == EVOKE_OK && limit)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiments/chat_input.h"
 #include "experiments/generation.h"
 
 static const struct poptOption own[] = {
@@ -186,6 +187,8 @@ static evoke_status generate(const options *o, evoke_error *err)
     evoke_model *m = NULL;
     const char *path = NULL;
     evoke_status st = option_need(o, OPT_MODEL, "generate", &path, err);
+    if (st == EVOKE_OK)
+        st = template_check(o, err);
     if (st == EVOKE_OK)
         st = read_settings(&g, err);
     if (st == EVOKE_OK)

@@ -274,6 +274,8 @@ evoke_status cmd_tokenize(int argc, const char **argv, evoke_error *err)
     if (st != EVOKE_OK || o.done)
         goto done;
     st = check(&o, err);
+    if (st == EVOKE_OK)
+        st = template_check(&o, err);
     if (st == EVOKE_OK && option_given(&o, OPT_MODEL))
         st = evoke_tokenizer_open(option_text(&o, OPT_MODEL), &t, err);
     if (st == EVOKE_OK && o.json && !(all = json_array()))

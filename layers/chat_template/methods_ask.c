@@ -33,7 +33,7 @@ static evoke_status find(evk_render *r, const evk_value *self, const evk_args *a
     window w;
     EVK_TRY(evk_arg_string(r, &args->v[0], NULL, &part));
     EVK_TRY(open_window(r, self, &args->v[1], &args->v[2], &w));
-    EVK_TRY(evk_render_spend(r, last ? (w.s.n / 64) * (part.n / 64) : 0));
+    EVK_TRY(evk_render_spend(r, last ? (w.s.n / 64) * (part.n / 64) : w.s.n / 32));
     const size_t at = w.empty ? SIZE_MAX : last ? evk_string_find_last(w.s, part) : evk_string_find(w.s, part, 0);
     if (at == SIZE_MAX && must)
         return evk_render_fail(r, EVOKE_EFORMAT, "index: the text is not found");
@@ -68,6 +68,7 @@ static evoke_status text_count(evk_render *r, const evk_value *self, const evk_a
     int64_t n = 0;
     EVK_TRY(evk_arg_string(r, &args->v[0], NULL, &part));
     EVK_TRY(open_window(r, self, &args->v[1], &args->v[2], &w));
+    EVK_TRY(evk_render_spend(r, w.s.n / 2));
     if (part.n == 0 && !w.empty)
         n = (int64_t)evk_string_length(w.s) + 1;
     for (size_t at = 0; part.n > 0 && (at = evk_string_find(w.s, part, at)) != SIZE_MAX; at += part.n)
