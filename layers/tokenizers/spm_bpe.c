@@ -12,13 +12,10 @@
  * No step cuts the text into words; joints.c says where it can be cut all the same. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "layers/tokenizers/byte_tokens.h"
 #include "layers/tokenizers/joints.h"
-#include "layers/tokenizers/tokenizer_gguf.h"
-
-static const char SPACE[] = "\xe2\x96\x81";     /* U+2581 */
+#include "layers/tokenizers/spm_normalizer.h"
 
 typedef struct spm {
     uint32_t *rank;             /* [n_vocab] by falling score; EVK_NO_RANK: no merge makes it */
@@ -71,26 +68,6 @@ static evoke_status rank_tokens(const evoke_tokenizer *t, const evoke_weights *w
     return EVOKE_OK;
 }
 
-/* What SentencePiece's normalizer does that the file tells of. */
-static evoke_status read_normalizer(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
-{
-    bool squeeze = false, prefix = true;
-    evk_regex *space = NULL;
-    EVK_TRY(evk_gguf_flag(w, "tokenizer.ggml.add_space_prefix", &prefix, err));
-    EVK_TRY(evk_gguf_flag(w, "tokenizer.ggml.remove_extra_whitespaces", &squeeze, err));
-    static const struct { const char *pattern, *text; } steps[] = { { "\\A +|[ \\x{2581}]+\\z", "" },
-                                                                  { " {2,}", " " } };
-    for (size_t i = 0; squeeze && i < 2; i++) {
-        EVK_TRY(evk_regex_compile(steps[i].pattern, strlen(steps[i].pattern), false, "squeeze", &space, err));
-        EVK_TRY(evk_normalizer_add(&t->normalizer, EVK_REPLACE, space, steps[i].text, strlen(steps[i].text), err));
-    }
-    t->strip_spaces = squeeze ? SIZE_MAX : prefix;
-    if (prefix)
-        EVK_TRY(evk_normalizer_add(&t->normalizer, EVK_PREPEND, NULL, SPACE, strlen(SPACE), err));
-    EVK_TRY(evk_regex_compile(" ", 1, true, "spaces", &space, err));
-    return evk_normalizer_add(&t->normalizer, EVK_REPLACE, space, SPACE, strlen(SPACE), err);
-}
-
 static evoke_status open_gguf(evoke_tokenizer *t, const evoke_weights *w, bool *add_bos, bool *add_eos, evoke_error *err)
 {
     const size_t n = t->vocabulary.n;
@@ -113,7 +90,7 @@ static evoke_status open_gguf(evoke_tokenizer *t, const evoke_weights *w, bool *
     *add_bos = true;
     *add_eos = false;
     snprintf(t->name, sizeof t->name, "%s", evk_spm_bpe.name);
-    return read_normalizer(t, w, err);
+    return evk_spm_normalizer(t, w, true, err);
 }
 
 /* ---- encode and decode ---- */

@@ -6,15 +6,16 @@
  *
  *     score of an unknown character = lowest score of all tokens - 10
  *
- * Neighbouring unknown characters are one piece; with byte_fallback that is the tokens of its bytes, <0x00> to <0xFF>,
- * if all are there. Sums are in double, as in Hugging Face's tokenizers, whose ids these are. */
+ * Neighbouring unknown characters are one piece; with byte_fallback (GGUF: where there are byte tokens) that is the tokens
+ * of its bytes, <0x00> to <0xFF>, if all are there. Sums are in double, as in Hugging Face's tokenizers and llama.cpp;
+ * SentencePiece's own are in float, and may differ where two ways are as good as equal. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "layers/tokenizers/byte_tokens.h"
-#include "layers/tokenizers/tokenizer.h"
+#include "layers/tokenizers/spm_normalizer.h"
 #include "layers/tokenizers/trie.h"
 
 static const double UNKNOWN_PENALTY = 10;
@@ -26,6 +27,7 @@ typedef struct unigram {
     double unknown_score;
     int32_t unknown;            /* -1: none */
     bool byte_fallback;
+    bool known_together;        /* unknown characters together may be a token, whatever the trie holds */
     evk_byte_tokens bytes;
 } unigram;
 
@@ -41,6 +43,55 @@ static void close_model(evoke_tokenizer *t)
 }
 
 /* ---- open ---- */
+static evoke_status new_model(evoke_tokenizer *t, unigram **out, evoke_error *err)
+{
+    EVK_TRY(evk_alloc(&t->model, 1, sizeof(unigram), "open tokenizer", err));
+    *out = t->model;
+    (*out)->unknown = -1;
+    evk_byte_tokens_find(&(*out)->bytes, &t->vocabulary);
+    return evk_alloc(&(*out)->score, t->vocabulary.n, sizeof *(*out)->score, "open tokenizer", err);
+}
+
+/* taken [n_vocab], zeroed: the tokens of a text; control, unknown and byte tokens are none. */
+static evoke_status read_gguf_scores(const evoke_tokenizer *t, const evoke_weights *w, bool *taken, unigram *m,
+                                     evoke_error *err)
+{
+    double lowest = INFINITY;
+    for (size_t i = 0; i < t->vocabulary.n; i++) {
+        evk_gguf_token_type type = EVK_GGUF_NORMAL;
+        EVK_TRY(evk_gguf_score(w, i, m->score + i, err));
+        EVK_TRY(evk_gguf_type(w, i, &type, err));
+        taken[i] = type == EVK_GGUF_NORMAL || type == EVK_GGUF_USER || type == EVK_GGUF_UNUSED;
+        lowest = type == EVK_GGUF_NORMAL && m->score[i] < lowest ? m->score[i] : lowest;
+        m->byte_fallback |= type == EVK_GGUF_BYTE;
+    }
+    m->unknown_score = lowest - UNKNOWN_PENALTY;
+    return EVOKE_OK;
+}
+
+static evoke_status open_gguf(evoke_tokenizer *t, const evoke_weights *w, bool *add_bos, bool *add_eos, evoke_error *err)
+{
+    const size_t n = t->vocabulary.n;
+    bool *taken = NULL;
+    unigram *m = NULL;
+    EVK_TRY(evk_gguf_check_scored(w, n, err));
+    EVK_TRY(new_model(t, &m, err));
+    m->unknown = n > 2 ? 2 : -1;                /* where the file does not say, as llama.cpp has it */
+    EVK_TRY(evk_gguf_id(t, w, "tokenizer.ggml.unknown_token_id", &m->unknown, err));
+    EVK_TRY(evk_alloc(&taken, n, sizeof *taken, "open tokenizer", err));
+    evoke_status st = read_gguf_scores(t, w, taken, m, err);
+    if (st == EVOKE_OK)
+        st = evk_trie_build(&m->trie, &t->vocabulary, taken, err);
+    free(taken);
+    if (st != EVOKE_OK)
+        return st;
+    t->eos = n > 1 ? 1 : -1;
+    *add_bos = false;
+    *add_eos = true;
+    snprintf(t->name, sizeof t->name, "%s", evk_unigram.name);
+    return evk_spm_normalizer(t, w, false, err);
+}
+
 static evoke_status read_scores(unigram *m, const json_t *vocab, const char *where, evoke_error *err)
 {
     double lowest = INFINITY;
@@ -58,7 +109,6 @@ static evoke_status read_scores(unigram *m, const json_t *vocab, const char *whe
 static evoke_status read_unknown(unigram *m, const json_t *model, size_t n, const char *where, evoke_error *err)
 {
     const json_t *id = json_object_get(model, "unk_id");
-    m->unknown = -1;
     if (!id || json_is_null(id))
         return EVOKE_OK;
     if (!json_is_integer(id) || json_integer_value(id) < 0 || (size_t)json_integer_value(id) >= n)
@@ -72,13 +122,12 @@ static evoke_status open_json(evoke_tokenizer *t, const json_t *json, const char
     const json_t *model = json_object_get(json, "model"), *vocab = json_object_get(model, "vocab");
     if (!json_is_array(vocab))
         return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: the vocabulary of a Unigram model is a list (%s)", where);
-    EVK_TRY(evk_alloc(&t->model, 1, sizeof(unigram), "open tokenizer", err));
-    unigram *m = t->model;
-    EVK_TRY(evk_alloc(&m->score, t->vocabulary.n, sizeof *m->score, "open tokenizer", err));
+    unigram *m = NULL;
+    EVK_TRY(new_model(t, &m, err));
+    m->known_together = true;
     EVK_TRY(read_scores(m, vocab, where, err));
     EVK_TRY(read_unknown(m, model, json_array_size(vocab), where, err));
     EVK_TRY(evk_json_flag(model, "byte_fallback", &m->byte_fallback, where, err));
-    evk_byte_tokens_find(&m->bytes, &t->vocabulary);
     EVK_TRY(evk_trie_build(&m->trie, &t->vocabulary, NULL, err));
     snprintf(t->name, sizeof t->name, "%s (tokenizer.json)", evk_unigram.name);
     return evk_json_pretokenizer(json_object_get(json, "pre_tokenizer"), &t->pretokenizer, NULL, where, err);
@@ -134,7 +183,7 @@ static evoke_status put_unknown(const evoke_tokenizer *t, const char *text, size
                                 evoke_error *err)
 {
     const unigram *m = t->model;
-    const int32_t id = evk_vocabulary_find(&t->vocabulary, text, n);
+    const int32_t id = m->known_together ? evk_vocabulary_find(&t->vocabulary, text, n) : -1;
     if (id >= 0 || !m->byte_fallback || !evk_byte_tokens_have(&m->bytes, text, n))
         return evk_sink_add(out, id >= 0 ? id : m->unknown, from, err);
     for (size_t i = 0; i < n; i++)
@@ -186,10 +235,13 @@ static evoke_status decode(const evoke_tokenizer *t, int32_t id, evk_buffer *out
 {
     size_t n = 0;
     const char *text = evk_vocabulary_text(&t->vocabulary, id, &n);
+    const int byte = evk_byte_tokens_value(&((const unigram *)t->model)->bytes, id, text, n);
+    if (byte >= 0)
+        return evk_buffer_add(out, &(char){ (char)byte }, 1, err);
     return evk_put_spaces_back(text, n, out, err);
 }
 
 const evk_tokenizer_kind evk_unigram = {
-    .name = "Unigram", .json_model = "Unigram",
-    .open_json = open_json, .encode = encode, .decode = decode, .close = close_model,
+    .name = "Unigram", .gguf_model = "t5", .json_model = "Unigram",
+    .open_gguf = open_gguf, .open_json = open_json, .encode = encode, .decode = decode, .close = close_model,
 };
