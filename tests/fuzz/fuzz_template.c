@@ -37,6 +37,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 static const char *const seeds[] = {
+    "{% for n in [1, [2, [3]]] recursive %}{% if n is iterable %}{{ loop.depth }}{{ loop(n) }}{% else %}{{ n }}{% endif %}{% endfor %}",
+    "{{ '%-5s|%05.2f|%(a)x' % {'a': 255} }}{{ '%s %d'|format('a', 1) }}{{ '{0:>{w}}{a[b].c!r:*^9}{{}}'.format(1, w=5, a={'b': messages}) }}"
+    "{{ '{:+08,.3f}|{:#x}|{:%}'.format(1.5, 255, 0.1) }}",
+    "{% for g in messages|groupby('role') %}{{ g.grouper }}{{ g.list|slice(2, 'x')|list }}{% endfor %}{{ {'a b': '&'}|urlencode }}"
+    "{{ {'k': '<'}|xmlattr }}{{ '<b>x</b>&amp;'|striptags }}{% set c = cycler(1, 2) %}{{ c.next() }}{{ c.current }}{% set j = joiner() %}{{ j() }}{{ j() }}",
+    "{{ 'a\tb'.expandtabs(4) }}{{ m.name }}{% macro m(a) %}{{ caller.arguments }}{% endmacro %}{{ m }}{% call(x) m(1) %}{{ x }}{% endcall %}",
     "{% for m in messages %}{{'<|' + m['role'] + '|>\n' + m.content | trim + eos_token}}{% endfor %}",
     "{%- set ns = namespace(n=0, s='') -%}{% for m in messages[::-1] if m.role != 'system' %}"
     "{% set ns.s = m.content ~ ns.s %}{% set ns.n = ns.n + loop.index0 %}{{ loop.last }}{{ loop.nextitem }}{% endfor %}{{ ns.s }}",
