@@ -8,7 +8,8 @@
 
 /* jansson itself bounds the nesting (2,048 levels). Integers beyond 64 bits, which Python writes without a thought
  * (tokenizer_config.json: "model_max_length": 1000000000000000019884624838656), are read as reals. */
-static const size_t LIMIT = (size_t)1 << 30;
+static const size_t LIMIT = (size_t)1 << 30, MODEL_FILE_LIMIT = (size_t)256 << 20;
+static const size_t MOST_VALUES = (size_t)1 << 25, MOST_MODEL_VALUES = (size_t)1 << 22;
 static const size_t FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY;
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -123,20 +124,38 @@ static evoke_status parse_lines(const char *text, size_t n, const char *path, js
     return EVOKE_OK;
 }
 
-static evoke_status load(const char *path, json_t **out, bool *lines, evoke_error *err)
+bool evk_json_holds_more(const char *text, size_t n, size_t most)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < n && count <= most; i++) {
+        if (text[i] == '"')
+            for (i++; i < n && text[i] != '"'; i++)
+                i += text[i] == '\\';
+        else
+            count += text[i] == ',' || text[i] == '[' || text[i] == '{';
+    }
+    return count > most;
+}
+
+typedef struct limits { size_t bytes, values; } limits;
+
+static evoke_status load(const char *path, limits most, json_t **out, bool *lines, evoke_error *err)
 {
     *out = NULL;
     evoke_text file = {0};
-    EVK_TRY(evk_read_file(path, LIMIT, &file, err));
+    EVK_TRY(evk_read_file(path, most.bytes, &file, err));
     const size_t mark = file.n >= 3 && memcmp(file.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;    /* byte order mark */
     const char *text = file.data + mark;
     const size_t n = file.n - mark;
     json_error_t why;
     evoke_status st = EVOKE_OK;
-    *out = parse(text, n, &why);
+    const bool too_many = evk_json_holds_more(text, n, most.values);
+    *out = too_many ? NULL : parse(text, n, &why);
     if (!*out && lines && looks_like_lines(text, n)) {
         st = parse_lines(text, n, path, out, err);
         *lines = true;
+    } else if (too_many) {
+        st = evk_fail(err, EVOKE_EFORMAT, "read JSON: it holds more than %zu values (%s)", most.values, path);
     } else if (!*out) {
         st = fail_at(&why, why.line > 0 ? (size_t)why.line : 1, path, err);
     }
@@ -146,13 +165,20 @@ static evoke_status load(const char *path, json_t **out, bool *lines, evoke_erro
 
 evoke_status evk_json_load(const char *path, json_t **out, evoke_error *err)
 {
-    return load(path, out, NULL, err);
+    return load(path, (limits){LIMIT, MOST_VALUES}, out, NULL, err);
+}
+
+evoke_status evk_json_load_model_file(const char *path, json_t **out, evoke_error *err)
+{
+    *out = NULL;
+    EVK_TRY(evk_check_regular(path, err));
+    return load(path, (limits){MODEL_FILE_LIMIT, MOST_MODEL_VALUES}, out, NULL, err);
 }
 
 evoke_status evk_json_load_any(const char *path, json_t **out, bool *lines, evoke_error *err)
 {
     bool found = false;
-    EVK_TRY(load(path, out, &found, err));
+    EVK_TRY(load(path, (limits){LIMIT, MOST_VALUES}, out, &found, err));
     if (lines)
         *lines = found;
     return EVOKE_OK;

@@ -68,6 +68,14 @@ static evoke_status read_all(int fd, const char *path, size_t limit, evk_buffer 
     }
 }
 
+evoke_status evk_check_regular(const char *path, evoke_error *err)
+{
+    struct stat s;
+    if (stat(path, &s) != 0)
+        return evk_fail(err, EVOKE_EIO, "open: %s (%s)", strerror(errno), path);
+    return S_ISREG(s.st_mode) ? EVOKE_OK : evk_fail(err, EVOKE_EFORMAT, "open: not a regular file (%s)", path);
+}
+
 evoke_status evk_read_file(const char *path, size_t limit, evoke_text *out, evoke_error *err)
 {
     *out = (evoke_text){0};

@@ -11,6 +11,8 @@ size_t evk_utf8_next(const char *text, size_t n, int32_t *code);
 /* Writes a character; returns its length. */
 size_t evk_utf8_put(int32_t code, char out[4]);
 
+/* A pipe would block, a device never ends. Errors: EVOKE_EIO there is no such file, EVOKE_EFORMAT it is no regular one. */
+evoke_status evk_check_regular(const char *path, evoke_error *err);
 /* A file's bytes, NUL-terminated, at most `limit` of them. */
 evoke_status evk_read_file(const char *path, size_t limit, evoke_text *out, evoke_error *err);
 

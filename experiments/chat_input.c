@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "experiments/files.h"
 
@@ -104,7 +105,9 @@ evoke_status template_check(const options *o, evoke_error *err)
 {
     const char *path = option_text(o, OPT_TEMPLATE);
     evoke_template *t = NULL;
-    const evoke_status st = path ? template_read(path, &t, err) : EVOKE_OK;
+    struct stat about;
+    const bool once = path && stat(path, &about) == 0 && !S_ISREG(about.st_mode);      /* a pipe is read by who uses it */
+    const evoke_status st = path && !once ? template_read(path, &t, err) : EVOKE_OK;
     evoke_template_free(t);
     return st;
 }

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "core/files/safetensors.h"
 #include "core/json.h"
@@ -18,7 +18,7 @@ static evoke_status load_object(const char *dir, const char *name, json_t **out,
 {
     char *path = NULL;
     EVK_TRY(evk_join_path(dir, name, &path, err));
-    evoke_status st = evk_json_load(path, out, err);
+    evoke_status st = evk_json_load_model_file(path, out, err);
     if (st == EVOKE_OK && !json_is_object(*out))
         st = evk_fail(err, EVOKE_EFORMAT, "open model folder: it is not a JSON object (%s)", path);
     free(path);
@@ -30,7 +30,8 @@ static bool is_there(const char *dir, const char *name)
     char *path = NULL;
     if (evk_join_path(dir, name, &path, NULL) != EVOKE_OK)
         return false;
-    const bool there = access(path, F_OK) == 0;
+    struct stat s;
+    const bool there = lstat(path, &s) == 0;        /* a link to nowhere is there, and opening it says so */
     free(path);
     return there;
 }

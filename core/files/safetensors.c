@@ -8,12 +8,14 @@
  * As the format's own library does (huggingface/safetensors), a file is refused whole where any of it is inconsistent. */
 #include "core/files/safetensors.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/json.h"
+
 static const uint64_t LONGEST_HEADER = 100 * 1000 * 1000;
+static const size_t MOST_VALUES = 1000 * 1000;          /* some eight of them a tensor */
 
 /* bytes 0: a size that is not known here, or that is no whole number of bytes */
 static const struct { const char *name; evk_type type; size_t bytes; } dtypes[] = {
@@ -47,6 +49,9 @@ static evoke_status parse_header(const evk_mapped *file, json_t **header, region
         return evk_fail(err, EVOKE_EFORMAT, "read safetensors: its header is %llu bytes, at most %llu are possible (%s)",
                         (unsigned long long)n, (unsigned long long)LONGEST_HEADER, file->path);
     const char *text = (const char *)file->data + sizeof n;
+    if (evk_json_holds_more(text, (size_t)n, MOST_VALUES))
+        return evk_fail(err, EVOKE_EFORMAT, "read safetensors: its header of %llu bytes holds more than %zu values (%s)",
+                        (unsigned long long)n, MOST_VALUES, file->path);
     *header = n && text[0] == '{' ? json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, &why) : NULL;
     if (!*header && n && text[0] == '{')
         return evk_fail(err, EVOKE_EFORMAT, "read safetensors: its header is not valid JSON: %s at byte %d (%s)",

@@ -35,7 +35,7 @@ static evoke_status read_config(evoke_encoder *e, evoke_error *err)
     char *path = NULL;
     json_t *config = NULL;
     EVK_TRY(evk_join_path(e->path, "tokenizer_config.json", &path, err));
-    const evoke_status st = access(path, F_OK) == 0 ? evk_json_load(path, &config, err) : EVOKE_OK;
+    const evoke_status st = access(path, F_OK) == 0 ? evk_json_load_model_file(path, &config, err) : EVOKE_OK;
     const double most = json_number_value(json_object_get(config, "model_max_length"));
     const char *side = json_string_value(json_object_get(config, "truncation_side"));
     if (most >= 1 && most < 1e9)
@@ -52,7 +52,7 @@ static evoke_status read_template(evoke_encoder *e, evoke_error *err)
     char *path = NULL;
     json_t *json = NULL;
     EVK_TRY(evk_join_path(e->path, "tokenizer.json", &path, err));
-    evoke_status st = evk_json_load(path, &json, err);
+    evoke_status st = evk_json_load_model_file(path, &json, err);
     if (st == EVOKE_OK)
         st = evk_text_template_read(json, path, &e->single, &e->pair, err);
     json_decref(json);

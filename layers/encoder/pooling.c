@@ -30,7 +30,7 @@ static evoke_status load(const char *dir, const char *sub, const char *name, jso
     if (st == EVOKE_OK)
         st = evk_join_path(folder ? folder : dir, name, &path, err);
     if (st == EVOKE_OK && access(path, F_OK) == 0)
-        st = evk_json_load(path, out, err);
+        st = evk_json_load_model_file(path, out, err);
     free(folder);
     free(path);
     return st;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/json.h"
+#include "core/text.h"
 #include "layers/tokenizers/tokenizer.h"
 
 static const size_t TEMPLATE_LIMIT = (size_t)16 << 20;
@@ -30,7 +31,7 @@ static evoke_status load_optional(const char *folder, const char *name, json_t *
     char *path = NULL;
     *out = NULL;
     EVK_TRY(join_path(folder, name, &path, err));
-    evoke_status st = access(path, F_OK) == 0 ? evk_json_load(path, out, err) : EVOKE_OK;
+    evoke_status st = access(path, F_OK) == 0 ? evk_json_load_model_file(path, out, err) : EVOKE_OK;
     if (st == EVOKE_OK && *out && !json_is_object(*out))
         st = evk_fail(err, EVOKE_EFORMAT, "open tokenizer: no JSON object (%s)", path);
     free(path);
@@ -134,6 +135,8 @@ static evoke_status read_template(evoke_tokenizer *t, const char *folder, const 
     evoke_status st = EVOKE_OK;
     const bool own_file = access(path, F_OK) == 0;
     if (own_file)
+        st = evk_check_regular(path, err);
+    if (st == EVOKE_OK && own_file)
         st = evk_read_file(path, TEMPLATE_LIMIT, &text, err);
     if (st == EVOKE_OK && own_file && memchr(text.data, '\0', text.n))
         st = evk_fail(err, EVOKE_EFORMAT, "open tokenizer: the chat template holds a NUL (%s)", path);
@@ -182,7 +185,7 @@ evoke_status evk_tokenizer_from_folder(const char *folder, const char *json_path
     json_t *json = NULL;
     *out = NULL;
     EVK_TRY(json_path ? copy_text(json_path, &path, err) : join_path(folder, "tokenizer.json", &path, err));
-    evoke_status st = access(path, F_OK) == 0 ? evk_json_load(path, &json, err)
+    evoke_status st = access(path, F_OK) == 0 ? evk_json_load_model_file(path, &json, err)
                     : evk_fail(err, EVOKE_EIO, "open tokenizer: the folder holds no tokenizer.json (%s)", folder);
     if (st == EVOKE_OK)
         st = evk_tokenizer_from_json(json, path, out, err);
