@@ -80,6 +80,7 @@ void evoke_tokenizer_free(evoke_tokenizer *t)
     evk_normalizer_free(&t->normalizer);
     evk_pretokenizer_free(&t->pretokenizer);
     evk_decoder_free(&t->decoder);
+    free(t->respelled);
     evk_frame_free(&t->single);
     evk_frame_free(&t->pair);
     free(t->is_end);
@@ -339,6 +340,15 @@ static evoke_status put_tokens(const evoke_tokenizer *t, const int32_t *ids, siz
     return EVOKE_OK;
 }
 
+/* Whether a text is that of a control token. */
+static bool is_control_text(const evoke_tokenizer *t, const char *text, size_t n)
+{
+    size_t n_own = 0;
+    const int32_t id = evk_tokenizer_find(t, text);
+    const char *own = id >= 0 ? evk_vocabulary_text(&t->vocabulary, id, &n_own) : NULL;
+    return own && t->vocabulary.kind[id] == EVK_TOKEN_CONTROL && n == n_own && memcmp(own, text, n) == 0;
+}
+
 /* As the decoder that the file declares has it, to which added tokens are tokens like any other. */
 static evoke_status decode_declared(const evoke_tokenizer *t, const int32_t *ids, size_t n, bool special, evk_buffer *out,
                                     evoke_error *err)
@@ -348,8 +358,14 @@ static evoke_status decode_declared(const evoke_tokenizer *t, const int32_t *ids
     for (size_t i = 0; i < n && st == EVOKE_OK; i++) {
         size_t length = 0;
         const char *text = evk_vocabulary_text(&t->vocabulary, ids[i], &length);
-        const uint8_t kind = t->vocabulary.kind[ids[i]];
-        if (kind != EVK_TOKEN_UNUSED && (special || kind != EVK_TOKEN_CONTROL))
+        bool control = t->vocabulary.kind[ids[i]] == EVK_TOKEN_CONTROL;
+        if (t->respelled && t->respelled[ids[i]]) {
+            const evk_added_token *added = t->added_normalized.token + t->respelled[ids[i]] - 1;
+            text = added->text;
+            length = added->n;
+            control = is_control_text(t, text, length);
+        }
+        if (t->vocabulary.kind[ids[i]] != EVK_TOKEN_UNUSED && (special || !control))
             st = evk_pieces_add(&pieces, text, length, err);
     }
     if (st == EVOKE_OK)

@@ -57,6 +57,8 @@ struct evoke_tokenizer {
     char name[96];
     evk_vocabulary vocabulary;
     evk_added_tokens added, added_normalized;       /* looked for before, and after normalizing */
+    uint32_t *respelled;                            /* [n_vocab] place + 1 in added_normalized where decoding gives */
+                                                    /* that text, not the vocabulary's; NULL: nowhere */
     evk_normalizer normalizer;
     evk_pretokenizer pretokenizer;
     void *model;                                    /* the kind's own */
@@ -86,6 +88,11 @@ evoke_status evk_tokenizer_encode(const evoke_tokenizer *t, const char *text, si
                                   evoke_error *err);
 
 /* ---- for those who fill one ---- */
+/* The list of added tokens with the ids that they are to have; n_vocab: the size of the model's vocabulary. */
+evoke_status evk_json_added_resolve(const json_t *vocab, size_t n_vocab, const json_t *added, json_t **out,
+                                    const char *where, evoke_error *err);
+/* Fills added and added_normalized from such a list. Call when the vocabulary and the normalizer are there. */
+evoke_status evk_json_added(evoke_tokenizer *t, const json_t *added, const char *where, evoke_error *err);
 /* Fills single and pair. Errors: EVOKE_EUNSUPPORTED with the name of a step that is not known. */
 evoke_status evk_json_post_processor(evoke_tokenizer *t, const json_t *step, const char *where, evoke_error *err);
 /* The id of a token by its text, added ones included, or -1. */

@@ -1,7 +1,7 @@
 /* layers/tokenizers/tokenizer_json.c: a tokenizer from a tokenizer.json of Hugging Face's `tokenizers`.
  *
  *     model            the vocabulary, and what the kind of model needs (byte_bpe.c)
- *     added_tokens     found in the text before anything else; `special` ones are control tokens
+ *     added_tokens     found in the text before anything else; `special` ones are control tokens (json_added.c)
  *     normalizer, pre_tokenizer, decoder    json_normalizer.c, json_pretokenizer.c, json_decoder.c
  *     post_processor   which tokens ADD_SPECIAL puts around a text (json_post_processor.c)
  *
@@ -15,7 +15,7 @@ enum { MOST_HOLES = 1 << 20 };      /* ids that no token has */
 
 /* ---- vocabulary ---- */
 
-/* Largest id + 1 of the vocabulary and the added tokens, checked. */
+/* Largest id + 1 of the vocabulary, whose ids are checked, and of the added tokens. */
 static evoke_status count_ids(const json_t *vocab, const json_t *added, size_t *n, const char *where, evoke_error *err)
 {
     const char *text = NULL;
@@ -30,13 +30,8 @@ static evoke_status count_ids(const json_t *vocab, const json_t *added, size_t *
         last = json_integer_value(value) > last ? json_integer_value(value) : last;
     }
     json_array_foreach(added, i, value) {
-        const json_t *id = json_object_get(value, "id");
-        if (!json_is_string(json_object_get(value, "content")))
-            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: added token %zu has no content (%s)", i, where);
-        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) >= limit)
-            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: added token %zu has no id below %lld (%s)", i,
-                            (long long)limit, where);
-        last = json_integer_value(id) > last ? json_integer_value(id) : last;
+        const json_int_t id = json_integer_value(json_object_get(value, "id"));
+        last = id > last ? id : last;
     }
     *n = (size_t)(last + 1);
     return EVOKE_OK;
@@ -56,22 +51,14 @@ static evoke_status place_vocabulary(const json_t *vocab, evk_token *tokens, con
     return EVOKE_OK;
 }
 
-/* The id of an added token: the vocabulary's, where it has that text, else the one that it comes with. */
-static size_t added_id(const json_t *vocab, const json_t *token)
-{
-    const json_t *id = json_object_get(vocab, json_string_value(json_object_get(token, "content")));
-    return (size_t)json_integer_value(id ? id : json_object_get(token, "id"));
-}
-
 /* An added token's text takes the place of what the vocabulary has under its id. */
-static evoke_status place_added(const json_t *vocab, const json_t *added, evk_token *tokens, const char *where,
-                                evoke_error *err)
+static evoke_status place_added(const json_t *added, evk_token *tokens, const char *where, evoke_error *err)
 {
     size_t i = 0;
     json_t *value = NULL;
     json_array_foreach(added, i, value) {
         const json_t *content = json_object_get(value, "content");
-        evk_token *t = tokens + added_id(vocab, value);
+        evk_token *t = tokens + json_integer_value(json_object_get(value, "id"));
         const bool same = t->text && t->n == json_string_length(content) &&
                           memcmp(t->text, json_string_value(content), t->n) == 0;
         bool special = false;
@@ -109,66 +96,11 @@ static evoke_status read_vocabulary(evoke_tokenizer *t, const json_t *vocab, con
     EVK_TRY(evk_alloc(&tokens, n, sizeof *tokens, "open tokenizer", err));
     evoke_status st = place_vocabulary(vocab, tokens, where, err);
     if (st == EVOKE_OK)
-        st = place_added(vocab, added, tokens, where, err);
+        st = place_added(added, tokens, where, err);
     if (st == EVOKE_OK)
         st = evk_vocabulary_build(&t->vocabulary, tokens, n, where, err);
     free(tokens);
     return st;
-}
-
-/* ---- added tokens ---- */
-
-/* A text as the normalizer leaves it. */
-static evoke_status normalized(const evoke_tokenizer *t, const char *text, size_t n, evoke_text *out, evoke_error *err)
-{
-    evk_matcher matcher = {0};
-    evk_normalize_scratch scratch = {0};
-    const evk_passage whole = { .text = text, .n = n }, *p = &whole;
-    evk_buffer copy = {0};
-    evoke_status st = evk_matcher_init(&matcher, n, err);
-    if (st == EVOKE_OK)
-        st = evk_normalize(&t->normalizer, &p, &scratch, &matcher, err);
-    if (st == EVOKE_OK)
-        st = evk_buffer_add(&copy, p->text, p->n, err);
-    if (st == EVOKE_OK)
-        st = evk_buffer_take(&copy, out, err);
-    evk_buffer_free(&copy);
-    evk_normalize_scratch_free(&scratch);
-    evk_matcher_free(&matcher);
-    return st;
-}
-
-static evoke_status add_token(evoke_tokenizer *t, const json_t *vocab, const json_t *value, const char *where,
-                              evoke_error *err)
-{
-    const json_t *content = json_object_get(value, "content");
-    evk_added_token token = { .id = (int32_t)added_id(vocab, value), .n = json_string_length(content) };
-    EVK_TRY(evk_json_flag(value, "special", &token.control, where, err));
-    EVK_TRY(evk_json_flag(value, "lstrip", &token.strip_left, where, err));
-    EVK_TRY(evk_json_flag(value, "rstrip", &token.strip_right, where, err));
-    EVK_TRY(evk_json_flag(value, "single_word", &token.single_word, where, err));
-    bool after = !token.control;
-    EVK_TRY(evk_json_flag(value, "normalized", &after, where, err));
-    if (!after)
-        return evk_added_tokens_add(&t->added, json_string_value(content), &token, err);
-    evoke_text text = {0};
-    EVK_TRY(normalized(t, json_string_value(content), token.n, &text, err));
-    token.n = text.n;
-    const evoke_status st = evk_added_tokens_add(&t->added_normalized, text.data, &token, err);
-    evoke_text_free(&text);
-    return st;
-}
-
-static evoke_status read_added(evoke_tokenizer *t, const json_t *vocab, const json_t *added, const char *where,
-                               evoke_error *err)
-{
-    size_t i = 0;
-    json_t *value = NULL;
-    json_array_foreach(added, i, value)
-        EVK_TRY(add_token(t, vocab, value, where, err));
-    evk_added_tokens_sort(&t->added);
-    evk_added_tokens_sort(&t->added_normalized);
-    return EVOKE_OK;
 }
 
 /* ---- all of it ---- */
@@ -186,16 +118,13 @@ static evoke_status find_kind(evoke_tokenizer *t, const json_t *model, const cha
                                          name, where);
 }
 
-/* vocab: text -> id. */
-static evoke_status fill_from(evoke_tokenizer *t, const json_t *json, const json_t *vocab, const char *where,
-                              evoke_error *err)
+/* vocab: text -> id; added: with the ids that they are to have. */
+static evoke_status fill_from(evoke_tokenizer *t, const json_t *json, const json_t *vocab, const json_t *added,
+                              const char *where, evoke_error *err)
 {
-    const json_t *added = json_object_get(json, "added_tokens");
-    if (added && !json_is_null(added) && !json_is_array(added))
-        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: added_tokens is no array (%s)", where);
     EVK_TRY(read_vocabulary(t, vocab, added, where, err));
     EVK_TRY(evk_json_normalizer(json_object_get(json, "normalizer"), &t->normalizer, where, err));
-    EVK_TRY(read_added(t, vocab, added, where, err));
+    EVK_TRY(evk_json_added(t, added, where, err));
     EVK_TRY(t->kind->open_json(t, json, where, err));
     EVK_TRY(evk_json_decoder(json_object_get(json, "decoder"), &t->decoder, where, err));
     EVK_TRY(evk_json_post_processor(t, json_object_get(json, "post_processor"), where, err));
@@ -204,15 +133,21 @@ static evoke_status fill_from(evoke_tokenizer *t, const json_t *json, const json
 
 static evoke_status fill(evoke_tokenizer *t, const json_t *json, const char *where, evoke_error *err)
 {
-    const json_t *model = json_object_get(json, "model");
-    json_t *vocab = NULL;
+    json_t *model = json_object_get(json, "model"), *listed = json_object_get(json, "added_tokens");
+    json_t *vocab = NULL, *added = NULL, *declared = json_object_get(model, "vocab");
     if (!json_is_object(model))
         return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: no 'model' in it (%s)", where);
+    if (listed && !json_is_null(listed) && !json_is_array(listed))
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: added_tokens is no array (%s)", where);
     EVK_TRY(find_kind(t, model, where, err));
-    evoke_status st = vocabulary_object(t, json_object_get(model, "vocab"), &vocab, where, err);
+    evoke_status st = vocabulary_object(t, declared, &vocab, where, err);
     if (st == EVOKE_OK)
-        st = fill_from(t, json, vocab, where, err);
+        st = evk_json_added_resolve(vocab, json_is_array(declared) ? json_array_size(declared) : json_object_size(vocab),
+                                    listed, &added, where, err);
+    if (st == EVOKE_OK)
+        st = fill_from(t, json, vocab, added, where, err);
     json_decref(vocab);
+    json_decref(added);
     return st;
 }
 
