@@ -156,7 +156,8 @@ def check_json(folder, lines):
             path = os.path.join(folder, "tokenizer.json")
             json.dump(whole, open(path, "w"))
             reference, all_texts = Tokenizer.from_str(json.dumps(whole)), texts(lines)
-            compare(folder, name, path, all_texts, [reference.encode(t, add_special_tokens=False).ids for t in all_texts])
+            want = [reference.encode(t, add_special_tokens=False).ids for t in all_texts]
+            compare(folder, name, path, all_texts, want, [reference.decode(ids, skip_special_tokens=False) for ids in want])
 
 
 # ---------------------------------------------------------------------------- GGUF's pre-tokenizers
