@@ -130,9 +130,19 @@ static evoke_status read_special(evoke_tokenizer *t, const evoke_weights *w, boo
     return EVOKE_OK;
 }
 
+/* *text is NULL where the key is not there. */
+static evoke_status read_string(const evoke_weights *w, const char *key, const char **text, evoke_error *err)
+{
+    *text = evk_meta_string(w, key);
+    if (!*text && evk_meta_has(w, key))
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s is no string (%s)", key, evk_weights_path(w));
+    return EVOKE_OK;
+}
+
 static evoke_status read_template(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
 {
-    const char *text = evk_meta_string(w, "tokenizer.chat_template");
+    const char *text = NULL;
+    EVK_TRY(read_string(w, "tokenizer.chat_template", &text, err));
     if (!text)
         return EVOKE_OK;
     const size_t n = strlen(text);
@@ -143,8 +153,9 @@ static evoke_status read_template(evoke_tokenizer *t, const evoke_weights *w, ev
 
 static evoke_status fill(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
 {
-    const char *model = evk_meta_string(w, "tokenizer.ggml.model");
+    const char *model = NULL;
     bool add_bos = false, add_eos = false;
+    EVK_TRY(read_string(w, "tokenizer.ggml.model", &model, err));
     if (!model)
         return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: no tokenizer in the file: tokenizer.ggml.model is missing "
                         "(%s)", evk_weights_path(w));
