@@ -88,6 +88,11 @@ evoke_status evk_tokenizer_encode(const evoke_tokenizer *t, const char *text, si
                                   evoke_error *err);
 
 /* ---- for those who fill one ---- */
+/* What a special token is called by special_tokens_map.json or else tokenizer_config.json: a text or an object. */
+const json_t *evk_special_token(const json_t *config, const json_t *map, const char *key);
+/* Puts the tokens of a folder's other files into the added_tokens of tokenizer.json. Each may be NULL but json. */
+evoke_status evk_folder_tokens(json_t *json, json_t *config, json_t *map, json_t *added, const char *where,
+                               evoke_error *err);
 /* The list of added tokens with the ids that they are to have; n_vocab: the size of the model's vocabulary. */
 evoke_status evk_json_added_resolve(const json_t *vocab, size_t n_vocab, const json_t *added, json_t **out,
                                     const char *where, evoke_error *err);

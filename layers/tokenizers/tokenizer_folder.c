@@ -1,7 +1,10 @@
 /* layers/tokenizers/tokenizer_folder.c: a tokenizer from a folder of Hugging Face.
  *
- *     tokenizer.json           the tokenizer (tokenizer_json.c)
- *     tokenizer_config.json    bos_token, eos_token; chat_template: a text, or a list of {name, template}
+ *     tokenizer.json           the tokenizer (tokenizer_json.c); its post_processor alone says which tokens stand around a
+ *                              text: transformers 5 does not read add_bos_token and add_eos_token beside it
+ *     tokenizer_config.json    bos_token, eos_token; more tokens (folder_tokens.c); chat_template: a text, or a list of
+ *                              {name, template}
+ *     special_tokens_map.json, added_tokens.json    of older folders: the same tokens (folder_tokens.c)
  *     generation_config.json   eos_token_id: the ids that end a response, one or a list
  *     config.json              bos_token_id, eos_token_id, where the above say nothing
  *     chat_template.jinja      the chat template; it goes before tokenizer_config.json's
@@ -39,9 +42,8 @@ static evoke_status load_optional(const char *folder, const char *name, json_t *
 }
 
 /* "bos_token": a text, or an object with its content. */
-static int32_t named_token(const evoke_tokenizer *t, const json_t *config, const char *key)
+static int32_t named_token(const evoke_tokenizer *t, const json_t *value)
 {
-    const json_t *value = json_object_get(config, key);
     const char *text = json_string_value(json_is_object(value) ? json_object_get(value, "content") : value);
     return text ? evk_tokenizer_find(t, text) : -1;
 }
@@ -65,46 +67,6 @@ static void mark_generation_ends(evoke_tokenizer *t, const json_t *generation)
         if (id >= 0)
             t->is_end[id] = true;
     }
-}
-
-/* bos A eos, and bos A eos bos B eos whose second half is of type 1. */
-static evoke_status frame_llama(evoke_tokenizer *t, bool bos, bool eos, evoke_error *err)
-{
-    evk_frame_free(&t->single);
-    evk_frame_free(&t->pair);
-    for (int32_t i = 0; i < 3; i++) {
-        evk_frame *f = i == 0 ? &t->single : &t->pair;
-        const int32_t type = i == 2;
-        if (bos)
-            EVK_TRY(evk_frame_add(f, EVK_SLOT_TOKEN, t->bos, type, err));
-        EVK_TRY(evk_frame_add(f, i == 2 ? EVK_SLOT_B : EVK_SLOT_A, -1, type, err));
-        if (eos)
-            EVK_TRY(evk_frame_add(f, EVK_SLOT_TOKEN, t->eos, type, err));
-    }
-    return EVOKE_OK;
-}
-
-static bool frame_has(const evk_frame *f, int32_t id)
-{
-    for (size_t i = 0; i < f->n; i++)
-        if (f->item[i].slot == EVK_SLOT_TOKEN && f->item[i].id == id)
-            return true;
-    return false;
-}
-
-/* Transformers gives tokenizers of Llama's class a post-processor of its own making, by these two flags. */
-static evoke_status follow_llama_class(evoke_tokenizer *t, const json_t *config, const char *where, evoke_error *err)
-{
-    const char *class = json_string_value(json_object_get(config, "tokenizer_class"));
-    if (!class || strncmp(class, "LlamaTokenizer", strlen("LlamaTokenizer")) != 0)
-        return EVOKE_OK;
-    const bool had_bos = frame_has(&t->single, t->bos), had_eos = frame_has(&t->single, t->eos);
-    bool bos = had_bos, eos = had_eos;
-    EVK_TRY(evk_json_flag(config, "add_bos_token", &bos, where, err));
-    EVK_TRY(evk_json_flag(config, "add_eos_token", &eos, where, err));
-    if (bos == had_bos && eos == had_eos)
-        return EVOKE_OK;
-    return frame_llama(t, bos && t->bos >= 0, eos && t->eos >= 0, err);
 }
 
 static evoke_status copy_text(const char *text, char **out, evoke_error *err)
@@ -148,54 +110,66 @@ static evoke_status read_template(evoke_tokenizer *t, const char *folder, const 
     return st;
 }
 
-static evoke_status read_configs(evoke_tokenizer *t, const char *folder, evoke_error *err)
+typedef struct folder_files { json_t *tokenizer, *config, *map, *added, *generation, *model; } folder_files;
+
+static void free_files(folder_files *f)
 {
-    json_t *config = NULL, *generation = NULL, *model = NULL;
-    evoke_status st = load_optional(folder, "tokenizer_config.json", &config, err);
-    if (st == EVOKE_OK)
-        st = load_optional(folder, "generation_config.json", &generation, err);
-    if (st == EVOKE_OK)
-        st = load_optional(folder, "config.json", &model, err);
-    if (st != EVOKE_OK)
-        goto done;
-    const json_t *const others[] = { generation, model };
-    t->bos = named_token(t, config, "bos_token");
-    t->eos = named_token(t, config, "eos_token");
+    json_t *const all[] = { f->tokenizer, f->config, f->map, f->added, f->generation, f->model };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        json_decref(all[i]);
+}
+
+static evoke_status load_files(const char *folder, folder_files *f, evoke_error *err)
+{
+    const struct { const char *name; json_t **out; } all[] = {
+        { "tokenizer_config.json", &f->config }, { "special_tokens_map.json", &f->map }, { "added_tokens.json", &f->added },
+        { "generation_config.json", &f->generation }, { "config.json", &f->model },
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        EVK_TRY(load_optional(folder, all[i].name, all[i].out, err));
+    if (json_is_object(json_object_get(f->config, "added_tokens_decoder"))) {      /* it says all that these would */
+        json_decref(f->map);
+        f->map = NULL;
+    }
+    return EVOKE_OK;
+}
+
+static evoke_status follow_configs(evoke_tokenizer *t, const char *folder, const folder_files *f, evoke_error *err)
+{
+    const json_t *const others[] = { f->generation, f->model };
+    t->bos = named_token(t, evk_special_token(f->config, f->map, "bos_token"));
+    t->eos = named_token(t, evk_special_token(f->config, f->map, "eos_token"));
     for (size_t i = 0; i < 2; i++) {
         t->bos = t->bos >= 0 ? t->bos : id_value(t, json_object_get(others[i], "bos_token_id"));
         t->eos = t->eos >= 0 ? t->eos : id_value(t, json_object_get(others[i], "eos_token_id"));
     }
-    mark_generation_ends(t, generation);
-    st = evk_tokenizer_mark_ends(t, err);
-    if (st == EVOKE_OK)
-        st = follow_llama_class(t, config, folder, err);
-    if (st == EVOKE_OK)
-        st = read_template(t, folder, config, err);
-done:
-    json_decref(config);
-    json_decref(generation);
-    json_decref(model);
-    return st;
+    mark_generation_ends(t, f->generation);
+    EVK_TRY(evk_tokenizer_mark_ends(t, err));
+    return read_template(t, folder, f->config, err);
 }
 
 evoke_status evk_tokenizer_from_folder(const char *folder, const char *json_path, evoke_tokenizer **out,
                                        evoke_error *err)
 {
     char *path = NULL;
-    json_t *json = NULL;
+    folder_files f = {0};
     *out = NULL;
     EVK_TRY(json_path ? copy_text(json_path, &path, err) : join_path(folder, "tokenizer.json", &path, err));
-    evoke_status st = access(path, F_OK) == 0 ? evk_json_load_model_file(path, &json, err)
+    evoke_status st = access(path, F_OK) == 0 ? evk_json_load(path, &f.tokenizer, err)
                     : evk_fail(err, EVOKE_EIO, "open tokenizer: the folder holds no tokenizer.json (%s)", folder);
     if (st == EVOKE_OK)
-        st = evk_tokenizer_from_json(json, path, out, err);
-    json_decref(json);
+        st = load_files(folder, &f, err);
     if (st == EVOKE_OK)
-        st = read_configs(*out, folder, err);
+        st = evk_folder_tokens(f.tokenizer, f.config, f.map, f.added, folder, err);
+    if (st == EVOKE_OK)
+        st = evk_tokenizer_from_json(f.tokenizer, path, out, err);
+    if (st == EVOKE_OK)
+        st = follow_configs(*out, folder, &f, err);
     if (st != EVOKE_OK) {
         evoke_tokenizer_free(*out);
         *out = NULL;
     }
+    free_files(&f);
     free(path);
     return st;
 }
