@@ -101,6 +101,7 @@ static inline void tiny_put_sizes(bytes *b, const char *arch, const tiny_edit *e
     };
     char key[80];
     tiny_put_key(b, e, "general.architecture", 8, arch, 0, n);
+    tiny_put_key(b, e, "general.alignment", 4, &(uint32_t){ 32 }, 4, n);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         snprintf(key, sizeof key, "%s.%s", arch, sizes[i].key);
         tiny_put_key(b, e, key, 4, &sizes[i].value, 4, n);
