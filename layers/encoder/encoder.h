@@ -4,7 +4,6 @@
 #define EVK_ENCODER_H
 
 #include "layers/encoder/encoder_family.h"
-#include "layers/encoder/text_template.h"
 
 typedef struct evk_encoder_weight {
     const evk_tensor *matrix;       /* as it lies in the file; NULL: there is none */
@@ -37,7 +36,6 @@ struct evoke_encoder {
     float *relative;                /* [2 span, D] vectors of relative positions, normed where the model does; or NULL */
     evoke_tokenizer *tokenizer;     /* NULL: none that this version reads, for the reason in no_tokenizer */
     evoke_error no_tokenizer;
-    evk_text_template single, pair;
     size_t tokenizer_limit;         /* tokens that the tokenizer cuts texts to; 0: the file says nothing */
     bool cut_left, gives_types;     /* tokens go from the text's beginning; the tokenizer's type ids count */
     evk_pooling pooling;

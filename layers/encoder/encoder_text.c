@@ -10,6 +10,7 @@
 #include "core/files/mapped.h"
 #include "core/json.h"
 #include "layers/encoder/encoder.h"
+#include "layers/tokenizers/tokenizer.h"
 
 /* ---- what the folder says ---- */
 
@@ -47,42 +48,6 @@ static evoke_status read_config(evoke_encoder *e, evoke_error *err)
     return st;
 }
 
-static evoke_status read_template(evoke_encoder *e, evoke_error *err)
-{
-    char *path = NULL;
-    json_t *json = NULL;
-    EVK_TRY(evk_join_path(e->path, "tokenizer.json", &path, err));
-    evoke_status st = evk_json_load_model_file(path, &json, err);
-    if (st == EVOKE_OK)
-        st = evk_text_template_read(json, path, &e->single, &e->pair, err);
-    json_decref(json);
-    free(path);
-    return st;
-}
-
-/* A GGUF file says no template: what its tokenizer puts around an empty text, and around the second one again. */
-static evoke_status guess_template(evoke_encoder *e, evoke_error *err)
-{
-    evoke_ids around = { 0 };
-    EVK_TRY(evoke_tokenize(e->tokenizer, "", 0, EVOKE_TOKENIZE_ADD_SPECIAL, &around, err));
-    const size_t before = around.n > 1 ? around.n - 1 : 0;
-    evoke_status st = EVOKE_OK;
-    for (size_t i = 0; st == EVOKE_OK && i < before; i++)
-        st = evk_text_template_add(&e->single, around.ids[i], 0, err);
-    if (st == EVOKE_OK)
-        st = evk_text_template_add(&e->single, EVK_TEXT_A, 0, err);
-    for (size_t i = before; st == EVOKE_OK && i < around.n; i++)
-        st = evk_text_template_add(&e->single, around.ids[i], 0, err);
-    e->pair = e->single;
-    if (st == EVOKE_OK)
-        st = evk_text_template_add(&e->pair, EVK_TEXT_B, 1, err);
-    for (size_t i = before; st == EVOKE_OK && i < around.n; i++)
-        st = evk_text_template_add(&e->pair, around.ids[i], 1, err);
-    e->gives_types = e->config.n_type > 1;
-    evoke_ids_free(&around);
-    return st;
-}
-
 evoke_status evk_encoder_open_tokenizer(evoke_encoder *e, evoke_error *err)
 {
     const evoke_status st = evoke_tokenizer_open(e->path, &e->tokenizer, &e->no_tokenizer);
@@ -93,38 +58,34 @@ evoke_status evk_encoder_open_tokenizer(evoke_encoder *e, evoke_error *err)
             *err = e->no_tokenizer;
         return st;
     }
-    if (evk_weights_container(e->weights) == EVK_GGUF)
-        return guess_template(e, err);
-    EVK_TRY(read_config(e, err));
-    return read_template(e, err);
+    if (evk_weights_container(e->weights) != EVK_GGUF)
+        return read_config(e, err);
+    e->gives_types = e->config.n_type > 1;
+    return EVOKE_OK;
 }
 
 /* ---- texts ---- */
 
-/* How many of the first text's n tokens stay, so that all are at most `most` (0: as they are). */
-static size_t kept(size_t n, size_t others, size_t most)
+/* Where the first text begins: behind the special tokens before it. */
+static size_t first_text(const evoke_tokenizer *t, bool pair)
 {
-    const size_t all = n + others;
-    return most == 0 || all <= most || all - most >= n ? n : n - (all - most);
+    const evk_frame *f = pair ? &t->pair : &t->single;
+    size_t n = 0;
+    while (n < f->n && f->item[n].slot == EVK_SLOT_TOKEN)
+        n++;
+    return f->n ? n : t->prefix.n;
 }
 
-static evoke_status compose(const evoke_encoder *e, const evk_text_template *t, const evoke_ids *a, const evoke_ids *b,
-                            size_t most, evk_text_ids *out, evoke_error *err)
+/* Takes tokens of the first text, [at, at + n_text), away until `most` are left, where it has so many. */
+static void shorten(const evoke_encoder *e, size_t at, size_t n_text, size_t most, evk_text_ids *t)
 {
-    const size_t stay = kept(a->n, b->n + t->n_special, most), n = stay + b->n + t->n_special;
-    const evoke_ids first = { a->ids + (e->cut_left ? a->n - stay : 0), NULL, stay };
-    out->cut = stay < a->n;
-    EVK_TRY(evk_alloc(&out->ids, n, sizeof *out->ids, "tokenise", err));
-    EVK_TRY(evk_alloc(&out->types, n, sizeof *out->types, "tokenise", err));
-    for (size_t i = 0; i < t->n; i++) {
-        const evk_text_piece *p = &t->pieces[i];
-        const evoke_ids own = { (int32_t[]){ p->id }, NULL, 1 }, *part = p->id == EVK_TEXT_A ? &first : p->id == EVK_TEXT_B ? b : &own;
-        for (size_t k = 0; k < part->n && out->n < n; k++, out->n++) {
-            out->ids[out->n] = part->ids[k];
-            out->types[out->n] = e->gives_types ? p->type : 0;
-        }
-    }
-    return EVOKE_OK;
+    const size_t less = t->n - most, from = e->cut_left ? at : at + n_text - less;
+    if (less >= n_text || at + n_text > t->n)
+        return;
+    memmove(t->ids + from, t->ids + from + less, (t->n - from - less) * sizeof *t->ids);
+    memmove(t->types + from, t->types + from + less, (t->n - from - less) * sizeof *t->types);
+    t->n = most;
+    t->cut = true;
 }
 
 void evk_text_ids_free(evk_text_ids *t)
@@ -137,20 +98,26 @@ void evk_text_ids_free(evk_text_ids *t)
 evoke_status evk_encoder_tokenize(const evoke_encoder *e, const char *text, const char *second, size_t most, evk_text_ids *out,
                                   evoke_error *err)
 {
-    evoke_ids a = { 0 }, b = { 0 };
+    evoke_ids all = { 0 }, own = { 0 };
     *out = (evk_text_ids){ .ids = NULL };
     if (!e->tokenizer)
         return evk_fail(err, EVOKE_EUNSUPPORTED, "tokenise: the model has no tokenizer that this version reads: %.600s",
                         e->no_tokenizer.text);
-    evoke_status st = evoke_tokenize(e->tokenizer, text, strlen(text), EVOKE_TOKENIZE_PARSE_SPECIAL, &a, err);
-    if (st == EVOKE_OK && second)
-        st = evoke_tokenize(e->tokenizer, second, strlen(second), EVOKE_TOKENIZE_PARSE_SPECIAL, &b, err);
+    EVK_TRY(evoke_tokenize_pair(e->tokenizer, text, strlen(text), second, second ? strlen(second) : 0, 0, &all, &out->types, err));
+    out->ids = all.ids;
+    out->n = all.n;
+    all.ids = NULL;
+    evoke_ids_free(&all);
+    if (!e->gives_types && out->n > 0)
+        memset(out->types, 0, out->n * sizeof *out->types);
+    if (most == 0 || out->n <= most)
+        return EVOKE_OK;
+    const evoke_status st = evoke_tokenize(e->tokenizer, text, strlen(text), EVOKE_TOKENIZE_PARSE_SPECIAL, &own, err);
     if (st == EVOKE_OK)
-        st = compose(e, second ? &e->pair : &e->single, &a, &b, most, out, err);
-    evoke_ids_free(&a);
-    evoke_ids_free(&b);
-    if (st != EVOKE_OK)
+        shorten(e, first_text(e->tokenizer, second != NULL), own.n, most, out);
+    else
         evk_text_ids_free(out);
+    evoke_ids_free(&own);
     return st;
 }
 
