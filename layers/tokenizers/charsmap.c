@@ -5,9 +5,9 @@
  *     texts         what the bytes become, each ended by a NUL
  *
  * A unit of the trie: bits 0-7 the byte that leads to it (bit 31 set: a value in the low 31 bits instead), bit 8 a value
- * hangs below it, bit 9 and bits 10-30 the offset to its children. The rules are applied as Hugging Face's tokenizers do:
- * a grapheme cluster below 6 bytes becomes what the shortest rule that it begins with says; where none fits, and in
- * longer clusters, so does each character. */
+ * hangs below it, bit 9 and bits 10-30 the offset to its children. SentencePiece takes, from place to place, the longest
+ * rule that the text goes on with. Hugging Face's tokenizers do other than that: a grapheme cluster below 6 bytes becomes
+ * what the shortest rule that it begins with says; where none fits, and in longer clusters, so does each character. */
 #include "layers/tokenizers/charsmap.h"
 
 #include <stdlib.h>
@@ -20,6 +20,7 @@ struct evk_charsmap {
     size_t n_unit;
     char *text;         /* [n_text], and a NUL */
     size_t n_text;
+    bool by_cluster;    /* as Hugging Face's tokenizers do */
 };
 
 static uint32_t read_u32(const unsigned char *p)
@@ -105,6 +106,8 @@ evoke_status evk_charsmap_from_base64(const char *text, size_t n, const char *wh
     const evoke_status st = decode(text, n, data, &n_data)
         ? evk_charsmap_open(data, n_data, where, out, err)
         : evk_fail(err, EVOKE_EFORMAT, "open tokenizer: precompiled_charsmap is no base64 (%s)", where);
+    if (st == EVOKE_OK)
+        (*out)->by_cluster = true;
     free(data);
     return st;
 }
@@ -112,23 +115,29 @@ evoke_status evk_charsmap_from_base64(const char *text, size_t n, const char *wh
 /* ---- use ---- */
 static size_t offset_of(uint32_t unit) { return (size_t)(unit >> 10) << ((unit & (1u << 9)) >> 6); }
 
-/* The text that the shortest rule says, of those that text [n] begins with. NULL: none. */
-static const char *look_up(const evk_charsmap *c, const char *text, size_t n)
+/* What the rules say that text [n] begins with: the shortest one, or the longest, of *taken bytes, that ends where a
+ * character does. NULL: none. */
+static const char *look_up(const evk_charsmap *c, const char *text, size_t n, bool longest, size_t *taken)
 {
+    const char *found = NULL;
     size_t node = offset_of(c->unit[0]);
-    for (size_t i = 0; i < n && text[i] != '\0'; i++) {
+    for (size_t i = 0; i < n && text[i] != '\0' && (longest || !found); i++) {
         node ^= (unsigned char)text[i];
         if (node >= c->n_unit || (c->unit[node] & (1u << 31 | 0xFFu)) != (unsigned char)text[i])
-            return NULL;
+            break;
         const uint32_t unit = c->unit[node];
         node ^= offset_of(unit);
         if (!(unit >> 8 & 1))
             continue;
+        const bool whole = !longest || i + 1 == n || ((unsigned char)text[i + 1] & 0xC0) != 0x80;
         const size_t at = node < c->n_unit ? c->unit[node] & 0x7FFFFFFFu : c->n_text;
         const bool inside = at < c->n_text && ((unsigned char)c->text[at] & 0xC0) != 0x80;
-        return inside ? c->text + at : NULL;
+        if (!inside)
+            break;
+        found = whole ? c->text + at : found;
+        *taken = whole ? i + 1 : *taken;
     }
-    return NULL;
+    return found;
 }
 
 /* A character after another takes the places of the characters that it stands for; `at` is the next that is not taken. */
@@ -172,17 +181,36 @@ static evoke_status put_text(writer *w, size_t n_old, const char *text, size_t n
 
 static evoke_status put_part(const evk_charsmap *c, writer *w, const char *text, size_t n, evoke_error *err)
 {
-    const char *become = look_up(c, text, n);
+    size_t taken = 0;
+    const char *become = look_up(c, text, n, false, &taken);
     return put_text(w, count_characters(text, n), become ? become : text, become ? strlen(become) : n, err);
+}
+
+/* As SentencePiece: what the longest rule says, or the character. */
+static evoke_status put_longest(const evk_charsmap *c, const evk_passage *in, evk_passage *out, evoke_error *err)
+{
+    for (size_t i = 0, taken = 0; i < in->n; i += taken) {
+        const char *become = look_up(c, in->text + i, in->n - i, true, &taken);
+        if (become) {
+            EVK_TRY(evk_passage_put(out, become, strlen(become), evk_passage_from(in, i), err));
+            continue;
+        }
+        taken = length_at(in, i);
+        EVK_TRY(evk_passage_copy(out, in, i, i + taken, err));
+    }
+    return EVOKE_OK;
 }
 
 evoke_status evk_charsmap_put(const evk_charsmap *c, const evk_passage *in, evk_passage *out, evoke_error *err)
 {
     enum { MOST = 6 };
+    size_t taken = 0;
+    if (!c->by_cluster)
+        return put_longest(c, in, out, err);
     writer w = { .in = in, .out = out };
     for (size_t begin = 0, end = 0; begin < in->n; begin = end) {
         end = evk_cluster_end(in->text, in->n, begin);
-        if (end - begin < MOST && look_up(c, in->text + begin, end - begin)) {
+        if (end - begin < MOST && look_up(c, in->text + begin, end - begin, false, &taken)) {
             EVK_TRY(put_part(c, &w, in->text + begin, end - begin, err));
             continue;
         }
