@@ -155,7 +155,7 @@ evoke_status evk_tokenizer_from_folder(const char *folder, const char *json_path
     folder_files f = {0};
     *out = NULL;
     EVK_TRY(json_path ? copy_text(json_path, &path, err) : join_path(folder, "tokenizer.json", &path, err));
-    evoke_status st = access(path, F_OK) == 0 ? evk_json_load(path, &f.tokenizer, err)
+    evoke_status st = access(path, F_OK) == 0 ? evk_json_load_model_file(path, &f.tokenizer, err)
                     : evk_fail(err, EVOKE_EIO, "open tokenizer: the folder holds no tokenizer.json (%s)", folder);
     if (st == EVOKE_OK)
         st = load_files(folder, &f, err);
