@@ -1,7 +1,10 @@
 /* core/tensor.h: a shape, a storage type and a borrowed pointer into a mapped file.
  *
  * A tensor is [rows, cols] row-major: cols is the last (fastest) dimension, rows the product of the others. A row of a
- * block type is cols / block elements, each `bytes` long; see core/kernels/quants.h for what a block holds. */
+ * block type is cols / block elements, each `bytes` long; see core/kernels/quants.h for what a block holds.
+ *
+ * A tensor may be a view of a part of another one, which lies in the file fused with its neighbours or transposed: nothing
+ * is copied, the rows are only found elsewhere. */
 #ifndef EVK_TENSOR_H
 #define EVK_TENSOR_H
 
@@ -31,7 +34,16 @@ typedef struct evk_tensor {
     size_t n_dim, dims[EVK_MAX_DIM];    /* row-major, slowest first */
     size_t rows, cols, row_bytes, n_bytes;
     const void *data;                   /* borrowed; may be unaligned */
+    size_t group, group_step;           /* rows lie in groups of `group`, `group_step` rows apart; group 0: one after the other */
+    bool transposed;                    /* the file holds [cols, ...] of single values: row_bytes leads from one col to the next */
 } evk_tensor;
+
+/* Where row r of a tensor begins that is not transposed. */
+static inline const char *evk_tensor_row(const evk_tensor *t, size_t r)
+{
+    const size_t at = t->group ? r / t->group * t->group_step + r % t->group : r;
+    return (const char *)t->data + at * t->row_bytes;
+}
 
 /* Fills rows, cols, row_bytes and n_bytes from type and dims. Errors: EVOKE_EFORMAT a product overflows, or cols is not
  * a whole number of blocks; EVOKE_EUNSUPPORTED a type whose blocks this version does not know. `where` names the file. */

@@ -82,7 +82,7 @@ static evoke_status run_prefixes(evk_extraction *x, batch *b, evoke_error *err)
         for (size_t at = p->first; at < end; at += b->runs[0].n) {
             const size_t n = end - at < x->batch_tokens ? end - at : x->batch_tokens;
             b->n_run = 0;
-            add_run(b, (evk_run){ x->prefix_sequences[i], x->prompts[p->prompt].ids + at, n, EVK_PROMPT, EVK_WANT_NONE, NULL },
+            add_run(b, (evk_run){ x->prefix_sequences[i], x->prompts[p->prompt].ids + at, n, EVK_PROMPT, EVK_WANT_NONE, NULL, 0 },
                     &x->prefix_means[i]);
             EVK_TRY(pass(b, err));
         }
@@ -153,7 +153,7 @@ static evoke_status run_prompts(batch *b, item **owners, evoke_error *err)
             const bool end = n == todo;
             owners[b->n_run] = it;
             add_run(b, (evk_run){ it->sequence, p->ids + it->n_fed, n, end ? EVK_PROMPT_END : EVK_PROMPT,
-                                  end && it->running ? EVK_WANT_LAST : EVK_WANT_NONE, NULL }, &it->means);
+                                  end && it->running ? EVK_WANT_LAST : EVK_WANT_NONE, NULL, p->n }, &it->means);
             it->n_fed += n;
             budget -= n;
         }
@@ -176,7 +176,7 @@ static evoke_status run_responses(batch *b, item **owners, evoke_error *err)
             const bool more = it->n_response < x->n_predict;
             owners[b->n_run] = it;
             add_run(b, (evk_run){ it->sequence, &it->response[it->n_response - 1], 1, EVK_RESPONSE,
-                                  more ? EVK_WANT_LAST : EVK_WANT_NONE, NULL }, &it->means);
+                                  more ? EVK_WANT_LAST : EVK_WANT_NONE, NULL, 0 }, &it->means);
             it->running = more;
         }
         if (b->n_run == 0)
@@ -254,8 +254,8 @@ static evoke_status write_batch(const batch *b, evoke_error *err)
 static size_t item_bytes(const evk_extraction *x, size_t prompt)
 {
     const evk_tokens *p = &x->prompts[prompt];
-    const size_t kv = 2 * x->cache.n_layer * x->cache.width * sizeof(float), n = p->n + x->n_predict;
-    return n * kv + evk_span_means_bytes(&x->layout, n);
+    const size_t n = p->n + x->n_predict;
+    return n * evk_kv_token_bytes(&x->model->config) + evk_span_means_bytes(&x->layout, n);
 }
 
 /* Tokens that stay to be run of a prompt once its prefix is shared. */
@@ -336,8 +336,7 @@ evoke_status evk_extract_run(evk_extraction *x, const evoke_progress *progress, 
 static evoke_status make_cache(evk_extraction *x, evoke_error *err)
 {
     const evk_config *c = &x->model->config;
-    const size_t width = c->n_kv_head * c->d_head, per_token = 2 * c->n_layer * width * sizeof(float);
-    size_t longest = 0, prefixes = 0, total = 0, own = memory_budget(x) / per_token;
+    size_t longest = 0, prefixes = 0, total = 0, own = memory_budget(x) / evk_kv_token_bytes(c);
     for (size_t i = 0; i < x->n_prompt; i++) {
         const size_t n = x->prompts[i].n + x->n_predict;
         longest = n > longest ? n : longest;
@@ -346,7 +345,7 @@ static evoke_status make_cache(evk_extraction *x, evoke_error *err)
     for (size_t i = 0; i < x->prefixes.n; i++)
         prefixes += x->prefixes.nodes[i].n;
     own = own > total ? total : own < longest ? longest : own;
-    EVK_TRY(evk_kv_init(&x->cache, c->n_layer, width, prefixes + own, x->prefixes.n + EVK_MAX_BATCH, err));
+    EVK_TRY(evk_kv_init(&x->cache, c, prefixes + own, x->prefixes.n + EVK_MAX_BATCH, err));
     return evk_arena_init(&x->scratch, evk_forward_scratch(x->model, x->batch_tokens, longest), "extract", err);
 }
 

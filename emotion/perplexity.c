@@ -22,7 +22,7 @@ typedef struct scorer {
 static evoke_status make(scorer *s, size_t n, evoke_error *err)
 {
     const evk_config *c = &s->model->config;
-    EVK_TRY(evk_kv_init(&s->cache, c->n_layer, c->n_kv_head * c->d_head, n, 1, err));
+    EVK_TRY(evk_kv_init(&s->cache, c, n, 1, err));
     EVK_TRY(evk_kv_open(&s->cache, EVK_NO_PARENT, n, &s->sequence, err));
     EVK_TRY(evk_alloc(&s->logits, CHUNK, c->n_vocab * sizeof *s->logits, "measure perplexity", err));
     return evk_arena_init(&s->scratch, evk_forward_scratch(s->model, CHUNK, n), "measure perplexity", err);
@@ -42,7 +42,7 @@ static evoke_status score(scorer *s, const int32_t *ids, size_t n, size_t n_cont
     for (size_t first = 0; first + 1 < n;) {
         const size_t left = n - 1 - first, count = left < CHUNK ? left : CHUNK;
         const bool scored = first + count >= n_context;
-        const evk_run run = { s->sequence, ids + first, count, EVK_PROMPT, scored ? EVK_WANT_ALL : EVK_WANT_NONE, NULL };
+        const evk_run run = { s->sequence, ids + first, count, EVK_PROMPT, scored ? EVK_WANT_ALL : EVK_WANT_NONE, NULL, n };
         EVK_TRY(evk_forward(s->model, &s->cache, &run, 1, NULL, s->logits, &s->scratch, err));
         for (size_t t = 0; scored && t < count; t++)
             if (first + t + 1 >= n_context)

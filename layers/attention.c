@@ -1,76 +1,102 @@
 /* layers/attention.c: causal attention with grouped key-value heads (Ainslie and others 2023, arXiv 2305.13245).
  *
- *     a[t, h] = sum_{j <= t} softmax_j( scale * q[t, h] . k[j, h / group] ) v[j, h / group]
+ *     a[t, h] = sum_j softmax_j( f(scale * q[t, h] . k[j, h / group]) - slope_h (t - j) ) v[j, h / group]
  *
- * Work is cut into items of one key-value head and up to EVK_ATTENTION_BLOCK tokens of one run; an item's scores are [block, keys], so
- * no T x T matrix is ever in memory. Keys are taken in order of their position, across a shared prefix and the sequence's
- * own, so the result does not depend on which of them were cached, or shared. */
+ * over j <= t, and t - j < window where the layer has one; f(x) is x, or cap tanh(x / cap); the slopes are ALiBi's (Press and
+ * others 2021, arXiv 2108.12409), or 0.
+ *
+ * Work is cut into items of one key-value head and up to EVK_ATTENTION_BLOCK tokens of one run; an item's scores are
+ * [block, keys], so no T x T matrix is ever in memory. Keys are taken in order of their position, across a shared prefix and
+ * the sequence's own, so the result does not depend on which of them were cached, or shared. */
 #include "layers/layers.h"
-#include "layers/rope.h"
 
 #include <math.h>
 #include <omp.h>
 #include <string.h>
 
-
 typedef struct item {
     const evk_run *run;
     size_t first, n;            /* tokens, counted in the batch */
     size_t position;            /* of the first of them in the sequence */
+    size_t begin;               /* the first key that any of them sees */
 } item;
 
-/* Scores of n rows of q, ldq apart, against every key up to the last of the item's tokens: out [n, ldo]. */
+/* ---- one item ---- */
+
+/* Scores of n rows of q, ldq apart, against the keys from it->begin to the last of the item's tokens: out [n, ldo]. */
 static void scores(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, size_t ldq, size_t n,
                    float *out, size_t ldo)
 {
     const evk_config *c = &p->model->config;
     evk_segment segments[EVK_MAX_ANCESTORS];
-    const size_t n_segment = evk_kv_segments(p->cache, it->run->sequence, segments);
-    const size_t n_key = it->position + it->n;
-    size_t done = 0;
-    for (size_t s = 0; s < n_segment && done < n_key; s++) {
-        const size_t count = segments[s].n < n_key - done ? segments[s].n : n_key - done;
-        const float *k = evk_kv_row(p->cache->k, p->cache, layer, segments[s].start) + kv_head * c->d_head;
-        p->model->kernels.matmul(q, ldq, k, p->cache->width, out + done, ldo, n, count, c->d_head);
-        done += count;
+    const size_t n_segment = evk_kv_segments(p->cache, it->run->sequence, segments), end = it->position + it->n;
+    size_t at = 0;                                      /* position of the segment's first key */
+    for (size_t s = 0; s < n_segment && at < end; at += segments[s].n, s++) {
+        const size_t from = at > it->begin ? at : it->begin, to = at + segments[s].n < end ? at + segments[s].n : end;
+        if (from >= to)
+            continue;
+        const float *k = evk_kv_key(p->cache, layer, segments[s].start + from - at) + kv_head * c->d_head;
+        p->model->kernels.matmul(q, ldq, k, p->cache->k_width, out + from - it->begin, ldo, n, to - from, c->d_head);
     }
 }
 
-/* out [d_head] = sum_j weight[j] v[j], keys in order. */
-static void mix(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *weight, size_t n_key,
+/* out [d_value] = sum_j weight[j] v[first + j], keys in order. */
+static void mix(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *weight, size_t first, size_t n,
                 float *out)
 {
-    const size_t d_head = p->model->config.d_head;
+    const size_t d = p->model->config.d_value, end = first + n;
     evk_segment segments[EVK_MAX_ANCESTORS];
     const size_t n_segment = evk_kv_segments(p->cache, it->run->sequence, segments);
-    size_t done = 0;
-    memset(out, 0, d_head * sizeof *out);
-    for (size_t s = 0; s < n_segment && done < n_key; s++) {
-        const size_t n = segments[s].n < n_key - done ? segments[s].n : n_key - done;
-        const float *v = evk_kv_row(p->cache->v, p->cache, layer, segments[s].start) + kv_head * d_head;
-        p->model->kernels.axpy_rows(weight + done, v, p->cache->width, n, out, d_head);
-        done += n;
+    size_t at = 0;
+    memset(out, 0, d * sizeof *out);
+    for (size_t s = 0; s < n_segment && at < end; at += segments[s].n, s++) {
+        const size_t from = at > first ? at : first, to = at + segments[s].n < end ? at + segments[s].n : end;
+        if (from >= to)
+            continue;
+        const float *v = evk_kv_value(p->cache, layer, segments[s].start + from - at) + kv_head * d;
+        p->model->kernels.axpy_rows(weight + from - first, v, p->cache->v_width, to - from, out, d);
     }
 }
 
-/* Softmax over n scores in place, without the division by the sum, which is returned. */
-static double softmax(const evk_pass *p, float *x, size_t n)
+/* ALiBi's slope of a head: powers of 2^(-8 / n), n the largest power of two up to n_head; the heads beyond n take every
+ * other power of 2^(-4 / n). */
+static float slope(size_t head, size_t n_head)
 {
-    const float scale = (float)p->model->config.attention_scale;
+    size_t n = 1;
+    while (2 * n <= n_head)
+        n *= 2;
+    const double exponent = head < n ? -8.0 / (double)n * (double)(head + 1) : -4.0 / (double)n * (double)(2 * (head - n) + 1);
+    return (float)exp2(exponent);
+}
+
+/* Scores of n keys, the last of which is the token itself, to weights that are not yet divided by their sum, which is
+ * returned. */
+static double weigh(const evk_pass *p, size_t layer, size_t head, float *x, size_t n)
+{
+    const evk_config *c = &p->model->config;
+    const float scale = c->layer[layer].attention_scale, down = c->alibi ? slope(head, c->n_head) : 0;
     float most = -INFINITY;
-    for (size_t j = 0; j < n; j++) {
+    for (size_t j = 0; j < n; j++)
         x[j] *= scale;
+    if (c->attention_cap > 0)
+        p->model->kernels.softcap(x, c->attention_cap, n);
+    for (size_t j = 0; j < n; j++) {
+        x[j] -= down * (float)(n - 1 - j);
         most = x[j] > most ? x[j] : most;
     }
     return p->model->kernels.exp_sum(x, most, n);
 }
 
-/* From the scores of one head and token to its mix of values. */
-static void attend_token(const evk_pass *p, const item *it, size_t layer, size_t kv_head, float *row, size_t seen, float *out)
+/* From the scores of one head and token at `position` to its mix of values. */
+static void attend_token(const evk_pass *p, const item *it, size_t layer, size_t head, size_t position, float *row, float *out)
 {
-    const float over = (float)(1.0 / softmax(p, row, seen));
-    mix(p, it, layer, kv_head, row, seen, out);
-    for (size_t i = 0; i < p->model->config.d_head; i++)
+    const evk_config *c = &p->model->config;
+    const size_t window = c->layer[layer].window, first = window && position + 1 > window ? position + 1 - window : 0;
+    const size_t n = position + 1 - first;
+    row += first - it->begin;
+    const float over = (float)(1.0 / weigh(p, layer, head, row, n));
+    mix(p, it, layer, head / (c->n_head / c->n_kv_head), row, first, n, out);
+    for (size_t i = 0; i < c->d_value; i++)
         out[i] *= over;
 }
 
@@ -78,46 +104,36 @@ static void attend_token(const evk_pass *p, const item *it, size_t layer, size_t
 static void attend(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, float *out, float *room)
 {
     const evk_config *c = &p->model->config;
-    const size_t group = c->n_head / c->n_kv_head, ld = c->n_head * c->d_head, n_key = it->position + it->n;
-    const size_t first = it->first * ld + kv_head * group * c->d_head;
+    const size_t group = c->n_head / c->n_kv_head, ldq = c->n_head * c->d_head, ldo = c->n_head * c->d_value;
+    const size_t n_key = it->position + it->n - it->begin, head = kv_head * group;
+    q += it->first * ldq + head * c->d_head;
+    out += it->first * ldo + head * c->d_value;
     if (it->n == 1 && group <= EVK_ATTENTION_BLOCK) {
-        scores(p, it, layer, kv_head, q + first, c->d_head, group, room, n_key);
+        scores(p, it, layer, kv_head, q, c->d_head, group, room, n_key);
         for (size_t g = 0; g < group; g++)
-            attend_token(p, it, layer, kv_head, room + g * n_key, n_key, out + first + g * c->d_head);
+            attend_token(p, it, layer, head + g, it->position, room + g * n_key, out + g * c->d_value);
         return;
     }
     for (size_t g = 0; g < group; g++) {
-        scores(p, it, layer, kv_head, q + first + g * c->d_head, ld, it->n, room, n_key);
+        scores(p, it, layer, kv_head, q + g * c->d_head, ldq, it->n, room, n_key);
         for (size_t t = 0; t < it->n; t++)
-            attend_token(p, it, layer, kv_head, room + t * n_key, it->position + t + 1, out + first + t * ld + g * c->d_head);
+            attend_token(p, it, layer, head + g, it->position + t, room + t * n_key, out + t * ldo + g * c->d_value);
     }
 }
 
-/* Rotates queries and keys; puts keys and values into the cache. */
-static void rotate_and_store(const evk_pass *p, size_t layer, float *q, float *k, const float *v)
-{
-    const evk_config *c = &p->model->config;
-    const size_t half = c->d_rope / 2, ldq = c->n_head * c->d_head, width = p->cache->width;
-#pragma omp parallel for schedule(static) num_threads((int)p->model->n_thread) if (p->n_token > 8)
-    for (size_t t = 0; t < p->n_token; t++) {
-        const float *cosine = p->cosine + t * half, *sine = p->sine + t * half;
-        evk_rope_turn(q + t * ldq, c->n_head, c->d_head, half, c->rope_pairing, cosine, sine);
-        evk_rope_turn(k + t * width, c->n_kv_head, c->d_head, half, c->rope_pairing, cosine, sine);
-        memcpy(evk_kv_row(p->cache->k, p->cache, layer, p->row[t]), k + t * width, width * sizeof *k);
-        memcpy(evk_kv_row(p->cache->v, p->cache, layer, p->row[t]), v + t * width, width * sizeof *v);
-    }
-}
+/* ---- all items ---- */
 
 /* Cuts the batch into items; returns their number. out may be NULL, to count. */
-static size_t cut(const evk_pass *p, item *out)
+static size_t cut(const evk_pass *p, size_t window, item *out)
 {
     size_t n = 0, first = 0;
     for (size_t r = 0; r < p->n_run; first += p->runs[r].n, r++) {
         const size_t end = evk_kv_position(p->cache, p->runs[r].sequence);      /* the run is in the cache already */
         for (size_t t = 0; t < p->runs[r].n; t += EVK_ATTENTION_BLOCK, n++)
             if (out) {
-                const size_t left = p->runs[r].n - t;
-                out[n] = (item){ &p->runs[r], first + t, left < EVK_ATTENTION_BLOCK ? left : EVK_ATTENTION_BLOCK, end - left };
+                const size_t left = p->runs[r].n - t, position = end - left;
+                out[n] = (item){ &p->runs[r], first + t, left < EVK_ATTENTION_BLOCK ? left : EVK_ATTENTION_BLOCK, position,
+                                 window && position + 1 > window ? position + 1 - window : 0 };
             }
     }
     return n;
@@ -136,29 +152,71 @@ static size_t longest(const evk_pass *p)
 static evoke_status attend_all(evk_pass *p, size_t layer, const float *q, float *out, evoke_error *err)
 {
     const evoke_model *m = p->model;
-    const size_t n_item = cut(p, NULL), n_kv = m->config.n_kv_head, room = EVK_ATTENTION_BLOCK * longest(p);
+    const size_t window = m->config.layer[layer].window, n_item = cut(p, window, NULL), n_kv = m->config.n_kv_head;
+    const size_t room = EVK_ATTENTION_BLOCK * longest(p);
     item *items = (item *)(void *)evk_pass_floats(p, n_item, (sizeof *items + 3) / 4, err);
     float *rooms = evk_pass_floats(p, m->n_thread, room, err);
     if (!items || !rooms)
         return EVOKE_ENOMEM;
-    cut(p, items);
+    cut(p, window, items);
 #pragma omp parallel for schedule(dynamic) num_threads((int)m->n_thread)
     for (size_t i = 0; i < n_item * n_kv; i++)
         attend(p, &items[i / n_kv], layer, i % n_kv, q, out, rooms + room * (size_t)omp_get_thread_num());
     return EVOKE_OK;
 }
 
-evoke_status evk_attention(evk_pass *p, size_t layer, const float *normed, float *out, evoke_error *err)
+/* ---- queries, keys and values ---- */
+
+/* Norm of n heads of x [T, n d_head]: one by one, or all together. */
+static void norm_heads(const evk_pass *p, size_t layer, evk_slot slot, float *x, size_t n)
 {
-    const evoke_model *m = p->model;
-    const size_t n_q = m->config.n_head * m->config.d_head, n_kv = p->cache->width, mark = evk_arena_used(&p->scratch);
-    float *q = evk_pass_floats(p, p->n_token, n_q, err), *mixed = evk_pass_floats(p, p->n_token, n_q, err);
-    float *k = evk_pass_floats(p, p->n_token, n_kv, err), *v = evk_pass_floats(p, p->n_token, n_kv, err);
-    if (!q || !mixed || !k || !v)
-        return EVOKE_ENOMEM;
+    const evk_config *c = &p->model->config;
+    const size_t each = c->qk_norm_whole ? n * c->d_head : c->d_head;
+    const evk_norm w = { evk_model_vector(p->model, layer, slot), NULL, each, c->norm_eps };
+    if (w.weight)
+        evk_norm_rows(p->model, &w, x, each, x, each, p->n_token * n * c->d_head / each);
+}
+
+/* Rotates queries and keys; puts keys and values into the cache. */
+static void rotate_and_store(const evk_pass *p, size_t layer, float *q, float *k, const float *v)
+{
+    const evk_config *c = &p->model->config;
+    const size_t half = c->d_rope / 2, ldq = c->n_head * c->d_head, ldk = p->cache->k_width, ldv = p->cache->v_width;
+    const int rope = c->layer[layer].rope;
+#pragma omp parallel for schedule(static) num_threads((int)p->model->n_thread) if (p->n_token > 8)
+    for (size_t t = 0; t < p->n_token; t++) {
+        if (rope >= 0) {
+            const float *cosine = p->cosine[rope] + t * half, *sine = p->sine[rope] + t * half;
+            evk_rope_turn(q + t * ldq + c->rope_first, c->n_head, c->d_head, half, c->rope_pairing, cosine, sine);
+            evk_rope_turn(k + t * ldk + c->rope_first, c->n_kv_head, c->d_head, half, c->rope_pairing, cosine, sine);
+        }
+        memcpy(evk_kv_key(p->cache, layer, p->row[t]), k + t * ldk, ldk * sizeof *k);
+        memcpy(evk_kv_value(p->cache, layer, p->row[t]), v + t * ldv, ldv * sizeof *v);
+    }
+}
+
+static evoke_status project(evk_pass *p, size_t layer, const float *normed, float *q, float *k, float *v, evoke_error *err)
+{
+    if (p->model->config.kv_rank)
+        return evk_latent_qkv(p, layer, normed, q, k, v, err);
     evk_linear(p, layer, EVK_W_ATTN_Q, EVK_W_ATTN_Q_BIAS, normed, p->n_token, q);
     evk_linear(p, layer, EVK_W_ATTN_K, EVK_W_ATTN_K_BIAS, normed, p->n_token, k);
     evk_linear(p, layer, EVK_W_ATTN_V, EVK_W_ATTN_V_BIAS, normed, p->n_token, v);
+    norm_heads(p, layer, EVK_W_ATTN_Q_NORM, q, p->model->config.n_head);
+    norm_heads(p, layer, EVK_W_ATTN_K_NORM, k, p->model->config.n_kv_head);
+    return EVOKE_OK;
+}
+
+evoke_status evk_attention(evk_pass *p, size_t layer, const float *normed, float *out, evoke_error *err)
+{
+    const evk_config *c = &p->model->config;
+    const size_t mark = evk_arena_used(&p->scratch);
+    float *q = evk_pass_floats(p, p->n_token, c->n_head * c->d_head, err);
+    float *mixed = evk_pass_floats(p, p->n_token, c->n_head * c->d_value, err);
+    float *k = evk_pass_floats(p, p->n_token, p->cache->k_width, err), *v = evk_pass_floats(p, p->n_token, p->cache->v_width, err);
+    if (!q || !mixed || !k || !v)
+        return EVOKE_ENOMEM;
+    EVK_TRY(project(p, layer, normed, q, k, v, err));
     rotate_and_store(p, layer, q, k, v);
     EVK_TRY(attend_all(p, layer, q, mixed, err));
     evk_linear(p, layer, EVK_W_ATTN_OUT, EVK_W_ATTN_OUT_BIAS, mixed, p->n_token, out);

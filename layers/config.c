@@ -2,251 +2,338 @@
  *
  * Every size is bounded before anything is computed from it, and a setting that would change the numbers and is not
  * done here is an error that names it: silently ignoring one gives a model that speaks and is wrong. */
-#include "layers/family.h"
+#include "layers/config.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LAYER = 4096, MAX_WIDTH = 1 << 20, MAX_VOCAB = 1 << 24 };
+enum { MAX_LAYER = 4096, MAX_VOCAB = 1 << 24 };
+#define MAX_CONTEXT ((size_t)1 << 31)
 
-/* ---- one size or constant, whichever file it is from ---- */
-
-typedef struct source {
-    const evoke_weights *w;
-    const json_t *json;         /* NULL: GGUF */
-    const char *arch;           /* prefix of GGUF keys */
-    evoke_error *err;
-} source;
-
-typedef struct key { const char *gguf, *hf; } key;
-
-static evoke_status bad_value(const source *s, const char *name, const char *why)
+void evk_config_free(evk_config *c)
 {
-    return evk_fail(s->err, EVOKE_EFORMAT, "read config: '%s' %s (%s)", name, why, evk_weights_path(s->w));
+    for (size_t i = 0; i < EVK_MAX_ROPE; i++)
+        evk_rope_free(&c->rope[i]);
+    free(c->layer);
+    c->layer = NULL;
 }
 
-static void gguf_key(const source *s, const char *name, char out[128])
+bool evk_config_has_rope_limit(const evk_config *c, size_t *limit)
 {
-    snprintf(out, 128, "%.60s.%s", s->arch, name);
-}
-
-/* A whole number in [1, most]; `missing` where the key is not there (0: it must be). */
-static evoke_status get_size(const source *s, key k, size_t most, size_t missing, size_t *out)
-{
-    char name[128];
-    uint64_t value = 0;
-    bool there, ok;
-    if (s->json) {
-        const json_t *v = json_object_get(s->json, k.hf);
-        snprintf(name, sizeof name, "%s", k.hf);
-        there = v && !json_is_null(v);
-        ok = json_is_integer(v) && json_integer_value(v) > 0;
-        value = ok ? (uint64_t)json_integer_value(v) : 0;
-    } else {
-        gguf_key(s, k.gguf, name);
-        there = evk_meta_has(s->w, name);
-        ok = evk_meta_u64(s->w, name, &value);
-    }
-    if (!there && missing) {
-        *out = missing;
-        return EVOKE_OK;
-    }
-    if (!there)
-        return bad_value(s, name, "is missing");
-    if (!ok || value == 0 || value > most)
-        return bad_value(s, name, "is not a whole number in range");
-    *out = (size_t)value;
-    return EVOKE_OK;
-}
-
-static evoke_status get_number(const source *s, key k, double missing, double *out)
-{
-    char name[128];
-    double value = 0;
-    bool there, ok;
-    if (s->json) {
-        const json_t *v = json_object_get(s->json, k.hf);
-        snprintf(name, sizeof name, "%s", k.hf);
-        there = v && !json_is_null(v);
-        ok = json_is_number(v);
-        value = json_number_value(v);
-    } else {
-        gguf_key(s, k.gguf, name);
-        there = evk_meta_has(s->w, name);
-        ok = evk_meta_f64(s->w, name, &value);
-    }
-    if (!there && !isnan(missing)) {
-        *out = missing;
-        return EVOKE_OK;
-    }
-    if (!there)
-        return bad_value(s, name, "is missing");
-    if (!ok || !isfinite(value) || value <= 0)
-        return bad_value(s, name, "is not a positive number");
-    *out = value;
-    return EVOKE_OK;
-}
-
-/* ---- rotary embedding: base and scaling ---- */
-
-static evoke_status unsupported_rope(const source *s, const char *type)
-{
-    return evk_fail(s->err, EVOKE_EUNSUPPORTED, "read config: rope scaling type '%.64s' is not done in this version (%s)",
-                    type, evk_weights_path(s->w));
-}
-
-/* A rope_scaling object of config.json, in the old form ("type") or the new ("rope_type"). */
-static evoke_status read_rope_scaling(const source *s, const json_t *scaling, evk_config *c)
-{
-    const json_t *type_value = json_object_get(scaling, "rope_type");
-    if (!type_value)
-        type_value = json_object_get(scaling, "type");
-    const char *type = json_string_value(type_value);
-    const source in = { s->w, scaling, s->arch, s->err };
-    if (!type || strcmp(type, "default") == 0)
-        return EVOKE_OK;
-    if (strcmp(type, "linear") == 0)
-        return get_number(&in, (key){ NULL, "factor" }, NAN, &c->rope_linear);
-    if (strcmp(type, "llama3") != 0)
-        return unsupported_rope(s, type);
-    EVK_TRY(get_number(&in, (key){ NULL, "factor" }, NAN, &c->rope_llama3.factor));
-    EVK_TRY(get_number(&in, (key){ NULL, "low_freq_factor" }, NAN, &c->rope_llama3.low));
-    EVK_TRY(get_number(&in, (key){ NULL, "high_freq_factor" }, NAN, &c->rope_llama3.high));
-    return get_number(&in, (key){ NULL, "original_max_position_embeddings" }, (double)c->n_ctx, &c->rope_llama3.original);
-}
-
-static evoke_status read_rope_hf(const source *s, evk_config *c)
-{
-    const json_t *parameters = json_object_get(s->json, "rope_parameters");
-    const json_t *scaling = json_object_get(s->json, "rope_scaling");
-    EVK_TRY(get_number(s, (key){ NULL, "rope_theta" }, 10000.0, &c->rope_base));
-    if (json_is_object(parameters)) {
-        const source in = { s->w, parameters, s->arch, s->err };
-        EVK_TRY(get_number(&in, (key){ NULL, "rope_theta" }, c->rope_base, &c->rope_base));
-        return read_rope_scaling(s, parameters, c);
-    }
-    return json_is_object(scaling) ? read_rope_scaling(s, scaling, c) : EVOKE_OK;
-}
-
-static evoke_status read_rope_gguf(const source *s, evk_config *c)
-{
-    char name[128];
-    EVK_TRY(get_number(s, (key){ "rope.freq_base", NULL }, 10000.0, &c->rope_base));
-    gguf_key(s, "rope.scaling.type", name);
-    const char *type = evk_meta_string(s->w, name);
-    if (!type || strcmp(type, "none") == 0)
-        return get_number(s, (key){ "rope.scale_linear", NULL }, 1.0, &c->rope_linear);
-    if (strcmp(type, "linear") != 0)
-        return unsupported_rope(s, type);
-    return get_number(s, (key){ "rope.scaling.factor", NULL }, 1.0, &c->rope_linear);
-}
-
-/* ---- config.json: keys that are known, and what an unknown one means ---- */
-
-/* Read here or in the tokenizer, or without any effect on the forward pass. */
-static const char *const common_keys[] = {
-    "architectures", "model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
-    "head_dim", "intermediate_size", "vocab_size", "max_position_embeddings", "rms_norm_eps", "rope_theta",
-    "rope_parameters", "rope_scaling", "tie_word_embeddings", "hidden_act", "dtype", "torch_dtype",
-    "transformers_version", "use_cache", "initializer_range", "attention_dropout", "hidden_dropout", "bos_token_id",
-    "eos_token_id", "pad_token_id", "unk_token_id", "_name_or_path", "rope_interleaved", "is_llama_config",
-    "transformers.js_config", "output_attentions", "output_hidden_states", "return_dict", "auto_map", "name_or_path",
-    "id2label", "label2id", "chunk_size_feed_forward", "is_encoder_decoder", "problem_type", "task_specific_params",
-};
-
-static bool is_known(const evk_family *f, const char *name)
-{
-    for (size_t i = 0; i < sizeof common_keys / sizeof *common_keys; i++)
-        if (strcmp(common_keys[i], name) == 0)
+    for (size_t i = 0; i < c->n_rope; i++)
+        if (c->rope[i].scaling == EVK_ROPE_LONG) {
+            *limit = (size_t)c->rope[i].original;
             return true;
-    for (size_t i = 0; f->hf_keys && f->hf_keys[i]; i++)
-        if (strcmp(f->hf_keys[i], name) == 0)
-            return true;
+        }
     return false;
 }
 
-/* null, false, 0, "", [] and {} switch nothing on. */
-static bool is_off(const json_t *v)
+/* ---- one setting, whichever file it is from ---- */
+
+evoke_status evk_bad_setting(const evk_reader *r, const char *name, const char *why)
 {
-    return json_is_null(v) || json_is_false(v) || (json_is_number(v) && json_number_value(v) == 0) ||
-           (json_is_string(v) && json_string_length(v) == 0) || (json_is_array(v) && json_array_size(v) == 0) ||
-           (json_is_object(v) && json_object_size(v) == 0);
+    return evk_fail(r->err, EVOKE_EFORMAT, "read config: '%s' %s (%s)", name, why, evk_weights_path(r->w));
 }
 
-static evoke_status unsupported_key(const source *s, const char *name, const json_t *value)
+evoke_status evk_refuse(const evk_reader *r, const char *name, const json_t *value)
 {
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    evk_fail(s->err, EVOKE_EUNSUPPORTED, "read config: '%.64s' = %.80s is not known to this version and may change the "
-             "result (%s)", name, text ? text : "?", evk_weights_path(s->w));
+    evk_fail(r->err, EVOKE_EUNSUPPORTED, "read config: '%.64s' = %.80s is not known to this version and may change the "
+             "result (%s)", name, text ? text : "?", evk_weights_path(r->w));
     free(text);
     return EVOKE_EUNSUPPORTED;
 }
 
-static evoke_status check_hf_keys(const source *s, const evk_family *f)
+/* What the family calls a setting of config.json. */
+static const char *own_name(const evk_reader *r, const char *hf)
+{
+    for (size_t i = 0; !r->nested && r->family->hf_renamed && r->family->hf_renamed[i]; i += 2)
+        if (strcmp(r->family->hf_renamed[i], hf) == 0)
+            return r->family->hf_renamed[i + 1];
+    return hf;
+}
+
+/* The setting by the family's own name for it, or else by the common one. */
+static const json_t *find_json(const evk_reader *r, const char *hf, const char **name)
+{
+    *name = hf ? own_name(r, hf) : "?";
+    const json_t *v = hf ? json_object_get(r->json, *name) : NULL;
+    if (v || !hf || *name == hf)
+        return v;
+    v = json_object_get(r->json, hf);
+    *name = v ? hf : *name;
+    return v;
+}
+
+const json_t *evk_read_json(const evk_reader *r, const char *hf)
 {
     const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)s->json, name, value)
-        if (!is_known(f, name) && !is_off(value))
-            return unsupported_key(s, name, value);
-    const json_t *act = json_object_get(s->json, "hidden_act");
-    if (act && (!json_is_string(act) || strcmp(json_string_value(act), "silu") != 0))
-        return unsupported_key(s, "hidden_act", act);
-    const json_t *interleaved = json_object_get(s->json, "rope_interleaved");
-    return json_is_true(interleaved) ? unsupported_key(s, "rope_interleaved", interleaved) : EVOKE_OK;
+    return r->json ? find_json(r, hf, &name) : NULL;
+}
+
+/* A setting as the file has it. */
+typedef struct setting { char name[128]; const json_t *json; bool there; } setting;
+
+static setting look(const evk_reader *r, const char *gguf, const char *hf)
+{
+    setting s = { "", NULL, false };
+    const char *name = NULL;
+    if (r->json) {
+        s.json = find_json(r, hf, &name);
+        snprintf(s.name, sizeof s.name, "%s", name);
+        s.there = s.json && !json_is_null(s.json);
+    } else {
+        snprintf(s.name, sizeof s.name, "%.60s.%s", r->family->gguf_arch, gguf ? gguf : "?");
+        s.there = gguf && evk_meta_has(r->w, s.name);
+    }
+    return s;
+}
+
+evoke_status evk_read_size(const evk_reader *r, const char *gguf, const char *hf, size_t most, size_t missing, size_t *out)
+{
+    const setting s = look(r, gguf, hf);
+    uint64_t value = 0;
+    if (!s.there && missing) {
+        *out = missing;
+        return EVOKE_OK;
+    }
+    if (!s.there)
+        return evk_bad_setting(r, s.name, "is missing");
+    bool ok;
+    if (r->json) {
+        ok = json_is_integer(s.json) && json_integer_value(s.json) > 0;
+        value = ok ? (uint64_t)json_integer_value(s.json) : 0;
+    } else {
+        ok = evk_meta_u64(r->w, s.name, &value);
+    }
+    if (!ok || value == 0 || value > most)
+        return evk_bad_setting(r, s.name, "is not a whole number in range");
+    *out = (size_t)value;
+    return EVOKE_OK;
+}
+
+/* A number that is there. */
+static bool number_of(const evk_reader *r, const setting *s, double *out)
+{
+    if (!r->json)
+        return evk_meta_f64(r->w, s->name, out) && isfinite(*out);
+    *out = json_number_value(s->json);
+    return json_is_number(s->json) && isfinite(*out);
+}
+
+evoke_status evk_read_number(const evk_reader *r, const char *gguf, const char *hf, double missing, double *out)
+{
+    const setting s = look(r, gguf, hf);
+    double value = 0;
+    if (!s.there && !isnan(missing)) {
+        *out = missing;
+        return EVOKE_OK;
+    }
+    if (!s.there)
+        return evk_bad_setting(r, s.name, "is missing");
+    if (!number_of(r, &s, &value) || value <= 0)
+        return evk_bad_setting(r, s.name, "is not a positive number");
+    *out = value;
+    return EVOKE_OK;
+}
+
+evoke_status evk_read_or_off(const evk_reader *r, const char *gguf, const char *hf, double missing, double *out)
+{
+    const setting s = look(r, gguf, hf);
+    double value = 0;
+    *out = s.json ? 0 : missing;
+    if (!s.there)
+        return EVOKE_OK;
+    if (!number_of(r, &s, &value) || value < 0 || value > (double)MAX_CONTEXT)
+        return evk_bad_setting(r, s.name, "is neither off nor a positive number");
+    *out = value;
+    return EVOKE_OK;
+}
+
+evoke_status evk_read_flag(const evk_reader *r, const char *gguf, const char *hf, bool missing, bool *out)
+{
+    const setting s = look(r, gguf, hf);
+    *out = missing;
+    if (!s.there)
+        return EVOKE_OK;
+    if (r->json ? !json_is_boolean(s.json) : !evk_meta_bool(r->w, s.name, out))
+        return evk_bad_setting(r, s.name, "is neither true nor false");
+    if (r->json)
+        *out = json_is_true(s.json);
+    return EVOKE_OK;
+}
+
+evoke_status evk_only(const evk_reader *r, const char *hf, bool done)
+{
+    const json_t *v = evk_read_json(r, hf);
+    return v && !json_is_null(v) && (!json_is_boolean(v) || json_is_true(v) != done) ? evk_refuse(r, own_name(r, hf), v) : EVOKE_OK;
+}
+
+/* ---- which layers slide ---- */
+
+static evoke_status windows_by_type(const evk_reader *r, evk_config *c, size_t window, const json_t *types)
+{
+    if (!json_is_array(types) || json_array_size(types) != c->n_layer)
+        return evk_bad_setting(r, "layer_types", "is not a list with an entry for each layer");
+    for (size_t i = 0; i < c->n_layer; i++) {
+        const json_t *t = json_array_get(types, i);
+        const char *type = json_string_value(t);
+        const bool slides = type && strcmp(type, "sliding_attention") == 0;
+        if (!slides && !(type && strcmp(type, "full_attention") == 0))
+            return evk_refuse(r, "layer_types", t);
+        if (slides && window == 0)
+            return evk_bad_setting(r, "layer_types", "has sliding layers, and there is no sliding_window in use");
+        c->layer[i].window = slides ? window : 0;
+    }
+    return EVOKE_OK;
+}
+
+/* attention.sliding_window_pattern: one number, or a flag for each layer. */
+static evoke_status gguf_pattern(const evk_reader *r, const evk_config *c, size_t *pattern, bool *listed, char name[128])
+{
+    size_t n = 0;
+    snprintf(name, 128, "%.60s.attention.sliding_window_pattern", r->family->gguf_arch);
+    *listed = evk_meta_array(r->w, name, &n);
+    if (*listed && n != c->n_layer)
+        return evk_bad_setting(r, name, "has not one entry for each layer");
+    return *listed ? EVOKE_OK : evk_read_size(r, "attention.sliding_window_pattern", NULL, MAX_LAYER, *pattern ? *pattern : 1, pattern);
+}
+
+evoke_status evk_plan_windows(const evk_reader *r, evk_config *c, size_t window, size_t pattern, size_t first)
+{
+    const json_t *types = r->json ? json_object_get(r->json, "layer_types") : NULL;
+    char name[128] = "";
+    bool listed = false;
+    if (types && !json_is_null(types))
+        return windows_by_type(r, c, window, types);
+    if (!r->json && pattern > 0)
+        EVK_TRY(gguf_pattern(r, c, &pattern, &listed, name));
+    for (size_t i = 0; i < c->n_layer; i++) {
+        uint64_t flag = 0;
+        bool slides = i >= first && (pattern == 0 || (i + 1) % pattern != 0);
+        if (listed)
+            slides = evk_meta_array_u64(r->w, name, i, &flag) && flag != 0;
+        c->layer[i].window = slides ? window : 0;
+    }
+    return EVOKE_OK;
 }
 
 /* ---- all of it ---- */
 
-static evoke_status vocabulary_size(const source *s, const evk_family *f, size_t *out)
+static evoke_status vocabulary_size(const evk_reader *r, size_t *out)
 {
-    if (s->json)
-        return get_size(s, (key){ NULL, "vocab_size" }, MAX_VOCAB, 0, out);
-    for (size_t i = 0; i < f->n_names; i++) {
-        const evk_tensor *t = f->names[i].slot == EVK_W_EMBED ? evk_weights_find(s->w, f->names[i].gguf) : NULL;
-        if (t && t->rows <= MAX_VOCAB) {
-            *out = t->rows;
-            return EVOKE_OK;
-        }
-    }
-    return bad_value(s, "token embedding", "is missing or too large");
+    if (r->json)
+        return evk_read_size(r, NULL, "vocab_size", MAX_VOCAB, 0, out);
+    const evk_tensor *t = evk_weights_find(r->w, "token_embd.weight");
+    if (!t || t->rows > MAX_VOCAB || t->rows == 0)
+        return evk_bad_setting(r, "token_embd.weight", "is missing or too large");
+    *out = t->rows;
+    return EVOKE_OK;
 }
 
-static evoke_status check_sizes(const source *s, const evk_config *c)
+static evoke_status read_sizes(const evk_reader *r, evk_config *c)
+{
+    const evk_config *usual = &r->family->usual;
+    EVK_TRY(evk_read_size(r, "block_count", "num_hidden_layers", MAX_LAYER, 0, &c->n_layer));
+    EVK_TRY(evk_read_size(r, "embedding_length", "hidden_size", EVK_MAX_WIDTH, 0, &c->d_model));
+    EVK_TRY(evk_read_size(r, "attention.head_count", "num_attention_heads", EVK_MAX_WIDTH, 0, &c->n_head));
+    const bool null_kv = json_is_null(evk_read_json(r, "num_key_value_heads"));
+    const size_t usual_kv = r->json && usual->n_kv_head && !null_kv ? usual->n_kv_head : c->n_head;
+    EVK_TRY(evk_read_size(r, "attention.head_count_kv", "num_key_value_heads", EVK_MAX_WIDTH, usual_kv, &c->n_kv_head));
+    EVK_TRY(evk_read_size(r, "context_length", "max_position_embeddings", MAX_CONTEXT, 2048, &c->n_ctx));
+    EVK_TRY(vocabulary_size(r, &c->n_vocab));
+    if (c->d_model < c->n_head)
+        return evk_bad_setting(r, r->json ? own_name(r, "num_attention_heads") : "attention.head_count", "is larger than the width");
+    const size_t even_head = r->json && usual->d_head ? usual->d_head : c->d_model / c->n_head;
+    EVK_TRY(evk_read_size(r, "attention.key_length", "head_dim", EVK_MAX_WIDTH, even_head, &c->d_head));
+    EVK_TRY(evk_read_size(r, "attention.value_length", NULL, EVK_MAX_WIDTH, c->d_head, &c->d_value));
+    return evk_read_size(r, "feed_forward_length", "intermediate_size", EVK_MAX_WIDTH, usual->d_ff ? usual->d_ff : 4 * c->d_model, &c->d_ff);
+}
+
+static evoke_status read_activation(const evk_reader *r, evk_config *c)
+{
+    static const struct { const char *name; evk_activation activation; } known[] = {
+        { "silu", EVK_SILU }, { "swish", EVK_SILU }, { "gelu", EVK_GELU }, { "gelu_new", EVK_GELU_TANH },
+        { "gelu_pytorch_tanh", EVK_GELU_TANH }, { "gelu_fast", EVK_GELU_TANH }, { "quick_gelu", EVK_QUICK_GELU },
+        { "relu", EVK_RELU }, { "tanh", EVK_TANH },
+    };
+    const char *key = r->family->activation_key ? r->family->activation_key : "hidden_act";
+    const json_t *v = r->json ? json_object_get(r->json, key) : NULL;
+    if (!v || json_is_null(v))
+        return EVOKE_OK;
+    for (size_t i = 0; json_is_string(v) && i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i].name, json_string_value(v)) == 0) {
+            c->activation = known[i].activation;
+            return EVOKE_OK;
+        }
+    return evk_refuse(r, key, v);
+}
+
+static evoke_status read_constants(const evk_reader *r, evk_config *c)
+{
+    const double usual = r->json && c->norm_eps > 0 ? c->norm_eps : NAN;
+    const char *gguf = c->layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon";
+    const char *other = c->layer_norm ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon";
+    if (!r->json && !look(r, gguf, NULL).there)         /* some converters write the one and mean the other */
+        gguf = other;
+    EVK_TRY(evk_read_number(r, gguf, c->layer_norm ? "layer_norm_eps" : "rms_norm_eps", usual, &c->norm_eps));
+    c->latent_eps = c->norm_eps;
+    EVK_TRY(evk_read_flag(r, NULL, "tie_word_embeddings", r->family->tied_if_missing, &c->tied_head));
+    return read_activation(r, c);
+}
+
+/* Rotated dimensions: all of a head, or the part that the file names. */
+static evoke_status read_rotated(const evk_reader *r, evk_config *c)
+{
+    double part = r->json && r->family->usual.d_rope ? 0.01 * (double)r->family->usual.d_rope : 1;
+    if (r->json)
+        EVK_TRY(evk_read_rotary_part(r, part, &part));
+    if (part > 1)
+        return evk_bad_setting(r, "partial_rotary_factor", "is above 1");
+    c->d_rope = (size_t)((double)c->d_head * part);
+    if (c->d_rope == 0)
+        return evk_bad_setting(r, "partial_rotary_factor", "leaves no dimension to rotate");
+    return evk_read_size(r, "rope.dimension_count", NULL, EVK_MAX_WIDTH, c->d_rope, &c->d_rope);
+}
+
+static evoke_status check_sizes(const evk_reader *r, const evk_config *c)
 {
     if (c->n_head % c->n_kv_head != 0)
-        return bad_value(s, "number of heads", "is not a multiple of the number of key-value heads");
-    if (c->d_rope > c->d_head || c->d_rope % 2 != 0)
-        return bad_value(s, "number of rotary dimensions", "is odd or larger than a head");
-    if (c->n_head * c->d_head > MAX_WIDTH)
-        return bad_value(s, "number of heads", "is too large");
+        return evk_bad_setting(r, "number of heads", "is not a multiple of the number of key-value heads");
+    if (c->rope_first + c->d_rope > c->d_head || c->d_rope % 2 != 0)
+        return evk_bad_setting(r, "number of rotary dimensions", "is odd or larger than a head");
+    if (c->n_head * c->d_head > EVK_MAX_WIDTH || c->n_head * c->d_value > EVK_MAX_WIDTH)
+        return evk_bad_setting(r, "number of heads", "is too large");
+    return EVOKE_OK;
+}
+
+static evoke_status make_plan(const evk_reader *r, evk_config *c)
+{
+    EVK_TRY(evk_alloc(&c->layer, c->n_layer, sizeof *c->layer, "read config", r->err));
+    if (r->family->adjust)
+        EVK_TRY(r->family->adjust(r, c));
+    for (size_t i = 0; i < c->n_layer; i++)
+        if (c->layer[i].attention_scale == 0)
+            c->layer[i].attention_scale = (float)(1.0 / sqrt((double)c->d_head));
     return EVOKE_OK;
 }
 
 evoke_status evk_config_read(const evoke_weights *w, const evk_family *family, evk_config *c, evoke_error *err)
 {
     const bool gguf = evk_weights_container(w) == EVK_GGUF;
-    const source s = { w, gguf ? NULL : evk_weights_config(w), family->gguf_arch, err };
-    *c = (evk_config){ .rope_linear = 1.0, .rope_pairing = gguf ? family->rope_gguf : family->rope_hf };
-    if (!gguf)
-        EVK_TRY(check_hf_keys(&s, family));
-    EVK_TRY(get_size(&s, (key){ "block_count", "num_hidden_layers" }, MAX_LAYER, 0, &c->n_layer));
-    EVK_TRY(get_size(&s, (key){ "embedding_length", "hidden_size" }, MAX_WIDTH, 0, &c->d_model));
-    EVK_TRY(get_size(&s, (key){ "attention.head_count", "num_attention_heads" }, MAX_WIDTH, 0, &c->n_head));
-    EVK_TRY(get_size(&s, (key){ "attention.head_count_kv", "num_key_value_heads" }, MAX_WIDTH, c->n_head, &c->n_kv_head));
-    EVK_TRY(get_size(&s, (key){ "feed_forward_length", "intermediate_size" }, MAX_WIDTH, 0, &c->d_ff));
-    EVK_TRY(get_size(&s, (key){ "context_length", "max_position_embeddings" }, (size_t)1 << 31, 2048, &c->n_ctx));
-    EVK_TRY(get_number(&s, (key){ "attention.layer_norm_rms_epsilon", "rms_norm_eps" }, NAN, &c->norm_eps));
-    if (c->d_model < c->n_head && !gguf)
-        return bad_value(&s, "num_attention_heads", "is larger than hidden_size");
-    const size_t even_head = c->d_model / c->n_head ? c->d_model / c->n_head : 1;
-    EVK_TRY(get_size(&s, (key){ "attention.key_length", "head_dim" }, MAX_WIDTH, even_head, &c->d_head));
-    EVK_TRY(get_size(&s, (key){ "rope.dimension_count", "partial_rotary_dimensions" }, MAX_WIDTH, c->d_head, &c->d_rope));
-    EVK_TRY(vocabulary_size(&s, family, &c->n_vocab));
-    EVK_TRY(gguf ? read_rope_gguf(&s, c) : read_rope_hf(&s, c));
-    c->tied_head = json_is_true(json_object_get(s.json, "tie_word_embeddings"));
-    c->attention_scale = 1.0 / sqrt((double)c->d_head);
-    EVK_TRY(check_sizes(&s, c));
-    return family->adjust ? family->adjust(c, w, err) : EVOKE_OK;
+    const evk_reader r = { w, gguf ? NULL : evk_weights_config(w), family, false, err };
+    *c = family->usual;
+    c->layer = NULL;
+    c->rope_pairing = gguf ? family->rope_gguf : family->rope_hf;
+    c->norm_plus_one = family->usual.norm_plus_one && !gguf;
+    c->embed_scale = c->residual_scale = c->logit_scale = 1;
+    EVK_TRY(evk_check_keys(&r));
+    EVK_TRY(read_sizes(&r, c));
+    EVK_TRY(read_constants(&r, c));
+    EVK_TRY(read_rotated(&r, c));
+    EVK_TRY(make_plan(&r, c));
+    EVK_TRY(check_sizes(&r, c));
+    return evk_read_rope(&r, c);
 }

@@ -4,7 +4,6 @@
 
 #include "core/kernels/matmul.h"
 #include "layers/layers.h"
-#include "layers/rope.h"
 
 enum { SLACK = 1 << 16 };   /* alignment of each piece of scratch */
 
@@ -21,12 +20,13 @@ float *evk_pass_floats(evk_pass *p, size_t rows, size_t cols, evoke_error *err)
 size_t evk_forward_scratch(const evoke_model *m, size_t n_token, size_t n_context)
 {
     const evk_config *c = &m->config;
-    const size_t d = c->d_model, n_q = c->n_head * c->d_head, n_kv = c->n_kv_head * c->d_head;
+    const size_t d = c->d_model, q = c->n_head * c->d_head, k = c->n_kv_head * c->d_head, v = c->n_kv_head * c->d_value;
     const size_t slice = n_token < EVK_MLP_SLICE ? n_token : EVK_MLP_SLICE;
-    const size_t stream = n_token * (3 * d + c->d_rope + 2);                        /* residual, normed, out, angles, rows */
-    const size_t attention = n_token * (2 * n_q + 2 * n_kv + 8) + m->n_thread * EVK_ATTENTION_BLOCK * n_context;
+    const size_t stream = n_token * (4 * d + c->n_rope * c->d_rope + 2);    /* residual, normed (twice), out, angles, rows */
+    const size_t latent = c->kv_rank ? c->q_rank + c->kv_rank + c->d_rope + k + v : 0;
+    const size_t attention = n_token * (q + c->n_head * c->d_value + k + v + latent + 8) + m->n_thread * EVK_ATTENTION_BLOCK * n_context;
     const size_t mlp = 2 * slice * c->d_ff;
-    return (stream + (attention > mlp ? attention : mlp) + evk_matmul_scratch(m->n_thread)) * sizeof(float) + SLACK;
+    return (d + stream + (attention > mlp ? attention : mlp) + evk_matmul_scratch(m->n_thread)) * sizeof(float) + SLACK;
 }
 
 void evk_linear(const evk_pass *p, size_t layer, evk_slot matrix, evk_slot bias, const float *x, size_t n, float *out)
@@ -69,20 +69,30 @@ static evoke_status admit(evk_pass *p, evoke_error *err)
     return EVOKE_OK;
 }
 
-/* Where each token's keys go, its rotary angles, and its embedding. */
-static void place(evk_pass *p)
+/* Rotary angles of token t of the batch. length: of the sequence, as far as it is known. */
+static void turn(const evk_pass *p, size_t t, size_t position, size_t length)
 {
-    const size_t half = p->model->config.d_rope / 2, d = p->model->config.d_model;
+    const evk_config *c = &p->model->config;
+    const size_t half = c->d_rope / 2;
+    for (size_t i = 0; i < c->n_rope; i++)
+        evk_rope_angles(p->model->rope_frequency[i][(double)length > c->rope[i].original], half, c->rope[i].amplitude, position,
+                        p->cosine[i] + t * half, p->sine[i] + t * half);
+}
+
+/* Where each token's keys go, its rotary angles, and its embedding. */
+static void place(evk_pass *p, float *room)
+{
     size_t first = 0;
     for (size_t r = 0; r < p->n_run; first += p->runs[r].n, r++) {
-        evk_sequence *s = &p->cache->sequences[p->runs[r].sequence];
-        for (size_t t = 0; t < p->runs[r].n; t++) {
+        const evk_run *run = &p->runs[r];
+        evk_sequence *s = &p->cache->sequences[run->sequence];
+        const size_t position = s->position + s->n, end = position + run->n;
+        for (size_t t = 0; t < run->n; t++) {
             p->row[first + t] = s->start + s->n + t;
-            evk_rope_angles(p->model->rope_frequency, half, s->position + s->n + t, p->cosine + (first + t) * half,
-                            p->sine + (first + t) * half);
+            turn(p, first + t, position + t, run->length > end ? run->length : end);
         }
-        evk_embed(p->model, p->runs[r].ids, p->runs[r].n, p->residual + first * d);
-        s->n += p->runs[r].n;
+        evk_embed(p, run, position, room, p->residual + first * p->model->config.d_model);
+        s->n += run->n;
     }
 }
 
@@ -108,13 +118,18 @@ evoke_status evk_forward(const evoke_model *m, evk_kv_cache *cache, const evk_ru
     const size_t half = m->config.d_rope / 2;
     EVK_TRY(admit(&p, err));
     p.row = (size_t *)(void *)evk_pass_floats(&p, p.n_token, sizeof(size_t) / sizeof(float), err);
-    p.cosine = evk_pass_floats(&p, p.n_token, half, err);
-    p.sine = evk_pass_floats(&p, p.n_token, half, err);
+    for (size_t i = 0; i < m->config.n_rope; i++) {
+        p.cosine[i] = evk_pass_floats(&p, p.n_token, half, err);
+        p.sine[i] = evk_pass_floats(&p, p.n_token, half, err);
+        if (!p.cosine[i] || !p.sine[i])
+            return EVOKE_ENOMEM;
+    }
     p.residual = evk_pass_floats(&p, p.n_token, m->config.d_model, err);
     p.panels = evk_pass_floats(&p, 1, evk_matmul_scratch(m->n_thread), err);
-    if (!p.row || !p.cosine || !p.sine || !p.residual || !p.panels)
+    float *room = evk_pass_floats(&p, 1, m->config.d_model, err);
+    if (!p.row || !p.residual || !p.panels || !room)
         return EVOKE_ENOMEM;
-    place(&p);
+    place(&p, room);
     const evoke_status st = run_blocks(&p, logits, err);
     if (st != EVOKE_OK)
         take_back(&p);

@@ -18,7 +18,7 @@ typedef struct evk_pass {
     size_t n_run, n_token;
     const evk_capture *capture;     /* NULL: none */
     size_t *row;                    /* [T] row of the cache that each token's keys go to */
-    float *cosine, *sine;           /* [T, d_rope / 2] */
+    float *cosine[EVK_MAX_ROPE], *sine[EVK_MAX_ROPE];       /* [T, d_rope / 2] of each rotary embedding */
     float *residual;                /* [T, D] */
     float *panels;                  /* scratch of evk_matmul */
     evk_arena scratch;

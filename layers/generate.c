@@ -76,7 +76,7 @@ static evoke_status make(generator *g, size_t longest, evoke_error *err)
     EVK_TRY(evk_alloc(&g->draws, g->n_slot, sizeof *g->draws, "generate", err));
     EVK_TRY(evk_alloc(&g->room, g->model->n_thread, evk_sampler_room(c->n_vocab), "generate", err));
     EVK_TRY(evk_ends_find(g->model, &g->ends, err));
-    EVK_TRY(evk_kv_init(&g->cache, c->n_layer, c->n_kv_head * c->d_head, g->n_slot * longest, g->n_slot, err));
+    EVK_TRY(evk_kv_init(&g->cache, c, g->n_slot * longest, g->n_slot, err));
     for (size_t i = 0; i < g->n_slot; i++)
         EVK_TRY(evk_kv_open(&g->cache, EVK_NO_PARENT, longest, &g->slots[i].sequence, err));
     return evk_arena_init(&g->scratch, evk_forward_scratch(g->model, most_tokens, longest), "generate", err);
@@ -128,11 +128,11 @@ static evk_run next_run(const generator *g, const slot *s, size_t room)
     const evoke_request *r = &g->requests[s->request];
     const evk_edit *edit = r->steering ? &r->steering->edit : NULL;
     if (s->n_fed >= r->n_ids)
-        return (evk_run){ s->sequence, &g->responses[s->request].ids[s->n_fed - r->n_ids], 1, EVK_RESPONSE, EVK_WANT_LAST, edit };
+        return (evk_run){ s->sequence, &g->responses[s->request].ids[s->n_fed - r->n_ids], 1, EVK_RESPONSE, EVK_WANT_LAST, edit, 0 };
     const size_t left = r->n_ids - s->n_fed, n = left < room ? left : room;
     const bool end = n == left;
     return (evk_run){ s->sequence, r->ids + s->n_fed, n, end ? EVK_PROMPT_END : EVK_PROMPT,
-                      end ? EVK_WANT_LAST : EVK_WANT_NONE, edit };
+                      end ? EVK_WANT_LAST : EVK_WANT_NONE, edit, r->n_ids };
 }
 
 static evoke_status plan(generator *g, size_t *n_run, evoke_error *err)

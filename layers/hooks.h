@@ -24,6 +24,7 @@ typedef struct evk_run {
     evk_phase phase;
     evk_want want;
     const evk_edit *edit;   /* NULL: none */
+    size_t length;          /* positions that the whole prompt takes, of which the run may be a part; 0: up to the run's end */
 } evk_run;
 
 /* An edit of activations: changes x [n, width] of one run in place. `sites` has bit 1 << site for each site it edits. */

@@ -3,16 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-evoke_status evk_kv_init(evk_kv_cache *c, size_t n_layer, size_t width, size_t capacity, size_t max_sequence,
-                         evoke_error *err)
+size_t evk_kv_token_bytes(const evk_config *config)
 {
-    size_t row = 0, rows = 0;
-    *c = (evk_kv_cache){ .n_layer = n_layer, .width = width, .capacity = capacity, .max_sequence = max_sequence };
-    if (!evk_mul(n_layer, capacity, &rows) || !evk_mul(width, sizeof(float), &row))
+    return config->n_layer * config->n_kv_head * (config->d_head + config->d_value) * sizeof(float);
+}
+
+evoke_status evk_kv_init(evk_kv_cache *c, const evk_config *config, size_t capacity, size_t max_sequence, evoke_error *err)
+{
+    size_t rows = 0;
+    *c = (evk_kv_cache){ .n_layer = config->n_layer, .k_width = config->n_kv_head * config->d_head,
+                         .v_width = config->n_kv_head * config->d_value, .capacity = capacity, .max_sequence = max_sequence };
+    if (!evk_mul(c->n_layer, capacity, &rows))
         return evk_fail(err, EVOKE_ENOMEM, "make KV cache: %zu tokens are too many", capacity);
-    evoke_status st = evk_alloc(&c->k, rows, row, "make KV cache", err);
+    evoke_status st = evk_alloc(&c->k, rows, c->k_width * sizeof(float), "make KV cache", err);
     if (st == EVOKE_OK)
-        st = evk_alloc(&c->v, rows, row, "make KV cache", err);
+        st = evk_alloc(&c->v, rows, c->v_width * sizeof(float), "make KV cache", err);
     if (st == EVOKE_OK)
         st = evk_alloc(&c->sequences, max_sequence, sizeof *c->sequences, "make KV cache", err);
     if (st != EVOKE_OK)

@@ -1,6 +1,6 @@
 /* layers/kv_cache.h: keys and values of the tokens that a pass has seen.
  *
- *     k, v [L, capacity, n_kv_head * d_head] float32, keys after rotary embedding
+ *     k [L, capacity, n_kv_head * d_head], v [L, capacity, n_kv_head * d_value] float32, keys after rotary embedding
  *
  * A sequence owns a stretch of positions and may continue another one, whose keys it shares (a prompt's common prefix is
  * computed once). Its first own token stands at the position after its parent's last. A parent must not grow while it
@@ -8,7 +8,7 @@
 #ifndef EVK_KV_CACHE_H
 #define EVK_KV_CACHE_H
 
-#include "core/status.h"
+#include "layers/family.h"
 
 enum { EVK_MAX_ANCESTORS = 4, EVK_NO_PARENT = -1 };
 
@@ -19,7 +19,7 @@ typedef struct evk_sequence {
 } evk_sequence;
 
 typedef struct evk_kv_cache {
-    size_t n_layer, width, capacity, used;
+    size_t n_layer, k_width, v_width, capacity, used;
     float *k, *v;
     evk_sequence *sequences;
     size_t n_sequence, max_sequence;
@@ -28,8 +28,9 @@ typedef struct evk_kv_cache {
 typedef struct evk_segment { size_t start, n; } evk_segment;
 
 /* Room for `capacity` tokens in at most max_sequence sequences. */
-evoke_status evk_kv_init(evk_kv_cache *c, size_t n_layer, size_t width, size_t capacity, size_t max_sequence,
-                         evoke_error *err);
+evoke_status evk_kv_init(evk_kv_cache *c, const evk_config *config, size_t capacity, size_t max_sequence, evoke_error *err);
+/* Bytes that a token takes. */
+size_t evk_kv_token_bytes(const evk_config *config);
 void evk_kv_free(evk_kv_cache *c);
 /* A new sequence of at most `capacity` own tokens. Errors: EVOKE_ENOMEM the cache is full. */
 evoke_status evk_kv_open(evk_kv_cache *c, ptrdiff_t parent, size_t capacity, size_t *sequence, evoke_error *err);
@@ -43,9 +44,13 @@ static inline size_t evk_kv_position(const evk_kv_cache *c, size_t s)   /* of th
 {
     return c->sequences[s].position + c->sequences[s].n;
 }
-static inline float *evk_kv_row(float *base, const evk_kv_cache *c, size_t layer, size_t row)
+static inline float *evk_kv_key(const evk_kv_cache *c, size_t layer, size_t row)
 {
-    return base + (layer * c->capacity + row) * c->width;
+    return c->k + (layer * c->capacity + row) * c->k_width;
+}
+static inline float *evk_kv_value(const evk_kv_cache *c, size_t layer, size_t row)
+{
+    return c->v + (layer * c->capacity + row) * c->v_width;
 }
 
 #endif

@@ -1,104 +1,13 @@
 /* layers/model.c: opens a model: maps the file, reads its sizes, binds its weights, chooses kernels. */
 #include "layers/model.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/kernels/matmul.h"
 #include "core/text.h"
 #include "core/threads.h"
-#include "layers/rope.h"
-
-/* ---- binding ---- */
-
-/* Rows and columns that a slot must have; a vector has one row. */
-static void slot_shape(const evk_config *c, evk_slot slot, size_t *rows, size_t *cols)
-{
-    const size_t q = c->n_head * c->d_head, kv = c->n_kv_head * c->d_head;
-    const size_t shapes[EVK_N_SLOT][2] = {
-        [EVK_W_EMBED] = { c->n_vocab, c->d_model }, [EVK_W_HEAD] = { c->n_vocab, c->d_model },
-        [EVK_W_FINAL_NORM] = { 1, c->d_model }, [EVK_W_ROPE_DIVISORS] = { 1, c->d_rope / 2 },
-        [EVK_W_ATTN_NORM] = { 1, c->d_model }, [EVK_W_MLP_NORM] = { 1, c->d_model },
-        [EVK_W_ATTN_Q] = { q, c->d_model }, [EVK_W_ATTN_K] = { kv, c->d_model }, [EVK_W_ATTN_V] = { kv, c->d_model },
-        [EVK_W_ATTN_OUT] = { c->d_model, q },
-        [EVK_W_ATTN_Q_BIAS] = { 1, q }, [EVK_W_ATTN_K_BIAS] = { 1, kv }, [EVK_W_ATTN_V_BIAS] = { 1, kv },
-        [EVK_W_ATTN_OUT_BIAS] = { 1, c->d_model },
-        [EVK_W_MLP_GATE] = { c->d_ff, c->d_model }, [EVK_W_MLP_UP] = { c->d_ff, c->d_model },
-        [EVK_W_MLP_DOWN] = { c->d_model, c->d_ff },
-        [EVK_W_MLP_GATE_BIAS] = { 1, c->d_ff }, [EVK_W_MLP_UP_BIAS] = { 1, c->d_ff },
-        [EVK_W_MLP_DOWN_BIAS] = { 1, c->d_model },
-    };
-    *rows = shapes[slot][0];
-    *cols = shapes[slot][1];
-}
-
-static evoke_status fail_shape(const evoke_model *m, const evk_tensor *t, size_t rows, size_t cols, evoke_error *err)
-{
-    return evk_fail(err, EVOKE_EFORMAT, "bind weights: '%s' is [%zu, %zu], the model wants [%zu, %zu] (%s)", t->name,
-                    t->rows, t->cols, rows, cols, m->path);
-}
-
-/* Float32 copy of a tensor of one row. */
-static evoke_status copy_vector(const evoke_model *m, const evk_tensor *t, float **out, evoke_error *err)
-{
-    EVK_TRY(evk_alloc(out, t->cols, sizeof **out, "bind weights", err));
-    m->kernels.dequantise[t->type](t->data, *out, t->cols);
-    for (size_t i = 0; i < t->cols; i++)
-        if (!isfinite((*out)[i]))
-            return evk_fail(err, EVOKE_EFORMAT, "bind weights: '%s' holds a value that is not finite (%s)", t->name, m->path);
-    return EVOKE_OK;
-}
-
-static evoke_status bind_one(evoke_model *m, const evk_weight_name *n, size_t layer, evoke_error *err)
-{
-    char name[128];
-    size_t rows, cols;
-    const char *pattern = evk_weights_container(m->weights) == EVK_GGUF ? n->gguf : n->hf;
-    if (!pattern)
-        return EVOKE_OK;
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(name, sizeof name, pattern, layer);    /* patterns come from the family's own table */
-#pragma GCC diagnostic pop
-    const evk_tensor *t = evk_weights_find(m->weights, name);
-    if (!t)
-        return n->optional ? EVOKE_OK : evk_fail(err, EVOKE_EFORMAT, "bind weights: no tensor '%s' (%s)", name, m->path);
-    slot_shape(&m->config, n->slot, &rows, &cols);
-    if (t->rows != rows || t->cols != cols)
-        return fail_shape(m, t, rows, cols, err);
-    if (!m->kernels.dequantise[t->type])
-        return evk_fail(err, EVOKE_EUNSUPPORTED, "bind weights: '%s' is stored as %s, which this version cannot read (%s)",
-                        name, evk_weights_type(t), m->path);
-    evk_weight *w = (evk_weight *)(uintptr_t)evk_model_weight(m, layer, n->slot);
-    w->matrix = t;
-    return rows == 1 && n->slot != EVK_W_EMBED && n->slot != EVK_W_HEAD ? copy_vector(m, t, &w->vector, err) : EVOKE_OK;
-}
-
-static evoke_status bind(evoke_model *m, evoke_error *err)
-{
-    const evk_family *f = m->family;
-    EVK_TRY(evk_alloc(&m->layers, m->config.n_layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT), sizeof *m->layers,
-                      "bind weights", err));
-    for (size_t i = 0; i < f->n_names; i++) {
-        const size_t n = f->names[i].slot < EVK_FIRST_LAYER_SLOT ? 1 : m->config.n_layer;
-        for (size_t layer = 0; layer < n; layer++)
-            EVK_TRY(bind_one(m, &f->names[i], layer, err));
-    }
-    evk_weight *head = &m->slots[EVK_W_HEAD];
-    const bool hf = evk_weights_container(m->weights) == EVK_SAFETENSORS;
-    if (hf && m->config.tied_head)
-        *head = m->slots[EVK_W_EMBED];
-    if (!head->matrix && hf)
-        return evk_fail(err, EVOKE_EFORMAT, "bind weights: no tensor for the head, and config.json does not tie it to the "
-                        "embedding (%s)", m->path);
-    if (!head->matrix) {
-        *head = m->slots[EVK_W_EMBED];
-        m->config.tied_head = true;
-    }
-    return EVOKE_OK;
-}
+#include "layers/bind.h"
 
 /* ---- describing ---- */
 
@@ -128,7 +37,7 @@ static evoke_status describe(evoke_model *m, evoke_error *err)
         .name = m->name, .path = m->path, .family = m->family->hf_type, .isa = m->kernels.isa,
         .n_layer = c->n_layer, .d_model = c->d_model, .n_head = c->n_head, .n_kv_head = c->n_kv_head,
         .d_head = c->d_head, .d_ff = c->d_ff, .n_vocab = c->n_vocab, .n_ctx = c->n_ctx, .n_threads = m->n_thread,
-        .rope_base = c->rope_base, .norm_eps = c->norm_eps, .tied_head = c->tied_head,
+        .rope_base = c->rope[0].base, .norm_eps = c->norm_eps, .tied_head = c->tied_head,
     };
     m->info.storage = main_storage(m->weights, &m->info.n_parameters, &m->info.n_bytes);
     return EVOKE_OK;
@@ -165,6 +74,19 @@ static evoke_status open_tokenizer(evoke_model *m, evoke_error *err)
     return st;
 }
 
+/* Divisors that lie in the file as tensors are those of the first rotary embedding. */
+static evoke_status make_frequencies(evoke_model *m, evoke_error *err)
+{
+    const evk_config *c = &m->config;
+    for (size_t i = 0; i < c->n_rope; i++)
+        for (int beyond = 0; beyond < 2; beyond++) {
+            const evk_slot slot = c->rope[i].scaling != EVK_ROPE_LONG ? EVK_W_ROPE_DIVISORS : beyond ? EVK_W_ROPE_LONG : EVK_W_ROPE_SHORT;
+            EVK_TRY(evk_alloc(&m->rope_frequency[i][beyond], c->d_rope / 2, sizeof(double), "open model", err));
+            evk_rope_frequencies(&c->rope[i], c->d_rope, beyond, i == 0 ? m->slots[slot].vector : NULL, m->rope_frequency[i][beyond]);
+        }
+    return EVOKE_OK;
+}
+
 static evoke_status open_all(evoke_model *m, const char *path, const evoke_model_options *o, evoke_error *err)
 {
     EVK_TRY(evoke_weights_open(path, &m->weights, err));
@@ -175,10 +97,9 @@ static evoke_status open_all(evoke_model *m, const char *path, const evoke_model
     EVK_TRY(evk_config_read(m->weights, m->family, &m->config, err));
     EVK_TRY(evk_kernels_select(o->isa, &m->kernels, err));
     EVK_TRY(evk_blas_check(err));
-    EVK_TRY(bind(m, err));
-    EVK_TRY(evk_alloc(&m->rope_frequency, m->config.d_rope / 2, sizeof *m->rope_frequency, "open model", err));
-    evk_rope_frequencies(&m->config, m->slots[EVK_W_ROPE_DIVISORS].vector, m->rope_frequency);
     m->n_thread = o->n_threads ? o->n_threads : evk_cores_available();
+    EVK_TRY(evk_bind(m, err));
+    EVK_TRY(make_frequencies(m, err));
     EVK_TRY(open_tokenizer(m, err));
     EVK_TRY(open_template(m, o, err));
     return describe(m, err);
@@ -207,7 +128,11 @@ void evoke_model_free(evoke_model *m)
     for (size_t i = 0; m->layers && i < m->config.n_layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT); i++)
         free(m->layers[i].vector);
     free(m->layers);
-    free(m->rope_frequency);
+    for (size_t i = 0; i < EVK_MAX_ROPE; i++)
+        for (int beyond = 0; beyond < 2; beyond++)
+            free(m->rope_frequency[i][beyond]);
+    free(m->head_scale);
+    evk_config_free(&m->config);
     evoke_template_free(m->chat_template);
     evoke_tokenizer_free(m->tokenizer);
     evoke_weights_free(m->weights);

@@ -7,7 +7,8 @@
 #include "layers/family.h"
 
 typedef struct evk_weight {
-    const evk_tensor *matrix;       /* as stored; NULL: the model has none */
+    bool there;
+    evk_tensor matrix;              /* as stored, or a view of its part of a fused tensor */
     float *vector;                  /* owned float32 copy, for norms and biases; NULL: none */
 } evk_weight;
 
@@ -21,7 +22,8 @@ struct evoke_model {
     size_t n_thread;
     evk_weight slots[EVK_FIRST_LAYER_SLOT];
     evk_weight *layers;             /* [n_layer, EVK_N_SLOT - EVK_FIRST_LAYER_SLOT] */
-    double *rope_frequency;         /* [d_rope / 2] radians a position */
+    float *head_scale;              /* [n_vocab] 1 / length of each row of the head; NULL: rows count as they are */
+    double *rope_frequency[EVK_MAX_ROPE][2];    /* [d_rope / 2] radians a position; [1]: beyond the original context */
     char *path, *name;
     evoke_model_info info;
 };
@@ -34,7 +36,8 @@ static inline const evk_weight *evk_model_weight(const evoke_model *m, size_t la
 }
 static inline const evk_tensor *evk_model_matrix(const evoke_model *m, size_t layer, evk_slot slot)
 {
-    return evk_model_weight(m, layer, slot)->matrix;
+    const evk_weight *w = evk_model_weight(m, layer, slot);
+    return w->there ? &w->matrix : NULL;
 }
 static inline const float *evk_model_vector(const evoke_model *m, size_t layer, evk_slot slot)
 {

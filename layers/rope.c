@@ -1,36 +1,70 @@
 #include "layers/rope.h"
 
 #include <math.h>
+#include <stdlib.h>
 
-static double llama3_scaled(const evk_config *c, double frequency)
+void evk_rope_free(evk_rope *r)
 {
-    const double wavelength = 2.0 * M_PI / frequency;
-    const double original = c->rope_llama3.original;
-    if (wavelength < original / c->rope_llama3.high)
-        return frequency;
-    if (wavelength > original / c->rope_llama3.low)
-        return frequency / c->rope_llama3.factor;
-    const double keep = (original / wavelength - c->rope_llama3.low) / (c->rope_llama3.high - c->rope_llama3.low);
-    return (1.0 - keep) * frequency / c->rope_llama3.factor + keep * frequency;
+    free(r->short_divisors);
+    free(r->long_divisors);
+    r->short_divisors = r->long_divisors = NULL;
 }
 
-void evk_rope_frequencies(const evk_config *c, const float *divisors, double *out)
+static double llama3_scaled(const evk_rope *r, double frequency)
 {
-    for (size_t i = 0; i < c->d_rope / 2; i++) {
-        out[i] = pow(c->rope_base, -2.0 * (double)i / (double)c->d_rope) / c->rope_linear;
-        if (c->rope_llama3.factor > 0)
-            out[i] = llama3_scaled(c, out[i]);
-        if (divisors)
-            out[i] /= (double)divisors[i];
+    const double wavelength = 2.0 * M_PI / frequency;
+    if (wavelength < r->original / r->high)
+        return frequency;
+    if (wavelength > r->original / r->low)
+        return frequency / r->factor;
+    const double keep = (r->original / wavelength - r->low) / (r->high - r->low);
+    return (1.0 - keep) * frequency / r->factor + keep * frequency;
+}
+
+/* The dimension whose pair makes `turns` turns in `original` positions. */
+static double yarn_dimension(const evk_rope *r, double turns, double d_rope)
+{
+    return d_rope * log(r->original / (turns * 2.0 * M_PI)) / (2.0 * log(r->base));
+}
+
+/* Dimensions below the range keep their frequency, those above it are stretched, those within are blended. */
+static double yarn_scaled(const evk_rope *r, size_t i, size_t d_rope, double frequency)
+{
+    double low = yarn_dimension(r, r->fast, (double)d_rope), high = yarn_dimension(r, r->slow, (double)d_rope);
+    if (r->whole_dimensions) {
+        low = floor(low);
+        high = ceil(high);
+    }
+    low = fmax(low, 0);
+    high = fmin(high, (double)d_rope - 1);
+    if (low == high)
+        high += 0.001;
+    const double stretched = fmin(fmax(((double)i - low) / (high - low), 0), 1);
+    return frequency / r->factor * stretched + frequency * (1.0 - stretched);
+}
+
+void evk_rope_frequencies(const evk_rope *r, size_t d_rope, bool beyond, const float *divisors, double *frequency)
+{
+    const double *own = beyond ? r->long_divisors : r->short_divisors;
+    for (size_t i = 0; i < d_rope / 2; i++) {
+        double f = pow(r->base, -2.0 * (double)i / (double)d_rope);
+        if (r->scaling == EVK_ROPE_LINEAR)
+            f /= r->factor;
+        else if (r->scaling == EVK_ROPE_LLAMA3)
+            f = llama3_scaled(r, f);
+        else if (r->scaling == EVK_ROPE_YARN)
+            f = yarn_scaled(r, i, d_rope, f);
+        f /= own ? own[i] : 1.0;
+        frequency[i] = f / (divisors ? (double)divisors[i] : 1.0);
     }
 }
 
-void evk_rope_angles(const double *frequency, size_t half, size_t position, float *cosine, float *sine)
+void evk_rope_angles(const double *frequency, size_t half, double amplitude, size_t position, float *cosine, float *sine)
 {
     for (size_t i = 0; i < half; i++) {
         const double angle = (double)position * frequency[i];
-        cosine[i] = (float)cos(angle);
-        sine[i] = (float)sin(angle);
+        cosine[i] = (float)(amplitude * cos(angle));
+        sine[i] = (float)(amplitude * sin(angle));
     }
 }
 

@@ -19,7 +19,7 @@ static evoke_status make(evoke_session *s, size_t n_ctx, evoke_error *err)
 {
     const evk_config *c = &s->model->config;
     const size_t chunk = n_ctx < CHUNK ? n_ctx : CHUNK;
-    EVK_TRY(evk_kv_init(&s->cache, c->n_layer, c->n_kv_head * c->d_head, n_ctx, 1, err));
+    EVK_TRY(evk_kv_init(&s->cache, c, n_ctx, 1, err));
     EVK_TRY(evk_kv_open(&s->cache, EVK_NO_PARENT, n_ctx, &s->sequence, err));
     EVK_TRY(evk_arena_init(&s->scratch, evk_forward_scratch(s->model, chunk, n_ctx), "open session", err));
     return evk_alloc(&s->logits, c->n_vocab, sizeof *s->logits, "open session", err);
@@ -67,13 +67,14 @@ evoke_status evoke_session_eval(evoke_session *s, const int32_t *ids, size_t n, 
 {
     if (n == 0)
         return evk_fail(err, EVOKE_EARG, "run model: no tokens");
+    const size_t end_position = evk_kv_position(&s->cache, s->sequence) + n;
     for (size_t begin = 0; begin < n; begin += CHUNK) {
         const size_t count = n - begin < CHUNK ? n - begin : CHUNK;
         const bool end = begin + count == n;
         const evk_run run = {
             .sequence = s->sequence, .ids = ids + begin, .n = count,
             .phase = s->in_response ? EVK_RESPONSE : end ? EVK_PROMPT_END : EVK_PROMPT,
-            .want = end ? EVK_WANT_LAST : EVK_WANT_NONE, .edit = s->steering ? &s->steering->edit : NULL,
+            .want = end ? EVK_WANT_LAST : EVK_WANT_NONE, .edit = s->steering ? &s->steering->edit : NULL, .length = end_position,
         };
         EVK_TRY(evk_forward(s->model, &s->cache, &run, 1, NULL, s->logits, &s->scratch, err));
     }

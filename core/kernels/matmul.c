@@ -59,16 +59,30 @@ static size_t chunk_tokens(size_t k)
 
 static bool usable_in_place(const evk_tensor *w, size_t n_token)
 {
-    return w->type == EVK_F32 && (uintptr_t)w->data % sizeof(float) == 0 &&
+    return w->type == EVK_F32 && !w->group && !w->transposed && (uintptr_t)w->data % sizeof(float) == 0 &&
            (w->cols % PAGE_FLOATS != 0 || n_token < WORTH_COPYING) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 }
 
-/* Asks for n bytes of each of n_row rows: a part of a row is too short for the processor to see what comes next. */
-static void prefetch_rows(const char *rows, size_t row_bytes, size_t n_row, size_t n)
+/* Asks for n bytes, `skipped` bytes from their beginning, of n_row rows from `first` on: a part of a row is too short for
+ * the processor to see what comes next. */
+static void prefetch_rows(const evk_tensor *w, size_t first, size_t n_row, size_t skipped, size_t n)
 {
     for (size_t r = 0; r < n_row; r++)
         for (size_t c = 0; c < n; c += 64)
-            __builtin_prefetch(rows + r * row_bytes + c, 0, 2);
+            __builtin_prefetch(evk_tensor_row(w, first + r) + skipped + c, 0, 2);
+}
+
+/* Terms [i, i + n) of n_row <= PANEL_MOST rows of a transposed w: a term of all rows lies side by side. */
+static void fetch_transposed(const evk_kernels *kernels, const evk_tensor *w, size_t first, size_t n_row, size_t i,
+                             size_t n, float *scratch, size_t distance)
+{
+    const size_t bytes = evk_type_describe(w->type)->bytes;
+    float term[PANEL_MOST];
+    for (size_t k = 0; k < n; k++) {
+        kernels->dequantise[w->type]((const char *)w->data + (i + k) * w->row_bytes + first * bytes, term, n_row);
+        for (size_t r = 0; r < n_row; r++)
+            scratch[r * distance + k] = term[r];
+    }
 }
 
 /* Terms [i, i + n) of rows [first, first + n_row) of w as floats; *distance between rows. scratch NULL: as they lie. */
@@ -77,17 +91,20 @@ static const float *fetch(const evk_kernels *kernels, const evk_tensor *w, size_
 {
     const evk_type_info *type = evk_type_describe(w->type);
     const size_t skipped = i / type->block * type->bytes, n_bytes = n / type->block * type->bytes;
-    const char *from = (const char *)w->data + first * w->row_bytes + skipped;
     *distance = w->cols;
     if (!scratch)
-        return (const float *)(const void *)from;
+        return (const float *)(const void *)(evk_tensor_row(w, first) + skipped);
     *distance = row_distance(w->cols);
+    if (w->transposed) {
+        fetch_transposed(kernels, w, first, n_row, i, n, scratch, *distance);
+        return scratch;
+    }
     if (i + n < w->cols)
-        prefetch_rows(from + n_bytes, w->row_bytes, n_row, n_bytes);
+        prefetch_rows(w, first, n_row, skipped + n_bytes, n_bytes);
     else if (first + 2 * n_row <= w->rows)
-        prefetch_rows(from - skipped + n_row * w->row_bytes, w->row_bytes, n_row, n_bytes);
+        prefetch_rows(w, first + n_row, n_row, 0, n_bytes);
     for (size_t r = 0; r < n_row; r++)
-        kernels->dequantise[w->type](from + r * w->row_bytes, scratch + r * *distance, n);
+        kernels->dequantise[w->type](evk_tensor_row(w, first + r) + skipped, scratch + r * *distance, n);
     return scratch;
 }
 

@@ -4,7 +4,9 @@
 #include <string.h>
 
 static const evk_family *const families[] = {
-    &evk_family_llama,
+    &evk_family_llama, &evk_family_mistral, &evk_family_qwen, &evk_family_qwen2, &evk_family_qwen3, &evk_family_baichuan,
+    &evk_family_gemma, &evk_family_gemma2, &evk_family_gemma3, &evk_family_minicpm, &evk_family_minicpm3, &evk_family_phi3,
+    &evk_family_smollm3, &evk_family_olmo2, &evk_family_gpt2, &evk_family_gpt_neox,
 };
 
 const evk_family *evk_family_at(size_t i)
@@ -27,7 +29,8 @@ evoke_status evk_family_of(const evoke_weights *w, const evk_family **out, evoke
     char known[256] = "";
     for (size_t i = 0; evk_family_at(i); i++) {
         const char *own = name_in(evk_family_at(i), container);
-        if (own && strcmp(own, name) == 0) {
+        const char *alias = container == EVK_SAFETENSORS ? evk_family_at(i)->hf_alias : NULL;
+        if ((own && strcmp(own, name) == 0) || (alias && strcmp(alias, name) == 0)) {
             *out = evk_family_at(i);
             return EVOKE_OK;
         }
