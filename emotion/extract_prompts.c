@@ -47,6 +47,17 @@ done:
     return st;
 }
 
+/* A prompt beyond the limit has other angles from its first token on: it shares no beginning with shorter ones. */
+static bool shares_beginnings(const evk_extraction *x)
+{
+    size_t limit = 0;
+    const bool limited = evk_config_has_rope_limit(&x->model->config, &limit);
+    for (size_t i = 0; limited && i < x->n_prompt; i++)
+        if (x->prompts[i].n > limit)
+            return false;
+    return true;
+}
+
 evoke_status evk_extract_prompts(evk_extraction *x, evoke_error *err)
 {
     const size_t n_group = x->n_setting * (evoke_dataset_emotion_count(x->dataset) + 1);
@@ -54,7 +65,7 @@ evoke_status evk_extract_prompts(evk_extraction *x, evoke_error *err)
     EVK_TRY(evk_alloc(&x->prompts, x->n_prompt, sizeof *x->prompts, "extract", err));
     for (size_t i = 0; i < x->n_prompt; i++)
         EVK_TRY(make_prompt(x, i, err));
-    return evk_prefixes_find(x->prompts, x->n_prompt, n_group, &x->prefixes, err);
+    return evk_prefixes_find(x->prompts, shares_beginnings(x) ? x->n_prompt : 0, n_group, &x->prefixes, err);
 }
 
 

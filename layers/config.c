@@ -23,7 +23,7 @@ void evk_config_free(evk_config *c)
 bool evk_config_has_rope_limit(const evk_config *c, size_t *limit)
 {
     for (size_t i = 0; i < c->n_rope; i++)
-        if (c->rope[i].scaling == EVK_ROPE_LONG) {
+        if (c->rope[i].scaling == EVK_ROPE_LONG || c->rope[i].scaling == EVK_ROPE_DYNAMIC) {
             *limit = (size_t)c->rope[i].original;
             return true;
         }
@@ -34,14 +34,15 @@ bool evk_config_has_rope_limit(const evk_config *c, size_t *limit)
 
 evoke_status evk_bad_setting(const evk_reader *r, const char *name, const char *why)
 {
-    return evk_fail(r->err, EVOKE_EFORMAT, "read config: '%s' %s (%s)", name, why, evk_weights_path(r->w));
+    return evk_fail(r->err, EVOKE_EFORMAT, "read config: '%s%s%s' %s (%s)", r->inside ? r->inside : "", r->inside ? "." : "", name,
+                    why, evk_weights_path(r->w));
 }
 
 evoke_status evk_refuse(const evk_reader *r, const char *name, const json_t *value)
 {
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    evk_fail(r->err, EVOKE_EUNSUPPORTED, "read config: '%.64s' = %.80s is not known to this version and may change the "
-             "result (%s)", name, text ? text : "?", evk_weights_path(r->w));
+    evk_fail(r->err, EVOKE_EUNSUPPORTED, "read config: '%s%s%.64s' = %.80s is not known to this version and may change the "
+             "result (%s)", r->inside ? r->inside : "", r->inside ? "." : "", name, text ? text : "?", evk_weights_path(r->w));
     free(text);
     return EVOKE_EUNSUPPORTED;
 }
@@ -49,7 +50,7 @@ evoke_status evk_refuse(const evk_reader *r, const char *name, const json_t *val
 /* What the family calls a setting of config.json. */
 static const char *own_name(const evk_reader *r, const char *hf)
 {
-    for (size_t i = 0; !r->nested && r->family->hf_renamed && r->family->hf_renamed[i]; i += 2)
+    for (size_t i = 0; !r->inside && r->family->hf_renamed && r->family->hf_renamed[i]; i += 2)
         if (strcmp(r->family->hf_renamed[i], hf) == 0)
             return r->family->hf_renamed[i + 1];
     return hf;
@@ -303,7 +304,8 @@ static evoke_status check_sizes(const evk_reader *r, const evk_config *c)
     if (c->n_head % c->n_kv_head != 0)
         return evk_bad_setting(r, "number of heads", "is not a multiple of the number of key-value heads");
     if (c->rope_first + c->d_rope > c->d_head || c->d_rope % 2 != 0)
-        return evk_bad_setting(r, "number of rotary dimensions", "is odd or larger than a head");
+        return evk_bad_setting(r, r->json ? own_name(r, "partial_rotary_factor") : "rope.dimension_count",
+                               "makes the number of rotary dimensions odd or larger than a head");
     if (c->n_head * c->d_head > EVK_MAX_WIDTH || c->n_head * c->d_value > EVK_MAX_WIDTH)
         return evk_bad_setting(r, "number of heads", "is too large");
     return EVOKE_OK;
@@ -323,7 +325,7 @@ static evoke_status make_plan(const evk_reader *r, evk_config *c)
 evoke_status evk_config_read(const evoke_weights *w, const evk_family *family, evk_config *c, evoke_error *err)
 {
     const bool gguf = evk_weights_container(w) == EVK_GGUF;
-    const evk_reader r = { w, gguf ? NULL : evk_weights_config(w), family, false, err };
+    const evk_reader r = { w, gguf ? NULL : evk_weights_config(w), family, NULL, err };
     *c = family->usual;
     c->layer = NULL;
     c->rope_pairing = gguf ? family->rope_gguf : family->rope_hf;

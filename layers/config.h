@@ -13,7 +13,7 @@ typedef struct evk_reader {
     const evoke_weights *w;
     const json_t *json;         /* NULL: GGUF */
     const evk_family *family;
-    bool nested;                /* json is an object inside config.json: its names are nobody's own */
+    const char *inside;         /* json is the object of this name in config.json: its names are nobody's own; NULL: it is all */
     evoke_error *err;
 } evk_reader;
 

@@ -73,12 +73,18 @@ static evoke_status read_linear(const evk_reader *top, const evk_reader *r, evk_
     return evk_read_number(r, NULL, "factor", NAN, &rope->factor);
 }
 
-/* Stretches the base for sequences beyond the context, which are refused here: within it, nothing changes. */
+/* max_position_embeddings is what the model was trained on; `factor` times as many positions can be used. */
 static evoke_status read_dynamic(const evk_reader *top, const evk_reader *r, evk_config *c, evk_rope *rope)
 {
-    static const char *const keys[] = { "factor", "original_max_position_embeddings", NULL };
-    (void)top, (void)c, (void)rope;
-    return check_scaling_keys(r, keys);
+    static const char *const keys[] = { "factor", NULL };
+    (void)top;
+    rope->scaling = EVK_ROPE_DYNAMIC;
+    rope->original = (double)c->n_ctx;
+    EVK_TRY(check_scaling_keys(r, keys));
+    EVK_TRY(evk_read_number(r, NULL, "factor", NAN, &rope->factor));
+    const double most = (double)c->n_ctx * rope->factor;
+    c->n_ctx = rope->factor > 1 && most < (double)((size_t)1 << 31) ? (size_t)most : c->n_ctx;
+    return EVOKE_OK;
 }
 
 static evoke_status read_llama3(const evk_reader *top, const evk_reader *r, evk_config *c, evk_rope *rope)
@@ -148,7 +154,7 @@ static evoke_status read_plain(const evk_reader *top, const evk_reader *r, evk_c
 }
 
 /* One object that says how a rotary embedding is scaled, and perhaps its base. */
-static evoke_status read_scaling(const evk_reader *top, const json_t *object, evk_config *c, evk_rope *rope)
+static evoke_status read_scaling(const evk_reader *top, const char *name, const json_t *object, evk_config *c, evk_rope *rope)
 {
     static const struct {
         const char *type;
@@ -159,7 +165,7 @@ static evoke_status read_scaling(const evk_reader *top, const json_t *object, ev
     };
     evk_reader r = *top;
     r.json = object;
-    r.nested = true;
+    r.inside = name;
     const char *type = scaling_type(object);
     if (type && strcmp(type, "yarn") == 0 && json_object_get(object, "short_factor"))
         type = "longrope";      /* as the first Phi-3 files call it */
@@ -172,29 +178,33 @@ static evoke_status read_scaling(const evk_reader *top, const json_t *object, ev
 }
 
 /* The object that counts: rope_scaling before rope_parameters, as in transformers. */
-static const json_t *scaling_object(const evk_reader *r)
+static const json_t *scaling_object(const evk_reader *r, const char **name)
 {
-    const json_t *o = json_object_get(r->json, "rope_scaling");
-    if (!json_is_object(o) || json_object_size(o) == 0)
-        o = json_object_get(r->json, "rope_parameters");
+    *name = "rope_scaling";
+    const json_t *o = json_object_get(r->json, *name);
+    if (!json_is_object(o) || json_object_size(o) == 0) {
+        *name = "rope_parameters";
+        o = json_object_get(r->json, *name);
+    }
     return json_is_object(o) ? o : NULL;
 }
 
 static evoke_status read_json(const evk_reader *r, evk_config *c)
 {
     static const char *const kinds[EVK_MAX_ROPE] = { "full_attention", "sliding_attention" };
-    const json_t *o = scaling_object(r);
+    const char *name;
+    const json_t *o = scaling_object(r, &name);
     EVK_TRY(evk_read_number(r, NULL, "rope_theta", c->rope[0].base, &c->rope[0].base));
     if (c->n_rope == 2)
         EVK_TRY(evk_read_number(r, NULL, "rope_local_base_freq", c->rope[1].base, &c->rope[1].base));
     if (!o)
         return EVOKE_OK;
     if (!json_is_object(json_object_get(o, kinds[0])) && !json_is_object(json_object_get(o, kinds[1])))
-        return read_scaling(r, o, c, &c->rope[0]);
+        return read_scaling(r, name, o, c, &c->rope[0]);
     for (size_t i = 0; i < c->n_rope; i++) {
         const json_t *part = json_object_get(o, kinds[i]);
         if (json_is_object(part))
-            EVK_TRY(read_scaling(r, part, c, &c->rope[i]));
+            EVK_TRY(read_scaling(r, name, part, c, &c->rope[i]));
     }
     if (c->n_rope == 1 && json_is_object(json_object_get(o, kinds[1])) &&
         !json_equal(json_object_get(o, kinds[0]), json_object_get(o, kinds[1])))
@@ -204,13 +214,14 @@ static evoke_status read_json(const evk_reader *r, evk_config *c)
 
 evoke_status evk_read_rotary_part(const evk_reader *r, double missing, double *out)
 {
-    const json_t *o = scaling_object(r);
+    const char *name;
+    const json_t *o = scaling_object(r, &name);
     EVK_TRY(evk_read_number(r, NULL, "partial_rotary_factor", missing, out));
     if (!o)
         return EVOKE_OK;
     evk_reader inner = *r;
     inner.json = o;
-    inner.nested = true;
+    inner.inside = name;
     return evk_read_number(&inner, NULL, "partial_rotary_factor", *out, out);
 }
 

@@ -96,7 +96,7 @@ typedef struct evk_config {
 } evk_config;
 
 void evk_config_free(evk_config *c);
-/* Whether any layer has a rotary embedding with other frequencies for sequences of more than *limit positions. */
+/* Whether the model has a rotary embedding with other frequencies for sequences of more than *limit positions. */
 bool evk_config_has_rope_limit(const evk_config *c, size_t *limit);
 
 struct evk_reader;

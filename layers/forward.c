@@ -26,7 +26,7 @@ size_t evk_forward_scratch(const evoke_model *m, size_t n_token, size_t n_contex
     const size_t latent = c->kv_rank ? c->q_rank + c->kv_rank + c->d_rope + k + v : 0;
     const size_t attention = n_token * (q + c->n_head * c->d_value + k + v + latent + 8) + m->n_thread * EVK_ATTENTION_BLOCK * n_context;
     const size_t mlp = 2 * slice * c->d_ff;
-    return (d + stream + (attention > mlp ? attention : mlp) + evk_matmul_scratch(m->n_thread)) * sizeof(float) + SLACK;
+    return (d + c->d_rope + stream + (attention > mlp ? attention : mlp) + evk_matmul_scratch(m->n_thread)) * sizeof(float) + SLACK;
 }
 
 void evk_linear(const evk_pass *p, size_t layer, evk_slot matrix, evk_slot bias, const float *x, size_t n, float *out)
@@ -69,17 +69,24 @@ static evoke_status admit(evk_pass *p, evoke_error *err)
     return EVOKE_OK;
 }
 
-/* Rotary angles of token t of the batch. length: of the sequence, as far as it is known. */
-static void turn(const evk_pass *p, size_t t, size_t position, size_t length)
+/* Rotary angles of n tokens of the batch from `first` on. length: of their sequence, as far as it is known. */
+static void turn(const evk_pass *p, size_t first, size_t n, size_t position, size_t length, double *room)
 {
     const evk_config *c = &p->model->config;
     const size_t half = c->d_rope / 2;
-    for (size_t i = 0; i < c->n_rope; i++)
-        evk_rope_angles(p->model->rope_frequency[i][(double)length > c->rope[i].original], half, c->rope[i].amplitude, position,
-                        p->cosine[i] + t * half, p->sine[i] + t * half);
+    for (size_t i = 0; i < c->n_rope; i++) {
+        const double *frequency = p->model->rope_frequency[i];
+        if (evk_rope_is_beyond(&c->rope[i], length)) {
+            evk_model_frequencies(p->model, i, length, room);
+            frequency = room;
+        }
+        for (size_t t = 0; t < n; t++)
+            evk_rope_angles(frequency, half, c->rope[i].amplitude, position + t, p->cosine[i] + (first + t) * half,
+                            p->sine[i] + (first + t) * half);
+    }
 }
 
-/* Where each token's keys go, its rotary angles, and its embedding. */
+/* Where each token's keys go, its rotary angles, and its embedding. room: D floats, or d_rope / 2 doubles. */
 static void place(evk_pass *p, float *room)
 {
     size_t first = 0;
@@ -87,10 +94,9 @@ static void place(evk_pass *p, float *room)
         const evk_run *run = &p->runs[r];
         evk_sequence *s = &p->cache->sequences[run->sequence];
         const size_t position = s->position + s->n, end = position + run->n;
-        for (size_t t = 0; t < run->n; t++) {
+        for (size_t t = 0; t < run->n; t++)
             p->row[first + t] = s->start + s->n + t;
-            turn(p, first + t, position + t, run->length > end ? run->length : end);
-        }
+        turn(p, first, run->n, position, run->length > end ? run->length : end, (double *)(void *)room);
         evk_embed(p, run, position, room, p->residual + first * p->model->config.d_model);
         s->n += run->n;
     }
@@ -126,7 +132,7 @@ evoke_status evk_forward(const evoke_model *m, evk_kv_cache *cache, const evk_ru
     }
     p.residual = evk_pass_floats(&p, p.n_token, m->config.d_model, err);
     p.panels = evk_pass_floats(&p, 1, evk_matmul_scratch(m->n_thread), err);
-    float *room = evk_pass_floats(&p, 1, m->config.d_model, err);
+    float *room = evk_pass_floats(&p, 1, m->config.d_model + m->config.d_rope, err);
     if (!p.row || !p.residual || !p.panels || !room)
         return EVOKE_ENOMEM;
     place(&p, room);

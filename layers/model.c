@@ -75,15 +75,22 @@ static evoke_status open_tokenizer(evoke_model *m, evoke_error *err)
 }
 
 /* Divisors that lie in the file as tensors are those of the first rotary embedding. */
+void evk_model_frequencies(const evoke_model *m, size_t rope, size_t length, double *frequency)
+{
+    const evk_rope *r = &m->config.rope[rope];
+    const evk_slot slot = r->scaling != EVK_ROPE_LONG       ? EVK_W_ROPE_DIVISORS
+                          : evk_rope_is_beyond(r, length) ? EVK_W_ROPE_LONG
+                                                          : EVK_W_ROPE_SHORT;
+    evk_rope_frequencies(r, m->config.d_rope, length, rope == 0 ? m->slots[slot].vector : NULL, frequency);
+}
+
 static evoke_status make_frequencies(evoke_model *m, evoke_error *err)
 {
     const evk_config *c = &m->config;
-    for (size_t i = 0; i < c->n_rope; i++)
-        for (int beyond = 0; beyond < 2; beyond++) {
-            const evk_slot slot = c->rope[i].scaling != EVK_ROPE_LONG ? EVK_W_ROPE_DIVISORS : beyond ? EVK_W_ROPE_LONG : EVK_W_ROPE_SHORT;
-            EVK_TRY(evk_alloc(&m->rope_frequency[i][beyond], c->d_rope / 2, sizeof(double), "open model", err));
-            evk_rope_frequencies(&c->rope[i], c->d_rope, beyond, i == 0 ? m->slots[slot].vector : NULL, m->rope_frequency[i][beyond]);
-        }
+    for (size_t i = 0; i < c->n_rope; i++) {
+        EVK_TRY(evk_alloc(&m->rope_frequency[i], c->d_rope / 2, sizeof(double), "open model", err));
+        evk_model_frequencies(m, i, 0, m->rope_frequency[i]);
+    }
     return EVOKE_OK;
 }
 
@@ -129,8 +136,7 @@ void evoke_model_free(evoke_model *m)
         free(m->layers[i].vector);
     free(m->layers);
     for (size_t i = 0; i < EVK_MAX_ROPE; i++)
-        for (int beyond = 0; beyond < 2; beyond++)
-            free(m->rope_frequency[i][beyond]);
+        free(m->rope_frequency[i]);
     free(m->head_scale);
     evk_config_free(&m->config);
     evoke_template_free(m->chat_template);

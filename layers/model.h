@@ -23,7 +23,7 @@ struct evoke_model {
     evk_weight slots[EVK_FIRST_LAYER_SLOT];
     evk_weight *layers;             /* [n_layer, EVK_N_SLOT - EVK_FIRST_LAYER_SLOT] */
     float *head_scale;              /* [n_vocab] 1 / length of each row of the head; NULL: rows count as they are */
-    double *rope_frequency[EVK_MAX_ROPE][2];    /* [d_rope / 2] radians a position; [1]: beyond the original context */
+    double *rope_frequency[EVK_MAX_ROPE];       /* [d_rope / 2] radians a position, of sequences within evk_rope.original */
     char *path, *name;
     evoke_model_info info;
 };
@@ -43,5 +43,8 @@ static inline const float *evk_model_vector(const evoke_model *m, size_t layer, 
 {
     return evk_model_weight(m, layer, slot)->vector;
 }
+
+/* frequency [d_rope / 2] of a rotary embedding for sequences of `length` positions. */
+void evk_model_frequencies(const evoke_model *m, size_t rope, size_t length, double *frequency);
 
 #endif

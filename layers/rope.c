@@ -43,11 +43,24 @@ static double yarn_scaled(const evk_rope *r, size_t i, size_t d_rope, double fre
     return frequency / r->factor * stretched + frequency * (1.0 - stretched);
 }
 
-void evk_rope_frequencies(const evk_rope *r, size_t d_rope, bool beyond, const float *divisors, double *frequency)
+bool evk_rope_is_beyond(const evk_rope *r, size_t length)
 {
-    const double *own = beyond ? r->long_divisors : r->short_divisors;
+    return (r->scaling == EVK_ROPE_LONG || r->scaling == EVK_ROPE_DYNAMIC) && (double)length > r->original;
+}
+
+static double base_for(const evk_rope *r, double d_rope, size_t length)
+{
+    if (r->scaling != EVK_ROPE_DYNAMIC || !evk_rope_is_beyond(r, length) || d_rope <= 2)
+        return r->base;
+    return r->base * pow(r->factor * (double)length / r->original - (r->factor - 1.0), d_rope / (d_rope - 2.0));
+}
+
+void evk_rope_frequencies(const evk_rope *r, size_t d_rope, size_t length, const float *divisors, double *frequency)
+{
+    const double *own = evk_rope_is_beyond(r, length) ? r->long_divisors : r->short_divisors;
+    const double base = base_for(r, (double)d_rope, length);
     for (size_t i = 0; i < d_rope / 2; i++) {
-        double f = pow(r->base, -2.0 * (double)i / (double)d_rope);
+        double f = pow(base, -2.0 * (double)i / (double)d_rope);
         if (r->scaling == EVK_ROPE_LINEAR)
             f /= r->factor;
         else if (r->scaling == EVK_ROPE_LLAMA3)

@@ -39,12 +39,11 @@ static evoke_status scale_attention(const evk_reader *r, evk_config *c, size_t l
     return EVOKE_OK;
 }
 
-static evoke_status read_caps(const evk_reader *r, evk_config *c, double attention, double logits)
+static evoke_status read_cap(const evk_reader *r, const char *name, double missing, float *out)
 {
-    EVK_TRY(evk_read_or_off(r, "attn_logit_softcapping", "attn_logit_softcapping", attention, &attention));
-    EVK_TRY(evk_read_or_off(r, "final_logit_softcapping", "final_logit_softcapping", logits, &logits));
-    c->attention_cap = (float)attention;
-    c->logit_cap = (float)logits;
+    double cap = 0;
+    EVK_TRY(evk_read_or_off(r, name, name, missing, &cap));
+    *out = (float)cap;
     return EVOKE_OK;
 }
 
@@ -54,7 +53,8 @@ static evoke_status adjust_gemma2(const evk_reader *r, evk_config *c)
     double window = 0;
     scale_embedding(c);
     EVK_TRY(scale_attention(r, c, LAYERS_OF_27B));
-    EVK_TRY(read_caps(r, c, 50, 30));
+    EVK_TRY(read_cap(r, "attn_logit_softcapping", 50, &c->attention_cap));
+    EVK_TRY(read_cap(r, "final_logit_softcapping", 30, &c->logit_cap));
     EVK_TRY(evk_read_or_off(r, "attention.sliding_window", "sliding_window", 4096, &window));
     return evk_plan_windows(r, c, (size_t)window, 2, 0);
 }
@@ -66,7 +66,7 @@ static evoke_status adjust_gemma3(const evk_reader *r, evk_config *c)
     size_t pattern = 6;
     scale_embedding(c);
     EVK_TRY(scale_attention(r, c, LAYERS_OF_27B));
-    EVK_TRY(read_caps(r, c, 0, 0));
+    EVK_TRY(read_cap(r, "final_logit_softcapping", 0, &c->logit_cap));
     EVK_TRY(evk_read_or_off(r, "attention.sliding_window", "sliding_window", r->json ? 4096 : 0, &window));
     if (r->json)
         EVK_TRY(evk_read_size(r, NULL, "sliding_window_pattern", 4096, 6, &pattern));
@@ -82,7 +82,7 @@ static const char *const gemma2_keys[] = {
     "-hidden_act", "attention.sliding_window", NULL,
 };
 static const char *const gemma3_keys[] = {
-    "query_pre_attn_scalar", "attn_logit_softcapping", "final_logit_softcapping", "sliding_window", "layer_types",
+    "query_pre_attn_scalar", "final_logit_softcapping", "sliding_window", "layer_types",
     "sliding_window_pattern", "-_sliding_window_pattern", "rope_local_base_freq", "-hidden_act", "attention.sliding_window", NULL,
 };
 

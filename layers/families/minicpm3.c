@@ -36,7 +36,9 @@ static evoke_status read_head(const evk_reader *r, evk_config *c)
     if (!r->json) {
         EVK_TRY(evk_read_size(r, "rope.dimension_count", NULL, EVK_MAX_WIDTH, 0, &c->d_rope));
         c->rope_first = c->d_head > c->d_rope ? c->d_head - c->d_rope : 0;
-        return evk_read_size(r, "attention.value_length", NULL, EVK_MAX_WIDTH, even, &c->d_value);
+        const evk_tensor *out = evk_weights_find(r->w, "blk.0.attn_output.weight");     /* converters leave its width out */
+        const size_t width = out && out->cols % c->n_head == 0 && out->cols > 0 ? out->cols / c->n_head : even;
+        return evk_read_size(r, "attention.value_length", NULL, EVK_MAX_WIDTH, width, &c->d_value);
     }
     EVK_TRY(evk_read_size(r, NULL, "qk_nope_head_dim", EVK_MAX_WIDTH, 64, &c->rope_first));
     EVK_TRY(evk_read_size(r, NULL, "qk_rope_head_dim", EVK_MAX_WIDTH, 32, &c->d_rope));

@@ -157,6 +157,8 @@ evoke_status evk_tokenizer_from_folder(const char *folder, const char *json_path
     EVK_TRY(json_path ? copy_text(json_path, &path, err) : join_path(folder, "tokenizer.json", &path, err));
     evoke_status st = access(path, F_OK) == 0 ? evk_json_load_model_file(path, &f.tokenizer, err)
                     : evk_fail(err, EVOKE_EIO, "open tokenizer: the folder holds no tokenizer.json (%s)", folder);
+    if (st == EVOKE_OK && !json_is_object(f.tokenizer))
+        st = evk_fail(err, EVOKE_EFORMAT, "open tokenizer: no JSON object (%s)", path);
     if (st == EVOKE_OK)
         st = load_files(folder, &f, err);
     if (st == EVOKE_OK)

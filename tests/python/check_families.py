@@ -102,7 +102,7 @@ def llama_act(rng): return llama(rng, hidden_act=pick(rng, "gelu", "gelu_pytorch
 
 def mistral(rng, params=None):
     s = shape(rng, own_head_dim=True)
-    c = base(s, rope_parameters=params(rng, s.theta) if params else rope(s.theta), sliding_window=pick(rng, None, 1, 5, 11, 4096),
+    c = base(s, rope_parameters=params(rng, s.theta) if params else rope(s.theta), sliding_window=pick(rng, None, 2, 5, 11, 4096),     # of 1, the reference's cache keeps every key
              tie_word_embeddings=coin(rng), **head_key(s))
     return g.Spec(hf.MistralConfig(**c), hf.MistralForCausalLM, g.llama_sites, legacy=g.legacy_rope)
 

@@ -1,3 +1,4 @@
+#include <float.h>
 #include <string.h>
 
 #include "tests/check.h"
@@ -66,7 +67,7 @@ static void sides_agree(size_t n1, size_t n0, size_t d, double s, double spread,
         check(evk_scatter_fit(class_of(&one), class_of(&zero), d, i ? EVK_GRAM_ROWS : EVK_GRAM_COLUMNS, &sc, &err) == EVOKE_OK
               && evk_fisher_direction(&sc, s, w + (size_t)i * d, &err) == EVOKE_OK, "s %g: %s", s, err.text);
         evk_scatter_apply(&sc, s, w + (size_t)i * d, back, scratch);
-        check(distance(back, sc.ev, d) < 1e-11 + 1e-15 / s, "Sw(s) w = ev: off by %g (s %g, %zu + %zu in %zu)",
+        check(distance(back, sc.ev, d) < 1e-11 + (double)d * DBL_EPSILON / s, "Sw(s) w = ev: off by %g (s %g, %zu + %zu in %zu)",
               distance(back, sc.ev, d), s, n1, n0, d);
         evk_scatter_free(&sc);
     }
