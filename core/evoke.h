@@ -208,6 +208,22 @@ EVOKE_API evoke_status evoke_model_sha256(const evoke_model *m, char hex[65], ev
 EVOKE_API evoke_status evoke_model_prompt(const evoke_model *m, const evoke_message *messages, size_t n_messages,
                                           bool add_generation_prompt, evoke_prompt *out, evoke_error *err);
 
+/* One thing that a model does, in words: how it norms, where positions come from, what it scales. unusual: few published models
+ * have it so, and other programs may get it wrong. */
+typedef struct evoke_setting { const char *name; char value[192]; bool unusual; } evoke_setting;
+/* The i-th of those that the model has; false: past the end. */
+EVOKE_API bool evoke_model_setting(const evoke_model *m, size_t i, evoke_setting *out);
+
+/* A family of models that can be run. Texts are the library's. */
+typedef struct evoke_family {
+    const char *label;                      /* "Qwen 1.5, 2, 2.5" */
+    const char *config, *config_alias;      /* model_type of a Hugging Face folder's config.json, and another one or NULL */
+    const char *gguf;                       /* general.architecture of GGUF files; NULL: of no name of their own */
+    bool is_encoder;
+} evoke_family;
+/* The i-th, decoders first; false: past the end. */
+EVOKE_API bool evoke_family_at(size_t i, evoke_family *out);
+
 /* ---- encoder: a text to a vector for each token, to one vector, to scores of classes ---- */
 typedef struct evoke_encoder evoke_encoder;
 typedef struct evoke_encoder_info {

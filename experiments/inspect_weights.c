@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "experiments/inspect.h"
+#include "experiments/inspect_model.h"
 
 enum { MAX_TYPES = 64, MAX_REMARKS = 16 };
 
@@ -27,10 +28,9 @@ typedef struct weights_figures {
     uint64_t n_parameter, n_byte;
     char *remarks[MAX_REMARKS];
     size_t n_remark;
-    /* where the model could be opened */
-    evoke_model *model;
-    evoke_tokenizer *tokenizer;
-    evoke_error why_not, no_tokenizer;
+    inspected model;
+    evoke_tokenizer *tokenizer;     /* NULL: no_tokenizer says why */
+    evoke_error no_tokenizer;
 } weights_figures;
 
 static uint64_t n_parameters(const evoke_tensor_info *t)
@@ -141,6 +141,11 @@ static void remark(weights_figures *f, const char *format, ...)
     f->n_remark += f->remarks[f->n_remark] != NULL;
 }
 
+static void remark_setting(void *user, const char *text)
+{
+    remark(user, "%s", text);
+}
+
 static void find_unusual(weights_figures *f)
 {
     size_t n_layer = 0;
@@ -156,11 +161,12 @@ static void find_unusual(weights_figures *f)
         if (g->numbered && g->n < n_layer)
             remark(f, "%s: in %zu of %zu layers only", g->name, g->n, n_layer);
     }
-    if (!f->model)
-        remark(f, "%s", f->why_not.text);
+    inspected_unusual(&f->model, remark_setting, f);
+    if (!inspected_family(&f->model))
+        remark(f, "%s", f->model.why_not.text);
     if (!f->tokenizer)
         remark(f, "%s", f->no_tokenizer.text);
-    else if (!evoke_tokenizer_template(f->tokenizer))
+    else if (!f->model.encoder && !evoke_tokenizer_template(f->tokenizer))
         remark(f, "no chat template");
 }
 
@@ -176,8 +182,8 @@ static evoke_status count_weights(const char *path, weights_figures *f, evoke_er
     }
     if (st != EVOKE_OK)
         return st;
-    evoke_tokenizer_open(path, &f->tokenizer, &f->no_tokenizer);        /* both may fail: that is a finding */
-    evoke_model_open(path, &(evoke_model_options){ .n_threads = 1 }, &f->model, &f->why_not);
+    evoke_tokenizer_open(path, &f->tokenizer, &f->no_tokenizer);        /* may fail: that is a finding */
+    inspected_open(path, &f->model);
     find_unusual(f);
     return EVOKE_OK;
 }
@@ -189,7 +195,7 @@ static void free_figures(weights_figures *f)
     for (size_t i = 0; i < f->n_remark; i++)
         free(f->remarks[i]);
     free(f->groups);
-    evoke_model_free(f->model);
+    inspected_free(&f->model);
     evoke_tokenizer_free(f->tokenizer);
 }
 
@@ -233,15 +239,6 @@ static void shape_text(const uint64_t *dims, size_t n_dim, char text[128])
 }
 
 /* ---- for people ---- */
-static void print_model(const weights_figures *f)
-{
-    const evoke_model_info *i = evoke_model_describe(f->model);
-    printf("name        %s\nshape       %zu layers x %zu, %zu heads (%zu of keys) of %zu, MLP %zu, vocabulary %zu%s\n",
-           i->name, i->n_layer, i->d_model, i->n_head, i->n_kv_head, i->d_head, i->d_ff, i->n_vocab,
-           i->tied_head ? ", head tied to the embedding" : "");
-    printf("context     %zu, RoPE base %g, norm eps %g\n", i->n_ctx, i->rope_base, i->norm_eps);
-}
-
 static evoke_status print_details(const evoke_weights *w, evoke_error *err)
 {
     evoke_status st = EVOKE_OK;
@@ -271,9 +268,8 @@ static evoke_status print_table(const options *o, const char *path, const char *
                                 evoke_error *err)
 {
     char shape[128];
-    printf("model       %s\nfamily      %s%s\n", path, family, f->model ? "" : " (this version cannot run it)");
-    if (f->model)
-        print_model(f);
+    printf("model       %s\nfamily      %s%s\n", path, family, inspected_family(&f->model) ? "" : " (this version cannot run it)");
+    inspected_print(&f->model);
     printf("parameters  %llu in %zu tensors, %.1f MB\ntypes       ", (unsigned long long)f->n_parameter, f->n_tensor,
            1e-6 * (double)f->n_byte);
     for (size_t i = 0; i < f->n_type; i++)
@@ -328,25 +324,6 @@ static json_t *tensors_json(const evoke_weights *w)
     return list;
 }
 
-static json_t *model_json(const evoke_model_info *i)
-{
-    json_t *o = json_object();
-    json_put(o, "name", json_text(i->name, strlen(i->name)));
-    json_put(o, "n_layer", json_count(i->n_layer));
-    json_put(o, "d_model", json_count(i->d_model));
-    json_put(o, "n_head", json_count(i->n_head));
-    json_put(o, "n_kv_head", json_count(i->n_kv_head));
-    json_put(o, "d_head", json_count(i->d_head));
-    json_put(o, "d_ff", json_count(i->d_ff));
-    json_put(o, "n_vocab", json_count(i->n_vocab));
-    json_put(o, "n_ctx", json_count(i->n_ctx));
-    json_put(o, "rope_base", json_number(i->rope_base));
-    json_put(o, "norm_eps", json_number(i->norm_eps));
-    json_put(o, "tied_head", json_boolean(i->tied_head));
-    json_put(o, "storage", json_string(i->storage));
-    return o;
-}
-
 static evoke_status print_json(const char *path, const char *family, const weights_figures *f, evoke_error *err)
 {
     json_t *o = json_object(), *types = json_object(), *unusual = json_array();
@@ -362,8 +339,8 @@ static evoke_status print_json(const char *path, const char *family, const weigh
     json_put(o, "kind", json_string("model"));
     json_put(o, "path", json_text(path, strlen(path)));
     json_put(o, "family", json_text(family, strlen(family)));
-    json_put(o, "runs", json_boolean(f->model != NULL));
-    json_put(o, "model", f->model ? model_json(evoke_model_describe(f->model)) : json_null());
+    json_put(o, "runs", json_boolean(inspected_family(&f->model)));
+    json_put(o, "model", inspected_json(&f->model));
     json_put(o, "n_tensors", json_count(f->n_tensor));
     json_put(o, "n_parameters", json_count(f->n_parameter));
     json_put(o, "n_bytes", json_count(f->n_byte));
@@ -389,7 +366,7 @@ evoke_status inspect_weights(const options *o, const char *path, evoke_error *er
     if (st == EVOKE_OK)
         st = file_family(w, &family, err);
     if (st == EVOKE_OK) {
-        const char *name = f.model ? evoke_model_describe(f.model)->family : family.data ? family.data : "(not said)";
+        const char *own = inspected_family(&f.model), *name = own ? own : family.data ? family.data : "(not said)";
         st = o->json ? print_json(path, name, &f, err) : print_table(o, path, name, &f, err);
     }
     free_figures(&f);

@@ -10,6 +10,7 @@
 typedef struct command { const char *name, *about; command_function *run; } command;
 
 static const command commands[] = {
+    { "families", "the families of models that can be run",                          cmd_families },
     { "inspect",  "say what a model, dataset, store or vectors file holds",          cmd_inspect },
     { "tokenize", "text to token ids and back, with or without the chat template",   cmd_tokenize },
     { "trace",    "one forward pass, every hook point to HDF5",                      cmd_trace },

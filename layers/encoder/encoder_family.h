@@ -97,6 +97,7 @@ evoke_status evk_setting_activation(const evk_settings *s, evk_setting k, evk_ac
 evoke_status evk_setting_refuse(const evk_settings *s, const char *key, const json_t *value);
 
 typedef struct evk_encoder_family {
+    const char *label;                          /* "RoBERTa, DistilRoBERTa" */
     const char *hf_type, *gguf_arch;            /* model_type; general.architecture, or NULL */
     const char *prefix;                         /* what names in safetensors may begin with */
     size_t n_stack;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of several with one name the first one counts. */
 static const evk_family *const families[] = {
     &evk_family_llama, &evk_family_mistral, &evk_family_qwen, &evk_family_qwen2, &evk_family_qwen3, &evk_family_baichuan,
     &evk_family_gemma, &evk_family_gemma2, &evk_family_gemma3, &evk_family_minicpm, &evk_family_minicpm3, &evk_family_phi3,
@@ -26,6 +27,7 @@ evoke_status evk_family_of(const evoke_weights *w, const evk_family **out, evoke
     const char *name = evk_weights_architecture(w);
     if (!name)
         return evk_fail(err, EVOKE_EFORMAT, "open model: no '%s' (%s)", key, evk_weights_path(w));
+    const char *last = "";
     char known[256] = "";
     for (size_t i = 0; evk_family_at(i); i++) {
         const char *own = name_in(evk_family_at(i), container);
@@ -35,8 +37,9 @@ evoke_status evk_family_of(const evoke_weights *w, const evk_family **out, evoke
             return EVOKE_OK;
         }
         const size_t used = strlen(known);
-        if (own)
+        if (own && strcmp(own, last) != 0)
             snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", own);
+        last = own ? own : last;
     }
     return evk_fail(err, EVOKE_EUNSUPPORTED, "open model: %s '%.64s' is not a family of this version, which has: %s (%s)",
                     key, name, known, evk_weights_path(w));

@@ -1,6 +1,7 @@
 /* layers/families/mistral.c: Mistral: Llama's block, and a token sees the last sliding_window ones only.
  *
- * Source: Jiang and others 2023 (arXiv 2310.06825); transformers' modeling_mistral. GGUF files call it llama. */
+ * Source: Jiang and others 2023 (arXiv 2310.06825); transformers' modeling_mistral. GGUF files say llama, and are
+ * opened as that: converters leave the window out. */
 #include "layers/config.h"
 #include "layers/families/list.h"
 #include "layers/families/names.h"
@@ -16,7 +17,7 @@ static evoke_status adjust(const evk_reader *r, evk_config *c)
 
 const evk_family evk_family_mistral = {
     .label = "Mistral",
-    .hf_type = "mistral",
+    .gguf_arch = "llama", .hf_type = "mistral",
     .rope_hf = EVK_ROPE_HALVES,
     .usual = { .norm_eps = 1e-6, .n_kv_head = 8 },
     .hf_prefix = "model.",

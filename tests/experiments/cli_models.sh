@@ -23,6 +23,14 @@ runs "export a tensor" "$EVOKE" inspect "$MODEL" --tensor blk.0.attn_q.weight -o
 holds "the export is there" test -s "$WORK/q.h5"
 fails 1 "no such tensor" "nose" "$EVOKE" inspect "$MODEL" --tensor nose -o "$WORK/n.h5"
 fails 2 "--tensor without -o" '--output' "$EVOKE" inspect "$MODEL" --tensor blk.0.attn_q.weight
+runs "families" "$EVOKE" families
+holds "decoders and encoders" grep -qE '^decoder +Qwen3 +qwen3 +qwen3$' "$WORK/out"
+runs "families for programs" "$EVOKE" families --json
+json "with every name" "{'llama', 'Yi', 'mistral', 'gemma3_text', 'bert', 'bart'} <= {c for f in r for c in f['config']} and all(f['kind'] in ('decoder', 'encoder') for f in r)"
+runs "inspect an encoder" "$EVOKE" inspect "$GOLDEN/encoders/bert" --json
+json "as one that runs" "r['runs'] and r['family'] == 'bert' and len(r['model']['labels']) > 1"
+runs "inspect a decoder's settings" "$EVOKE" inspect "$MODEL" --json
+json "in words" "'RMSNorm' in r['model']['settings']['norm'] and 'rotary' in r['model']['settings']['positions']"
 runs "inspect a dataset" "$EVOKE" inspect data/queries_extraction.jsonl --json
 json "counts" "r['kind'] == 'dataset' and r['queries'] == sum(r['emotions'].values())"
 

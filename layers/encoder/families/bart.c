@@ -77,6 +77,7 @@ static evoke_status adjust(const evk_settings *s, evk_encoder_config *c)
 }
 
 const evk_encoder_family evk_encoder_bart = {
+    .label = "BART",
     .hf_type = "bart", .prefix = "model.",
     .n_stack = 2, .names = { encoder, decoder },
     .n_names = { sizeof encoder / sizeof *encoder, sizeof decoder / sizeof *decoder },

@@ -39,6 +39,7 @@ static const char *const keys[] = {
 };
 
 const evk_encoder_family evk_encoder_bert = {
+    .label = "BERT, MiniLM",
     .hf_type = "bert", .gguf_arch = "bert", .prefix = "bert.",
     .n_stack = 1, .names = { names }, .n_names = { sizeof names / sizeof *names },
     .width = { "embedding_length", "hidden_size", NULL }, .vocabulary = { NULL, "vocab_size", NULL },

@@ -160,6 +160,7 @@ static evoke_status adjust(const evk_settings *s, evk_encoder_config *c)
 }
 
 const evk_encoder_family evk_encoder_deberta_v2 = {
+    .label = "DeBERTa-v2, DeBERTa-v3",
     .hf_type = "deberta-v2", .prefix = "deberta.",
     .n_stack = 1, .names = { names }, .n_names = { sizeof names / sizeof *names },
     .width = { NULL, "hidden_size", NULL }, .vocabulary = { NULL, "vocab_size", NULL },

@@ -33,6 +33,7 @@ static const char *const keys[] = {
 };
 
 const evk_encoder_family evk_encoder_distilbert = {
+    .label = "DistilBERT",
     .hf_type = "distilbert", .prefix = "distilbert.",
     .n_stack = 1, .names = { names }, .n_names = { sizeof names / sizeof *names },
     .width = { NULL, "dim", "hidden_size" }, .vocabulary = { NULL, "vocab_size", NULL },

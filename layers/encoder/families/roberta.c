@@ -41,5 +41,5 @@ static const char *const keys[] = { "classifier_dropout", NULL };
     .norm_eps = 1e-12, .n_type = 2, .n_position = 512, .pad = 1, .end = 2, .position_after_pad = true,                 \
     .pooler_activation = EVK_TANH, .dense_activation = EVK_TANH, .hf_keys = keys
 
-const evk_encoder_family evk_encoder_roberta = { .hf_type = "roberta", ROBERTA };
-const evk_encoder_family evk_encoder_xlm_roberta = { .hf_type = "xlm-roberta", ROBERTA };
+const evk_encoder_family evk_encoder_roberta = { .label = "RoBERTa, DistilRoBERTa", .hf_type = "roberta", ROBERTA };
+const evk_encoder_family evk_encoder_xlm_roberta = { .label = "XLM-RoBERTa", .hf_type = "xlm-roberta", ROBERTA };
