@@ -27,13 +27,27 @@ static bool cpu_avx512(void)
     return cpu_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
+
+static bool cpu_avx512vnni(void)
+{
+    return cpu_avx512() && __builtin_cpu_supports("avx512vnni");
+}
+
+/* Leaf 7, subleaf 1, EAX bit 4: newer than the compiler's names for it. */
+static bool cpu_avxvnni(void)
+{
+    unsigned a = 0, b, c, d;
+    return cpu_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+}
 #endif
 
 static const struct { const char *name; bool (*runs_here)(void); void (*add)(evk_kernels *); } isas[] = {
     { "ref",    any_cpu,    evk_kernels_add_ref },      /* portable C: fills every slot */
 #if defined(__x86_64__)
     { "avx2",   cpu_avx2,   evk_kernels_add_avx2 },     /* AVX2, FMA, F16C: replaces the slots it does better */
+    { "avxvnni", cpu_avxvnni, evk_kernels_add_avxvnni },            /* AVX2 and integer dot products */
     { "avx512", cpu_avx512, evk_kernels_add_avx512 },   /* AVX-512 F, BW, VL, DQ */
+    { "avx512vnni", cpu_avx512vnni, evk_kernels_add_avx512vnni },   /* and integer dot products */
 #elif defined(__aarch64__)
     { "neon",   any_cpu,    evk_kernels_add_neon },     /* part of every 64-bit ARM */
 #endif

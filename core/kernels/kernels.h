@@ -30,6 +30,11 @@ typedef enum evk_activation {
     EVK_N_ACTIVATION
 } evk_activation;
 
+/* Quantised weights and activations as small integers: core/kernels/packed.h. */
+typedef struct evk_packed evk_packed;
+typedef struct evk_digits evk_digits;
+enum { EVK_PACKED_TILE = 8 };
+
 typedef struct evk_kernels {
     const char *isa;
     /* sum_i x[i] y[i] */
@@ -60,6 +65,12 @@ typedef struct evk_kernels {
     void (*softcap)(float *x, float cap, size_t n);
     /* x[i] = exp(x[i] - max); returns the sum in double. -inf gives 0. */
     double (*exp_sum)(float *x, float max, size_t n);
+    /* one tile of activations x [nt, cols], ldx apart, as digits */
+    void (*take_digits)(const evk_digits *d, size_t tile, const float *x, size_t ldx);
+    /* y[t * ldy + r] of the 16 rows of a group, for the tokens of a tile */
+    void (*multiply_packed)(const evk_packed *w, size_t group, const evk_digits *x, size_t tile, float *y, size_t ldy);
+    size_t packed_tile;         /* tokens of a tile, up to EVK_PACKED_TILE */
+    bool fast_digits;           /* three digits are worth their while */
     /* values of n / block blocks of one type, exactly as ggml's reference defines them (core/kernels/quants.h); NULL for
      * types that hold no readable values. Entries that a SIMD table does not replace point to the reference. */
     void (*dequantise[EVK_N_TYPE])(const void *blocks, float *out, size_t n);
@@ -71,7 +82,9 @@ evoke_status evk_kernels_select(const char *upto, evk_kernels *out, evoke_error 
 
 void evk_kernels_add_ref(evk_kernels *k);
 void evk_kernels_add_avx2(evk_kernels *k);
+void evk_kernels_add_avxvnni(evk_kernels *k);
 void evk_kernels_add_avx512(evk_kernels *k);
+void evk_kernels_add_avx512vnni(evk_kernels *k);
 void evk_kernels_add_neon(evk_kernels *k);
 
 #endif

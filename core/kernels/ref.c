@@ -3,6 +3,7 @@
  * A block's dot product is 8 partial sums, term i in sum i % 8, added at the end in pairs; so are sums in double. */
 #include <math.h>
 
+#include "core/kernels/packed.h"
 #include "core/kernels/quants.h"
 
 static float block_dot(const float *x, const float *y, size_t n)
@@ -159,4 +160,5 @@ void evk_kernels_add_ref(evk_kernels *k)
         .softcap = softcap, .exp_sum = exp_sum,
     };
     evk_quants_add_ref(k);
+    evk_packed_add_ref(k);
 }

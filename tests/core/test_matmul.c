@@ -7,57 +7,7 @@
 
 #include "core/kernels/matmul.h"
 #include "tests/check.h"
-
-static uint64_t state = 7;
-
-static uint32_t random_bits(void)
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(state >> 32);
-}
-
-static float *random_floats(size_t n)
-{
-    float *x = malloc(n * sizeof *x);
-    for (size_t i = 0; i < n; i++)
-        x[i] = (float)random_bits() * 0x1p-31f - 1.0f;
-    return x;
-}
-
-/* W [rows, cols] of random blocks of a type; its values in `values`. The scales' float16 lie where `quants.h` draws them. */
-static evk_tensor random_matrix(const evk_kernels *k, evk_type type, size_t rows, size_t cols, float **values)
-{
-    static const struct { uint8_t n, at[2]; } scales[EVK_N_TYPE] = {
-        [EVK_F16] = { 1, { 0 } },     [EVK_BF16] = { 1, { 0 } },    [EVK_Q4_0] = { 1, { 0 } },
-        [EVK_Q4_1] = { 2, { 0, 2 } }, [EVK_Q5_0] = { 1, { 0 } },    [EVK_Q5_1] = { 2, { 0, 2 } },
-        [EVK_Q8_0] = { 1, { 0 } },    [EVK_Q2_K] = { 2, { 80, 82 } }, [EVK_Q3_K] = { 1, { 108 } },
-        [EVK_Q4_K] = { 2, { 0, 2 } }, [EVK_Q5_K] = { 2, { 0, 2 } }, [EVK_Q6_K] = { 1, { 208 } },
-        [EVK_IQ4_NL] = { 1, { 0 } },  [EVK_IQ4_XS] = { 1, { 0 } },  [EVK_TQ1_0] = { 1, { 52 } },
-        [EVK_TQ2_0] = { 1, { 64 } },  [EVK_IQ2_XXS] = { 1, { 0 } }, [EVK_IQ2_XS] = { 1, { 0 } },
-        [EVK_IQ2_S] = { 1, { 0 } },   [EVK_IQ3_XXS] = { 1, { 0 } }, [EVK_IQ3_S] = { 1, { 0 } },
-        [EVK_IQ1_S] = { 1, { 0 } },   [EVK_IQ1_M] = { 1, { 54 } },
-    };
-    const evk_type_info *info = evk_type_describe(type);
-    evk_tensor w = { .name = "w", .type = type, .n_dim = 2, .dims = { rows, cols } };
-    check(evk_tensor_shape(&w, "test", NULL) == EVOKE_OK, "shape of %s", info->name);
-    uint8_t *data = malloc(w.n_bytes + 1);
-    for (size_t i = 0; i < w.n_bytes; i++)
-        data[i] = (uint8_t)random_bits();
-    for (size_t b = 0; b < w.n_bytes / info->bytes; b++)
-        for (size_t s = 0; s < scales[type].n; s++)
-            data[b * info->bytes + scales[type].at[s] + 1] &= 0xbb;             /* below 4 in size, finite */
-    for (size_t b = 0; type == EVK_MXFP4 && b < w.n_bytes / info->bytes; b++)
-        data[b * info->bytes] = (uint8_t)(124 + data[b * info->bytes] % 8);
-    if (type == EVK_F32) {
-        float *f = random_floats(rows * cols);
-        memcpy(data, f, w.n_bytes);
-        free(f);
-    }
-    w.data = data;
-    *values = malloc(rows * cols * sizeof **values);
-    k->dequantise[type](data, *values, rows * cols);
-    return w;
-}
+#include "tests/core/random_matrix.h"
 
 /* Every element against the sum in double, and against dot. */
 static void product_is_right(const evk_kernels *k, const evk_tensor *w, const float *values, const float *bias,

@@ -1,0 +1,62 @@
+/* core/kernels/avx512vnni.c: products by digits over 16 rows, for CPUs with AVX-512 VNNI (Intel Cascade Lake, AMD Zen 4). */
+#include <immintrin.h>
+#include <string.h>
+
+#include "core/kernels/kernels.h"
+
+enum { P_LANES = 16, P_TOKENS = 8 };
+typedef __m512i p_ints;
+typedef __m512 p_floats;
+#define P_OP static inline __attribute__((always_inline))
+
+P_OP p_ints p_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+P_OP p_ints p_low(p_ints a) { return _mm512_and_si512(a, _mm512_set1_epi8(15)); }
+P_OP p_ints p_high(p_ints a) { return p_low(_mm512_srli_epi16(a, 4)); }
+P_OP p_ints p_quad(const int8_t *p)
+{
+    int32_t quad;
+    memcpy(&quad, p, 4);
+    return _mm512_set1_epi32(quad);
+}
+P_OP p_ints p_add(p_ints a, p_ints b) { return _mm512_add_epi32(a, b); }
+P_OP p_ints p_set(int32_t a) { return _mm512_set1_epi32(a); }
+P_OP p_ints p_shift8(p_ints a) { return _mm512_slli_epi32(a, 8); }
+
+typedef p_ints p_sum;
+P_OP p_sum p_start(void) { return _mm512_setzero_si512(); }
+P_OP void p_step(p_sum *s, p_ints code, p_ints x, bool wide)
+{
+    (void)wide;
+    *s = _mm512_dpbusd_epi32(*s, code, x);
+}
+P_OP p_ints p_total(p_sum s, bool wide) { (void)wide; return s; }
+
+P_OP p_floats f_zero(void) { return _mm512_setzero_ps(); }
+P_OP p_floats f_set(float a) { return _mm512_set1_ps(a); }
+P_OP p_floats f_of(p_ints a) { return _mm512_cvtepi32_ps(a); }
+P_OP p_floats f_fma(p_floats a, p_floats b, p_floats c) { return _mm512_fmadd_ps(a, b, c); }
+P_OP p_floats f_mul(p_floats a, p_floats b) { return _mm512_mul_ps(a, b); }
+P_OP p_floats f_load(const float *p) { return _mm512_loadu_ps(p); }
+P_OP p_floats f_load_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p)); }
+P_OP void f_store(float *p, p_floats a) { _mm512_storeu_ps(p, a); }
+
+/* The largest |x| of 32, and 0 if all are finite. */
+P_OP float p_most(const float *x, float *check)
+{
+    const __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16), zero = _mm512_setzero_ps();
+    *check = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_mul_ps(a, zero), _mm512_mul_ps(b, zero)));
+    return _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
+}
+P_OP void p_round(const float *x, float inverse, int32_t out[32])
+{
+    for (size_t i = 0; i < 32; i += 16)
+        _mm512_storeu_si512(out + i, _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + i), _mm512_set1_ps(inverse))));
+}
+
+#include "core/kernels/lanes_packed.h"
+
+void evk_kernels_add_avx512vnni(evk_kernels *k)
+{
+    k->isa = "avx512vnni";
+    add_packed(k, true);
+}

@@ -1,0 +1,363 @@
+/* core/kernels/packed.c: weights into packed form, activations into digits, and the product's division over threads. */
+#include "core/kernels/packed.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+
+#include "core/kernels/quants.h"
+
+/* ---- codes, scales and minima of a type ---- */
+
+/* The codes of one unit of n values (32 or 256) and the scale and minimum of each of its groups. */
+typedef void code_function(const uint8_t *b, uint8_t *code, float *scale, float *min);
+
+static void nibbles(const uint8_t *q, uint8_t *code)
+{
+    for (size_t j = 0; j < 16; j++) {
+        code[j] = q[j] & 15;
+        code[j + 16] = q[j] >> 4;
+    }
+}
+
+static void fifths(const uint8_t *b, uint8_t *code)
+{
+    const uint32_t h = evk_read_u32(b);
+    nibbles(b + 4, code);
+    for (size_t j = 0; j < 32; j++)
+        code[j] = (uint8_t)(code[j] | (h >> j & 1) << 4);
+}
+
+static void code_q4_0(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    (void)min;
+    *scale = evk_read_f16(b);
+    nibbles(b + 2, code);
+}
+
+static void code_q4_1(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    *scale = evk_read_f16(b);
+    *min = evk_read_f16(b + 2);
+    nibbles(b + 4, code);
+}
+
+static void code_q5_0(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    (void)min;
+    *scale = evk_read_f16(b);
+    fifths(b + 2, code);
+}
+
+static void code_q5_1(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    *scale = evk_read_f16(b);
+    *min = evk_read_f16(b + 2);
+    fifths(b + 4, code);
+}
+
+static void code_q8_0(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    (void)min;
+    *scale = evk_read_f16(b);
+    for (size_t j = 0; j < 32; j++)
+        code[j] = b[2 + j] ^ 0x80;
+}
+
+static void code_q2_k(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    const float d = evk_read_f16(b + 80), dmin = evk_read_f16(b + 82);
+    for (size_t g = 0; g < 16; g++) {
+        scale[g] = d * (float)(b[g] & 15);
+        min[g] = -(dmin * (float)(b[g] >> 4));
+    }
+    for (size_t i = 0; i < 256; i++)
+        code[i] = b[16 + 32 * (i / 128) + i % 32] >> 2 * (i / 32 % 4) & 3;
+}
+
+static void code_q3_k(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    (void)min;
+    for (size_t g = 0; g < 16; g++)
+        scale[g] = evk_read_f16(b + 108) * (float)evk_q3_k_scale(b + 96, g);
+    for (size_t i = 0; i < 256; i++) {
+        const int two = b[32 + 32 * (i / 128) + i % 32] >> 2 * (i / 32 % 4) & 3, high = b[i % 32] >> i / 32 & 1;
+        code[i] = (uint8_t)(two | high << 2);
+    }
+}
+
+static void code_q4_k(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    const float d = evk_read_f16(b), dmin = evk_read_f16(b + 2);
+    for (size_t g = 0; g < 8; g++) {
+        uint8_t s, m;
+        evk_k_scale_min(b + 4, g, &s, &m);
+        scale[g] = d * (float)s;
+        min[g] = -(dmin * (float)m);
+    }
+    for (size_t i = 0; i < 256; i++)
+        code[i] = b[16 + 32 * (i / 64) + i % 32] >> 4 * (i / 32 % 2) & 15;
+}
+
+static void code_q5_k(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    const float d = evk_read_f16(b), dmin = evk_read_f16(b + 2);
+    for (size_t g = 0; g < 8; g++) {
+        uint8_t s, m;
+        evk_k_scale_min(b + 4, g, &s, &m);
+        scale[g] = d * (float)s;
+        min[g] = -(dmin * (float)m);
+    }
+    for (size_t i = 0; i < 256; i++) {
+        const int four = b[48 + 32 * (i / 64) + i % 32] >> 4 * (i / 32 % 2) & 15, fifth = b[16 + i % 32] >> i / 32 & 1;
+        code[i] = (uint8_t)(four | fifth << 4);
+    }
+}
+
+static void code_q6_k(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    (void)min;
+    for (size_t g = 0; g < 16; g++)
+        scale[g] = evk_read_f16(b + 208) * (float)(int8_t)b[192 + g];
+    for (size_t i = 0; i < 256; i++) {
+        const size_t n = i / 128, j = i / 32 % 4, l = i % 32;
+        const int low = b[64 * n + 32 * (j % 2) + l] >> 4 * (j / 2) & 15, high = b[128 + 32 * n + l] >> 2 * j & 3;
+        code[i] = (uint8_t)(low | high << 4);
+    }
+}
+
+/* Levels are whole numbers in [-127, 127]. */
+static void levels(const uint8_t *q, const float level[16], uint8_t *code)
+{
+    nibbles(q, code);
+    for (size_t j = 0; j < 32; j++)
+        code[j] = (uint8_t)(128 + (int)level[code[j]]);
+}
+
+static void code_iq4_nl(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    (void)min;
+    *scale = evk_read_f16(b);
+    levels(b + 2, evk_iq4_levels, code);
+}
+
+static void code_iq4_xs(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    (void)min;
+    for (size_t g = 0; g < 8; g++) {
+        scale[g] = evk_read_f16(b) * (float)evk_iq4_xs_scale(b, g);
+        levels(b + 8 + 16 * g, evk_iq4_levels, code + 32 * g);
+    }
+}
+
+static void code_mxfp4(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    (void)min;
+    *scale = evk_mxfp4_scale(b[0]);
+    levels(b + 1, evk_float4_levels, code);
+}
+
+typedef struct recipe {
+    code_function *code;
+    size_t n;                       /* values of a unit */
+    bool four_bits, groups_of_16, half_scales, has_min;
+    int offset;
+} recipe;
+
+static const recipe recipes[EVK_N_TYPE] = {
+    [EVK_Q4_0] = { code_q4_0, 32, true, false, true, false, 8 },
+    [EVK_Q4_1] = { code_q4_1, 32, true, false, true, true, 0 },
+    [EVK_Q5_0] = { code_q5_0, 32, false, false, true, false, 16 },
+    [EVK_Q5_1] = { code_q5_1, 32, false, false, true, true, 0 },
+    [EVK_Q8_0] = { code_q8_0, 32, false, false, true, false, 128 },
+    [EVK_Q2_K] = { code_q2_k, 256, true, true, false, true, 0 },
+    [EVK_Q3_K] = { code_q3_k, 256, true, true, false, false, 4 },
+    [EVK_Q4_K] = { code_q4_k, 256, true, false, false, true, 0 },
+    [EVK_Q5_K] = { code_q5_k, 256, false, false, false, true, 0 },
+    [EVK_Q6_K] = { code_q6_k, 256, false, true, false, false, 32 },
+    [EVK_IQ4_NL] = { code_iq4_nl, 32, false, false, true, false, 128 },
+    [EVK_IQ4_XS] = { code_iq4_xs, 256, false, false, false, false, 128 },
+    [EVK_MXFP4] = { code_mxfp4, 32, false, false, false, false, 128 },
+};
+
+bool evk_packs(evk_type type)
+{
+    return recipes[type].code != NULL;
+}
+
+/* ---- packing ---- */
+
+static size_t code_bytes(const evk_packed *p) { return p->four_bits ? 256 : 512; }
+static size_t block_groups(const evk_packed *p) { return p->groups_of_16 ? 2 : 1; }
+static size_t row_groups(const evk_packed *p) { return (p->rows + EVK_PACKED_ROWS - 1) / EVK_PACKED_ROWS; }
+
+/* A float16 read back and forth: the scales of these types are float16 in the file. */
+static uint16_t half_of(float f)
+{
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    const uint32_t sign = bits >> 16 & 0x8000;
+    const float size = fabsf(f);
+    if (isnan(f))
+        return (uint16_t)(sign | 0x7e00);
+    if (size < 0x1p-14f)                                        /* subnormal: a multiple of 2^-24 */
+        return (uint16_t)(sign | (uint32_t)(size * 0x1p24f));
+    if (isinf(f))
+        return (uint16_t)(sign | 0x7c00);
+    return (uint16_t)(sign | ((bits >> 13 & 0x3ffff) - (112u << 10)));
+}
+
+static void put_scale(const evk_packed *p, void *scales, size_t at, float value)
+{
+    if (p->half_scales)
+        ((uint16_t *)scales)[at] = half_of(value);
+    else
+        ((float *)scales)[at] = value;
+}
+
+/* 32 codes of row r of a group of rows. */
+static void put_codes(const evk_packed *p, uint8_t *block, size_t r, const uint8_t *code)
+{
+    for (size_t i = 0; i < EVK_PACKED_BLOCK; i++) {
+        const size_t j = i / 4, at = r * 4 + i % 4;
+        if (!p->four_bits)
+            block[j * 64 + at] = code[i];
+        else if (j < 4)
+            block[j * 64 + at] = (uint8_t)(block[j * 64 + at] | code[i]);
+        else
+            block[(j - 4) * 64 + at] = (uint8_t)(block[(j - 4) * 64 + at] | code[i] << 4);
+    }
+}
+
+static void pack_row(const evk_packed *p, const recipe *how, const evk_tensor *w, size_t row)
+{
+    const uint8_t *from = (const uint8_t *)evk_tensor_row(w, row);
+    const size_t unit_bytes = evk_type_describe(w->type)->bytes, per_unit = how->n / EVK_PACKED_BLOCK, n_group = block_groups(p);
+    const size_t first = row / EVK_PACKED_ROWS * p->n_block, r = row % EVK_PACKED_ROWS;
+    for (size_t u = 0; u < w->cols / how->n; u++, from += unit_bytes) {
+        uint8_t code[256];
+        float scale[16], min[16] = { 0 };
+        how->code(from, code, scale, min);
+        for (size_t b = 0; b < per_unit; b++) {
+            const size_t block = first + u * per_unit + b;
+            put_codes(p, p->codes + block * code_bytes(p), r, code + b * EVK_PACKED_BLOCK);
+            for (size_t g = 0; g < n_group; g++) {
+                const size_t at = (block * n_group + g) * EVK_PACKED_ROWS + r;
+                put_scale(p, p->scales, at, scale[b * n_group + g]);
+                if (p->mins)
+                    put_scale(p, p->mins, at, min[b * n_group + g]);
+            }
+        }
+    }
+}
+
+static evoke_status allocate(void *out, size_t n, size_t size, evoke_error *err)
+{
+    size_t bytes = 0;
+    void *p = evk_mul(n, size, &bytes) && bytes <= SIZE_MAX - 63 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+    if (!p)
+        return evk_fail(err, EVOKE_ENOMEM, "pack weights: no memory for %zu x %zu bytes", n, size);
+    memset(p, 0, (bytes + 63) / 64 * 64);
+    memcpy(out, &p, sizeof p);
+    return EVOKE_OK;
+}
+
+evoke_status evk_pack(const evk_tensor *w, size_t n_thread, evk_packed *p, evoke_error *err)
+{
+    const recipe *how = &recipes[w->type];
+    *p = (evk_packed){ .rows = w->rows, .cols = w->cols, .n_block = w->cols / EVK_PACKED_BLOCK, .four_bits = how->four_bits,
+                       .groups_of_16 = how->groups_of_16, .half_scales = how->half_scales, .offset = how->offset };
+    const size_t n = row_groups(p) * p->n_block, n_scale = n * block_groups(p), size = EVK_PACKED_ROWS * (p->half_scales ? 2 : 4);
+    EVK_TRY(allocate(&p->codes, n, code_bytes(p), err));
+    EVK_TRY(allocate(&p->scales, n_scale, size, err));
+    if (how->has_min)
+        EVK_TRY(allocate(&p->mins, n_scale, size, err));
+#pragma omp parallel for schedule(static) num_threads((int)(n_thread ? n_thread : 1))
+    for (size_t g = 0; g < row_groups(p); g++)
+        for (size_t r = g * EVK_PACKED_ROWS; r < w->rows && r < (g + 1) * EVK_PACKED_ROWS; r++)
+            pack_row(p, how, w, r);
+    return EVOKE_OK;
+}
+
+void evk_packed_free(evk_packed *p)
+{
+    free(p->codes);
+    free(p->scales);
+    free(p->mins);
+    *p = (evk_packed){ 0 };
+}
+
+size_t evk_packed_bytes(const evk_packed *p)
+{
+    const size_t n = row_groups(p) * p->n_block;
+    return n * (code_bytes(p) + block_groups(p) * EVK_PACKED_ROWS * (p->half_scales ? 2u : 4u) * (p->mins ? 2u : 1u));
+}
+
+/* ---- the product ---- */
+
+static size_t up64(size_t n) { return (n + 63) / 64 * 64; }
+
+size_t evk_digits_bytes(size_t n_token, size_t cols, size_t n_digit)
+{
+    const size_t blocks = n_token * (cols / EVK_PACKED_BLOCK);
+    return up64(n_digit * blocks * EVK_PACKED_BLOCK) + up64(4 * blocks) + up64(8 * n_digit * blocks) + 64;
+}
+
+static evk_digits digits_in(void *scratch, size_t n_token, size_t n_block, size_t n_digit, size_t tile)
+{
+    const size_t blocks = n_token * n_block;
+    char *at = scratch;
+    evk_digits x = { n_token, n_block, n_digit, tile, NULL, NULL, NULL };
+    x.digit = (int8_t *)at;
+    x.unit = (float *)(void *)(at += up64(n_digit * blocks * EVK_PACKED_BLOCK));
+    x.sum = (int32_t *)(void *)(at += up64(4 * blocks));
+    return x;
+}
+
+static void add_bias(const float *bias, size_t first, size_t n_row, size_t n_token, float *y, size_t ldy)
+{
+    for (size_t t = 0; bias && t < n_token; t++)
+        for (size_t r = first; r < first + n_row; r++)
+            y[t * ldy + r] += bias[r];
+}
+
+/* One group of rows for the tiles [begin, end). The last group of a matrix may be narrower than a vector. */
+static void multiply_group(const evk_kernels *kernels, const evk_packed *w, const evk_digits *x, size_t group, size_t begin,
+                           size_t end, const float *bias, float *y, size_t ldy)
+{
+    const size_t first = group * EVK_PACKED_ROWS, left = w->rows - first;
+    for (size_t tile = begin; tile < end; tile++) {
+        const size_t t = tile * x->tile, nt = evk_tile_tokens(x, tile);
+        float part[EVK_PACKED_TILE * EVK_PACKED_ROWS];
+        if (left >= EVK_PACKED_ROWS) {
+            kernels->multiply_packed(w, group, x, tile, y + t * ldy + first, ldy);
+        } else {
+            kernels->multiply_packed(w, group, x, tile, part, EVK_PACKED_ROWS);
+            for (size_t i = 0; i < nt; i++)
+                memcpy(y + (t + i) * ldy + first, part + i * EVK_PACKED_ROWS, left * sizeof *y);
+        }
+        add_bias(bias, first, left < EVK_PACKED_ROWS ? left : EVK_PACKED_ROWS, nt, y + t * ldy, ldy);
+    }
+}
+
+void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_packed *w, size_t n_digit, const float *bias,
+                       const float *x, size_t ldx, size_t n_token, float *y, size_t ldy, void *scratch)
+{
+    enum { CHUNK_BYTES = 256 << 10, WORTH_THREADS = 1 << 16 };  /* digits of the tiles that pass over all rows together */
+    const size_t tile = n_token < kernels->packed_tile ? n_token : kernels->packed_tile, n_tile = (n_token + tile - 1) / tile;
+    const evk_digits d = digits_in(scratch, n_token, w->n_block, n_digit, tile);
+    const size_t fit = CHUNK_BYTES / (tile * w->cols * n_digit) + 1, n_chunk = (n_tile + fit - 1) / fit, n_group = row_groups(w);
+    if (n_thread == 0 || (double)n_token * (double)w->rows * (double)w->cols < WORTH_THREADS)
+        n_thread = 1;
+#pragma omp parallel num_threads((int)n_thread) if (n_thread > 1)
+    {
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < n_tile; i++)
+            kernels->take_digits(&d, i, x + i * tile * ldx, ldx);
+#pragma omp for schedule(static)
+        for (size_t i = 0; i < n_chunk * n_group; i++) {
+            const size_t begin = i / n_group * fit, end = begin + fit < n_tile ? begin + fit : n_tile;
+            multiply_group(kernels, w, &d, i % n_group, begin, end, bias, y, ldy);
+        }
+    }
+}

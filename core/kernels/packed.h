@@ -1,0 +1,79 @@
+/* core/kernels/packed.h: quantised weights as small unsigned integers, and products by integer dot products.
+ *
+ *     w = scale (code - offset)   or   w = scale code + min,     code a whole number in [0, 255], scale and min by group
+ *     x = d (n0 + 2^8 n1 + 2^16 n2),                             n a signed byte, d by block of 32
+ *     y = sum over blocks  scale d sum (code - offset) n  +  min d sum n
+ *
+ * The sums of a block are exact in 32-bit integers; a block's result is rounded to float32 and added to the others in order.
+ * So y depends on w and x alone, bit for bit, on every instruction set.
+ *
+ * One digit n0 (d = max |x| / 127) is the fast product: x is off by up to max |x| / 254. Three digits are as good as float32:
+ * with d = max |x| / (127 * 2^16) the rounding of x is at most 2^-23 of the block's largest |x| (float32's own is 2^-24 of each x),
+ * once a term, and the additions round once a block of 32, where a float32 dot product rounds every term. Integer units take
+ * four times as many terms as float32 units, so three digits may still be faster than float32.
+ *
+ * Weights are laid out by 16 rows, so that a vector's lanes are rows and nothing is ever summed across lanes:
+ *
+ *     codes   [rows / 16][blocks of 32][quad j < 8][16 rows][4]   codes 4 j .. 4 j + 3 of the block, a byte each; or
+ *             [rows / 16][blocks of 32][quad j < 4][16 rows][4]   quad j in the low four bits, quad j + 4 in the high ones
+ *     scales, mins [rows / 16][blocks of 32][1 group of 32 or 2 of 16][16 rows]   float16 where that is exact, else float32 */
+#ifndef EVK_PACKED_H
+#define EVK_PACKED_H
+
+#include "core/kernels/kernels.h"
+
+enum { EVK_PACKED_ROWS = 16, EVK_PACKED_BLOCK = 32, EVK_MAX_DIGIT = 3 };
+
+struct evk_packed {
+    size_t rows, cols, n_block;     /* as of the tensor; blocks of a row */
+    bool four_bits, groups_of_16, half_scales;
+    int offset;
+    uint8_t *codes;                 /* 64-byte aligned, owned, like scales and mins */
+    void *scales, *mins;            /* mins NULL: all 0 */
+};
+
+/* Activations as digits, by tiles of up to `tile` tokens, the last one narrower. Of a tile of nt tokens:
+ *     digit  [n_digit][n_block][8][nt][4]      unit [n_block][nt]      sum [n_digit][n_block][2][nt] */
+struct evk_digits {
+    size_t n_token, n_block, n_digit, tile;
+    int8_t *digit;
+    float *unit;                    /* d */
+    int32_t *sum;                   /* of each digit over each half of the block */
+};
+
+static inline size_t evk_tile_tokens(const evk_digits *x, size_t tile)
+{
+    const size_t left = x->n_token - tile * x->tile;
+    return left < x->tile ? left : x->tile;
+}
+/* Of a tile: where digit p of block b begins, its units, and the sums of half h. */
+static inline int8_t *evk_tile_digit(const evk_digits *x, size_t tile, size_t nt, size_t p, size_t b)
+{
+    return x->digit + ((tile * x->tile * x->n_digit + p * nt) * x->n_block + b * nt) * EVK_PACKED_BLOCK;
+}
+static inline float *evk_tile_unit(const evk_digits *x, size_t tile, size_t nt, size_t b)
+{
+    return x->unit + tile * x->tile * x->n_block + b * nt;
+}
+static inline int32_t *evk_tile_sum(const evk_digits *x, size_t tile, size_t nt, size_t p, size_t b, size_t h)
+{
+    return x->sum + tile * x->tile * x->n_digit * x->n_block * 2 + ((p * x->n_block + b) * 2 + h) * nt;
+}
+
+/* Whether a type's values are such integers. */
+bool evk_packs(evk_type type);
+/* Of a matrix whose type packs and whose cols are a multiple of 32. Free with evk_packed_free, also on failure. */
+evoke_status evk_pack(const evk_tensor *w, size_t n_thread, evk_packed *out, evoke_error *err);
+void evk_packed_free(evk_packed *p);
+size_t evk_packed_bytes(const evk_packed *p);
+
+/* Bytes of scratch for n_token rows of x [cols] as digits. */
+size_t evk_digits_bytes(size_t n_token, size_t cols, size_t n_digit);
+/* y [T, rows] = x [T, cols] w + bias, by n_digit digits. scratch: evk_digits_bytes of it, 64-byte aligned. */
+void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_packed *w, size_t n_digit, const float *bias,
+                       const float *x, size_t ldx, size_t n_token, float *y, size_t ldy, void *scratch);
+
+/* Portable C, for ref.c. */
+void evk_packed_add_ref(evk_kernels *k);
+
+#endif

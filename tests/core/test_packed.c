@@ -1,0 +1,118 @@
+/* tests/core/test_packed.c: products by integer digits: close to the sum in double, as close as float32 with three digits, the
+ * same bits on every instruction set, by any number of threads and in any batch. */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/kernels/packed.h"
+#include "tests/check.h"
+#include "tests/core/random_matrix.h"
+
+enum { MOST_TOKENS = 19 };
+
+static float *product(const evk_kernels *k, const evk_packed *p, size_t n_digit, size_t n_thread, const float *bias, const float *x,
+                      size_t ldx, size_t n_token)
+{
+    const size_t ldy = p->rows + 3;
+    float *y = malloc(n_token * ldy * sizeof *y);
+    void *scratch = aligned_alloc(64, (evk_digits_bytes(n_token, p->cols, n_digit) + 63) / 64 * 64);
+    memset(y, 0x7f, n_token * ldy * sizeof *y);
+    evk_matmul_packed(k, n_thread, p, n_digit, bias, x, ldx, n_token, y, ldy, scratch);
+    free(scratch);
+    return y;
+}
+
+/* The largest error over the size of the terms: sum |x| |w|, or for one digit sum (block's largest |x|) |w|. */
+static double worst(const evk_packed *p, size_t n_digit, const float *values, const float *bias, const float *x, size_t ldx,
+                    size_t n_token, const float *y)
+{
+    double most = 0;
+    for (size_t t = 0; t < n_token; t++)
+        for (size_t r = 0; r < p->rows; r++) {
+            double sum = bias ? (double)bias[r] : 0, size = fabs(sum) + 1e-30;
+            for (size_t i = 0; i < p->cols; i++) {
+                const double w = (double)values[r * p->cols + i];
+                float block = 0;
+                for (size_t j = i / 32 * 32; j < i / 32 * 32 + 32; j++)
+                    block = fmaxf(block, fabsf(x[t * ldx + j]));
+                sum += (double)x[t * ldx + i] * w;
+                size += (n_digit == 1 ? (double)block : fabs((double)x[t * ldx + i]) + 0.1 * (double)block) * fabs(w);
+            }
+            most = fmax(most, fabs((double)y[t * (p->rows + 3) + r] - sum) / size);
+        }
+    return most;
+}
+
+static void check_type(evk_type type, size_t rows, size_t cols)
+{
+    const char *name = evk_type_describe(type)->name;
+    const size_t ldx = cols + 5;
+    evk_kernels ref;
+    evk_packed p;
+    float *values = NULL, *x = random_floats(MOST_TOKENS * ldx), *bias = random_floats(rows);
+    evk_kernels_select("ref", &ref, NULL);
+    evk_tensor w = random_matrix(&ref, type, rows, cols, &values);
+    memset(x, 0, 32 * sizeof *x);           /* a block of zeros; another of tiny numbers, one large number in a third */
+    for (size_t i = ldx; i < ldx + 32; i++)
+        x[i] *= 1e-30f;
+    x[2 * ldx + 7] = 300;
+    check(evk_pack(&w, 2, &p, NULL) == EVOKE_OK, "%s packs", name);
+    for (size_t n_digit = 1; n_digit <= 3; n_digit += 2) {
+        float *want = product(&ref, &p, n_digit, 1, bias, x, ldx, MOST_TOKENS);
+        const double off = worst(&p, n_digit, values, bias, x, ldx, MOST_TOKENS, want);
+        check(off < (n_digit == 1 ? 0.5 / 127 : 4e-7), "%s [%zu, %zu] by %zu digits: off by %g of its terms", name, rows, cols, n_digit, off);
+        for (size_t i = 0; evoke_isa_name(i); i++) {
+            evk_kernels k;
+            evk_kernels_select(evoke_isa_name(i), &k, NULL);
+            for (size_t n = 1; n <= MOST_TOKENS; n += n < 9 ? 1 : 5) {
+                float *y = product(&k, &p, n_digit, 1 + n % 3, bias, x, ldx, n);
+                check(memcmp(y, want, ((n - 1) * (rows + 3) + rows) * sizeof *y) == 0, "%s: %s [%zu, %zu] x [%zu] by %zu digits: other bits", k.isa,
+                      name, rows, cols, n, n_digit);
+                free(y);
+            }
+        }
+        free(want);
+    }
+    evk_packed_free(&p);
+    free((void *)(uintptr_t)w.data);
+    free(values);
+    free(x);
+    free(bias);
+}
+
+/* What is not finite comes out not finite, in its own row alone. */
+static void check_not_finite(const evk_kernels *k)
+{
+    evk_packed p;
+    float *values = NULL, *x = random_floats(3 * 64);
+    evk_tensor w = random_matrix(k, EVK_Q8_0, 16, 64, &values);
+    x[64 + 40] = NAN;
+    x[2 * 64 + 3] = INFINITY;
+    check(evk_pack(&w, 1, &p, NULL) == EVOKE_OK, "packs");
+    float *y = product(k, &p, 1, 1, NULL, x, 64, 3);
+    check(isfinite(y[0]) && !isfinite(y[19]) && !isfinite(y[2 * 19]), "%s: NaN and infinity", k->isa);
+    free(y);
+    evk_packed_free(&p);
+    free((void *)(uintptr_t)w.data);
+    free(values);
+    free(x);
+}
+
+int main(void)
+{
+    static const size_t shapes[][2] = { { 16, 256 }, { 37, 512 }, { 5, 256 }, { 96, 1536 } };
+    size_t n_type = 0;
+    for (evk_type type = 0; type < EVK_N_TYPE; type++)
+        for (size_t s = 0; evk_packs(type) && s < sizeof shapes / sizeof *shapes; s++) {
+            check_type(type, shapes[s][0], shapes[s][1]);
+            n_type += s == 0;
+        }
+    check(n_type >= 13, "%zu types pack", n_type);
+    for (size_t i = 0; evoke_isa_name(i); i++) {
+        evk_kernels k;
+        evk_kernels_select(evoke_isa_name(i), &k, NULL);
+        check_not_finite(&k);
+    }
+    return check_done();
+}
