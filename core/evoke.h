@@ -184,8 +184,17 @@ EVOKE_API evoke_status evoke_prompt_tokenize(const evoke_prompt *p, const evoke_
 
 /* ---- model ---- */
 typedef struct evoke_model evoke_model;
+/* How weights and activations are multiplied. Either way a result does not depend on batch, company or threads, bit for bit. */
+typedef enum evoke_compute {
+    EVOKE_EXACT,                /* as float32 does */
+    EVOKE_FAST                  /* activations rounded to 8 bits by blocks of 32, for weights of quantised types */
+} evoke_compute;
 typedef struct evoke_model_options {
     size_t n_threads;           /* 0: the cores that this process may use */
+    evoke_compute compute;
+    /* Exact computation may lay quantised weights out anew in memory, as fast computation always does, where that is faster on
+     * this CPU: worth its while where many tokens are run, at the price of the weights' size in memory. */
+    bool repack;
     const char *isa;            /* kernel table by name; NULL: the best that this CPU runs */
     const char *template_path;  /* Jinja file instead of the model's own chat template; NULL: the model's */
 } evoke_model_options;
@@ -195,7 +204,11 @@ typedef struct evoke_model_info {
     uint64_t n_parameters, n_bytes;
     double rope_base, norm_eps;
     bool tied_head;
+    evoke_compute compute;
+    uint64_t n_repacked_bytes;  /* of weights laid out anew in memory; 0: none */
 } evoke_model_info;
+EVOKE_API const char *evoke_compute_name(evoke_compute compute);                /* "exact", "fast" */
+EVOKE_API bool evoke_compute_find(const char *name, evoke_compute *out);
 EVOKE_API evoke_status evoke_model_open(const char *path, const evoke_model_options *options, evoke_model **out,
                                         evoke_error *err);
 EVOKE_API void evoke_model_free(evoke_model *m);

@@ -35,7 +35,7 @@ static const command_options takes = {
                 "  evoke extract -m model.gguf -d queries.json -o acts.h5 --sites resid_post,attn_out --span query,response\n"
                 "  evoke extract -m model.gguf -d queries.json -o few.h5 --limit 4 --layers 8-20\n",
     .own = own,
-    .groups = { { "Model:", options_model }, { "Sampling of responses (default: greedy):", options_sampling } },
+    .groups = { { "Model:", options_model }, { "Computing:", options_compute }, { "Sampling of responses (default: greedy):", options_sampling } },
 };
 
 typedef struct job {
@@ -92,7 +92,7 @@ static evoke_status open_inputs(const options *o, const char *dataset, job *j, e
     if (st == EVOKE_OK)
         st = settings ? evoke_settings_open(settings, &j->settings, err) : evoke_settings_default(&j->settings, err);
     if (st == EVOKE_OK)
-        st = options_open_model(o, &j->model, err);
+        st = options_open_model(o, EVOKE_EXACT, true, &j->model, err);
     return st;
 }
 

@@ -38,7 +38,7 @@ static const command_options takes = {
                 "  evoke generate -m model.gguf --ev ev.h5 --alpha joy=1,fear=-0.5 --site resid_post --layers 8-20 -p Hi\n"
                 "  evoke generate -m model.gguf --ev ev.h5 --compare --alpha 2 -f queries.jsonl --json -o responses.jsonl\n",
     .own = own,
-    .groups = { { "Model:", options_model }, { "Steering:", options_steering },
+    .groups = { { "Model:", options_model }, { "Computing:", options_compute }, { "Steering:", options_steering },
                 { "Sampling (default: --temp 0.6 --top-p 0.9):", options_sampling } },
 };
 
@@ -196,7 +196,7 @@ static evoke_status generate(const options *o, evoke_error *err)
     if (st == EVOKE_OK)
         st = steer_plan_read(o, g.compare, &plan, err);
     if (st == EVOKE_OK)
-        st = options_open_model(o, &m, err);
+        st = options_open_model(o, EVOKE_FAST, true, &m, err);
     g.model = m;
     g.plan = &plan;
     g.prompts = &prompts;

@@ -27,7 +27,7 @@ static const command_options takes = {
                 "  evoke trace -m model.gguf --ids \"[1, 5, 9]\" -n 8 --sites resid_post,attn_out -o trace.h5\n"
                 "  evoke trace -m model.gguf -p Hello --ev ev.h5 --alpha joy=2 --positions all -o steered.h5\n",
     .own = own,
-    .groups = { { "Model:", options_model }, { "Steering:", options_steering } },
+    .groups = { { "Model:", options_model }, { "Computing:", options_compute }, { "Steering:", options_steering } },
 };
 
 static evoke_status read_ids(const options *o, const evoke_model *m, int32_t **ids, size_t *n, evoke_error *err)
@@ -77,7 +77,7 @@ static evoke_status trace(const options *o, const char *path, evoke_error *err)
     if (st == EVOKE_OK)
         st = steer_plan_read(o, false, &plan, err);
     if (st == EVOKE_OK)
-        st = options_open_model(o, &m, err);
+        st = options_open_model(o, EVOKE_EXACT, false, &m, err);
     if (st == EVOKE_OK)
         st = steer_plan_apply(&plan, m, &steering, err);
     if (st == EVOKE_OK)

@@ -323,10 +323,14 @@ evoke_status options_one_span(const options *o, evoke_span *span, bool *any, evo
     return st;
 }
 
-evoke_status options_open_model(const options *o, evoke_model **m, evoke_error *err)
+evoke_status options_open_model(const options *o, evoke_compute usual, bool many, evoke_model **m, evoke_error *err)
 {
     const char *path = NULL;
-    evoke_model_options how = { .isa = option_text(o, OPT_ISA), .template_path = option_text(o, OPT_TEMPLATE) };
+    const char *compute = option_text(o, OPT_COMPUTE);
+    evoke_model_options how = { .isa = option_text(o, OPT_ISA), .template_path = option_text(o, OPT_TEMPLATE), .compute = usual,
+                                .repack = many };
+    if (compute && !evoke_compute_find(compute, &how.compute))
+        return fail(err, EVOKE_EARG, "choose how to compute: --compute '%s' is neither exact nor fast", compute);
     evoke_status st = option_need(o, OPT_MODEL, "open the model", &path, err);
     if (st == EVOKE_OK)
         st = option_size(o, OPT_THREADS, 1, 4096, &how.n_threads, err);
@@ -334,8 +338,8 @@ evoke_status options_open_model(const options *o, evoke_model **m, evoke_error *
         st = evoke_model_open(path, &how, m, err);
     if (st == EVOKE_OK && o->verbose) {
         const evoke_model_info *i = evoke_model_describe(*m);
-        say("%s: %s, %zu layers x %zu, %s weights, %zu threads, %s kernels", i->path, i->family, i->n_layer, i->d_model,
-            i->storage, i->n_threads, i->isa);
+        say("%s: %s, %zu layers x %zu, %s weights, %zu threads, %s kernels, %s", i->path, i->family, i->n_layer, i->d_model,
+            i->storage, i->n_threads, i->isa, evoke_compute_name(i->compute));
     }
     return st;
 }

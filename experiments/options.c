@@ -17,7 +17,11 @@ static const struct poptOption options_common[] = {
 const struct poptOption options_model[] = {
     { "model", 'm', POPT_ARG_STRING, NULL, OPT_MODEL, "GGUF file or Hugging Face folder", "FILE" },
     { "threads", 't', POPT_ARG_STRING, NULL, OPT_THREADS, "threads (default: the cores this process may use)", "N" },
-    { "isa", 0, POPT_ARG_STRING, NULL, OPT_ISA, "kernels: ref, avx2, avx512, neon (default: the best here)", "NAME" },
+    { "isa", 0, POPT_ARG_STRING, NULL, OPT_ISA, "kernels: ref, avx2, avx512, neon, ... (default: the best here)", "NAME" },
+    POPT_TABLEEND
+};
+const struct poptOption options_compute[] = {
+    { "compute", 0, POPT_ARG_STRING, NULL, OPT_COMPUTE, "exact (as float32) or fast (activations in 8 bits)", "HOW" },
     POPT_TABLEEND
 };
 const struct poptOption options_sampling[] = {

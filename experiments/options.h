@@ -13,7 +13,7 @@
 
 typedef enum option_id {
     OPT_HELP = 1, OPT_VERSION, OPT_JSON, OPT_QUIET, OPT_VERBOSE, OPT_OUTPUT,                        /* common */
-    OPT_MODEL, OPT_THREADS, OPT_ISA, OPT_CTX_SIZE, OPT_BATCH_SIZE, OPT_TEMPLATE,                    /* model */
+    OPT_MODEL, OPT_THREADS, OPT_ISA, OPT_CTX_SIZE, OPT_BATCH_SIZE, OPT_TEMPLATE, OPT_COMPUTE,                   /* model */
     OPT_PROMPT, OPT_FILE, OPT_N_PREDICT,                                                            /* input */
     OPT_TEMP, OPT_TOP_K, OPT_TOP_P, OPT_MIN_P, OPT_SEED,                                            /* sampling */
     OPT_EV, OPT_ALPHA, OPT_LAYERS, OPT_SITE, OPT_POSITIONS, OPT_STEER_MODE, OPT_LESS_BASE,          /* steering */
@@ -30,7 +30,7 @@ typedef enum option_id {
 } option_id;
 
 /* Groups that commands share; each ends with POPT_TABLEEND. */
-extern const struct poptOption options_model[], options_sampling[], options_steering[];
+extern const struct poptOption options_model[], options_compute[], options_sampling[], options_steering[];
 
 typedef struct option_group { const char *title; const struct poptOption *table; } option_group;
 
@@ -38,7 +38,7 @@ typedef struct command_options {
     const char *usage;              /* what follows "evoke COMMAND", for one line */
     const char *about, *examples;   /* paragraphs of --help */
     const struct poptOption *own;
-    option_group groups[4];         /* ends with a NULL title */
+    option_group groups[5];         /* ends with a NULL title */
     size_t least, most;             /* arguments that are no options */
 } command_options;
 
@@ -94,7 +94,7 @@ evoke_status options_sites(const options *o, option_id id, evoke_site **sites, s
 evoke_status options_spans(const options *o, evoke_span **spans, size_t *n, evoke_error *err);
 /* The one span of --span; any is true where none was named. */
 evoke_status options_one_span(const options *o, evoke_span *span, bool *any, evoke_error *err);
-/* Opens -m with --threads, --isa, --template. */
-evoke_status options_open_model(const options *o, evoke_model **m, evoke_error *err);
+/* Opens -m with --threads, --isa, --template, --compute (`usual` where it is not given); many: many tokens will be run. */
+evoke_status options_open_model(const options *o, evoke_compute usual, bool many, evoke_model **m, evoke_error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/kernels/packed.h"
 #include "layers/config.h"
 
 /* ---- what a slot must look like ---- */
@@ -212,4 +213,22 @@ evoke_status evk_bind(evoke_model *m, evoke_error *err)
             EVK_TRY(bind_slot(m, slot, layer, err));
     EVK_TRY(bind_head(m, err));
     return m->config.unit_head ? measure_head(m, err) : EVOKE_OK;
+}
+
+static evoke_status pack(const evoke_model *m, evk_weight *w, uint64_t *n_bytes, evoke_error *err)
+{
+    if (!w->there || w->vector || !evk_packs(w->matrix.type) || w->matrix.cols % EVK_PACKED_BLOCK != 0)
+        return EVOKE_OK;
+    EVK_TRY(evk_alloc(&w->packed, 1, sizeof *w->packed, "pack weights", err));
+    EVK_TRY(evk_pack(&w->matrix, m->n_thread, w->packed, err));
+    *n_bytes += evk_packed_bytes(w->packed);
+    return EVOKE_OK;
+}
+
+evoke_status evk_pack_weights(evoke_model *m, uint64_t *n_bytes, evoke_error *err)
+{
+    EVK_TRY(pack(m, &m->slots[EVK_W_HEAD], n_bytes, err));
+    for (size_t i = 0; i < m->config.n_layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT); i++)
+        EVK_TRY(pack(m, &m->layers[i], n_bytes, err));
+    return EVOKE_OK;
 }

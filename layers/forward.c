@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/kernels/matmul.h"
+#include "core/kernels/packed.h"
 #include "layers/layers.h"
 
 enum { SLACK = 1 << 16 };   /* alignment of each piece of scratch */
@@ -17,6 +18,18 @@ float *evk_pass_floats(evk_pass *p, size_t rows, size_t cols, evoke_error *err)
     return x;
 }
 
+/* Bytes for the widest activations as digits; 0: no weights are packed. */
+static size_t digit_bytes(const evoke_model *m, size_t n_token)
+{
+    const evk_config *c = &m->config;
+    const size_t widths[] = { c->d_model, c->n_head * c->d_value, c->q_rank, c->kv_rank };
+    size_t most = 0, slice = n_token < EVK_MLP_SLICE ? n_token : EVK_MLP_SLICE;
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
+        most = widths[i] > most ? widths[i] : most;
+    const size_t attention = evk_digits_bytes(n_token, most, m->n_digit), mlp = evk_digits_bytes(slice, c->d_ff, m->n_digit);
+    return m->info.n_repacked_bytes == 0 ? 0 : attention > mlp ? attention : mlp;
+}
+
 size_t evk_forward_scratch(const evoke_model *m, size_t n_token, size_t n_context)
 {
     const evk_config *c = &m->config;
@@ -26,15 +39,20 @@ size_t evk_forward_scratch(const evoke_model *m, size_t n_token, size_t n_contex
     const size_t latent = c->kv_rank ? c->q_rank + c->kv_rank + c->d_rope + k + v : 0;
     const size_t attention = n_token * (q + c->n_head * c->d_value + k + v + latent + 8) + m->n_thread * EVK_ATTENTION_BLOCK * n_context;
     const size_t mlp = 2 * slice * c->d_ff;
-    return (d + c->d_rope + stream + (attention > mlp ? attention : mlp) + evk_matmul_scratch(m->n_thread)) * sizeof(float) + SLACK;
+    return (d + c->d_rope + stream + (attention > mlp ? attention : mlp) + evk_matmul_scratch(m->n_thread)) * sizeof(float) +
+           digit_bytes(m, n_token) + SLACK;
 }
 
 void evk_linear(const evk_pass *p, size_t layer, evk_slot matrix, evk_slot bias, const float *x, size_t n, float *out)
 {
     const evoke_model *m = p->model;
-    const evk_tensor *w = evk_model_matrix(m, layer, matrix);
+    const evk_weight *w = evk_model_weight(m, layer, matrix);
     const float *b = bias == EVK_N_SLOT ? NULL : evk_model_vector(m, layer, bias);
-    evk_matmul(&m->kernels, m->n_thread, w, b, x, w->cols, n, out, w->rows, p->panels);
+    const size_t rows = w->matrix.rows, cols = w->matrix.cols;
+    if (w->packed)
+        evk_matmul_packed(&m->kernels, m->n_thread, w->packed, m->n_digit, b, x, cols, n, out, rows, p->digits);
+    else
+        evk_matmul(&m->kernels, m->n_thread, &w->matrix, b, x, cols, n, out, rows, p->panels);
 }
 
 evoke_status evk_at_hook(const evk_pass *p, evoke_site site, size_t layer, float *x, size_t width, evoke_error *err)
@@ -132,8 +150,9 @@ evoke_status evk_forward(const evoke_model *m, evk_kv_cache *cache, const evk_ru
     }
     p.residual = evk_pass_floats(&p, p.n_token, m->config.d_model, err);
     p.panels = evk_pass_floats(&p, 1, evk_matmul_scratch(m->n_thread), err);
+    p.digits = evk_pass_floats(&p, 1, digit_bytes(m, p.n_token) / sizeof(float) + 1, err);
     float *room = evk_pass_floats(&p, 1, m->config.d_model + m->config.d_rope, err);
-    if (!p.row || !p.residual || !p.panels || !room)
+    if (!p.row || !p.residual || !p.panels || !p.digits || !room)
         return EVOKE_ENOMEM;
     place(&p, room);
     const evoke_status st = run_blocks(&p, logits, err);

@@ -21,6 +21,7 @@ typedef struct evk_pass {
     float *cosine[EVK_MAX_ROPE], *sine[EVK_MAX_ROPE];       /* [T, d_rope / 2] of each rotary embedding */
     float *residual;                /* [T, D] */
     float *panels;                  /* scratch of evk_matmul */
+    void *digits;                   /* scratch of evk_matmul_packed */
     evk_arena scratch;
 } evk_pass;
 

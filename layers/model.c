@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/kernels/matmul.h"
+#include "core/kernels/packed.h"
 #include "core/text.h"
 #include "core/threads.h"
 #include "layers/bind.h"
@@ -34,6 +35,7 @@ static evoke_status describe(evoke_model *m, evoke_error *err)
     const evk_config *c = &m->config;
     EVK_TRY(evk_weights_name(m->weights, &m->name, err));
     m->info = (evoke_model_info){
+        .compute = m->info.compute, .n_repacked_bytes = m->info.n_repacked_bytes,
         .name = m->name, .path = m->path, .family = m->family->hf_type, .isa = m->kernels.isa,
         .n_layer = c->n_layer, .d_model = c->d_model, .n_head = c->n_head, .n_kv_head = c->n_kv_head,
         .d_head = c->d_head, .d_ff = c->d_ff, .n_vocab = c->n_vocab, .n_ctx = c->n_ctx, .n_threads = m->n_thread,
@@ -94,6 +96,16 @@ static evoke_status make_frequencies(evoke_model *m, evoke_error *err)
     return EVOKE_OK;
 }
 
+/* Three digits where integer units make up for it, and for every number of tokens alike, as results must not depend on it. */
+static evoke_status choose_compute(evoke_model *m, const evoke_model_options *o, evoke_error *err)
+{
+    m->n_digit = o->compute == EVOKE_FAST ? 1 : EVK_MAX_DIGIT;
+    m->info.compute = o->compute;
+    if (o->compute == EVOKE_FAST || (o->repack && m->kernels.fast_digits))
+        return evk_pack_weights(m, &m->info.n_repacked_bytes, err);
+    return EVOKE_OK;
+}
+
 static evoke_status open_all(evoke_model *m, const char *path, const evoke_model_options *o, evoke_error *err)
 {
     EVK_TRY(evoke_weights_open(path, &m->weights, err));
@@ -107,6 +119,7 @@ static evoke_status open_all(evoke_model *m, const char *path, const evoke_model
     m->n_thread = o->n_threads ? o->n_threads : evk_cores_available();
     EVK_TRY(evk_bind(m, err));
     EVK_TRY(make_frequencies(m, err));
+    EVK_TRY(choose_compute(m, o, err));
     EVK_TRY(open_tokenizer(m, err));
     EVK_TRY(open_template(m, o, err));
     return describe(m, err);
@@ -126,14 +139,22 @@ evoke_status evoke_model_open(const char *path, const evoke_model_options *optio
     return EVOKE_OK;
 }
 
+static void free_weight(evk_weight *w)
+{
+    free(w->vector);
+    if (w->packed)
+        evk_packed_free(w->packed);
+    free(w->packed);
+}
+
 void evoke_model_free(evoke_model *m)
 {
     if (!m)
         return;
     for (size_t i = 0; i < EVK_FIRST_LAYER_SLOT; i++)
-        free(m->slots[i].vector);
+        free_weight(&m->slots[i]);
     for (size_t i = 0; m->layers && i < m->config.n_layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT); i++)
-        free(m->layers[i].vector);
+        free_weight(&m->layers[i]);
     free(m->layers);
     for (size_t i = 0; i < EVK_MAX_ROPE; i++)
         free(m->rope_frequency[i]);
@@ -145,6 +166,17 @@ void evoke_model_free(evoke_model *m)
     free(m->path);
     free(m->name);
     free(m);
+}
+
+const char *evoke_compute_name(evoke_compute compute)
+{
+    return compute == EVOKE_FAST ? "fast" : "exact";
+}
+
+bool evoke_compute_find(const char *name, evoke_compute *out)
+{
+    *out = strcmp(name, "fast") == 0 ? EVOKE_FAST : EVOKE_EXACT;
+    return strcmp(name, evoke_compute_name(*out)) == 0;
 }
 
 const evoke_model_info *evoke_model_describe(const evoke_model *m) { return &m->info; }

@@ -10,6 +10,7 @@ typedef struct evk_weight {
     bool there;
     evk_tensor matrix;              /* as stored, or a view of its part of a fused tensor */
     float *vector;                  /* owned float32 copy, for norms and biases; NULL: none */
+    evk_packed *packed;             /* owned: the matrix laid out anew; NULL: it is not */
 } evk_weight;
 
 struct evoke_model {
@@ -22,6 +23,7 @@ struct evoke_model {
     size_t n_thread;
     evk_weight slots[EVK_FIRST_LAYER_SLOT];
     evk_weight *layers;             /* [n_layer, EVK_N_SLOT - EVK_FIRST_LAYER_SLOT] */
+    size_t n_digit;                 /* of activations, where weights are packed: packed.h */
     float *head_scale;              /* [n_vocab] 1 / length of each row of the head; NULL: rows count as they are */
     double *rope_frequency[EVK_MAX_ROPE];       /* [d_rope / 2] radians a position, of sequences within evk_rope.original */
     char *path, *name;

@@ -4,7 +4,7 @@
 
 #include "core/kernels/kernels.h"
 
-enum { P_LANES = 16, P_TOKENS = 8 };
+enum { P_LANES = 16, P_TOKENS = 4, P_TOKENS_BY_THREE = 2, P_VECTORS = 2 };
 typedef __m512i p_ints;
 typedef __m512 p_floats;
 #define P_OP static inline __attribute__((always_inline))
@@ -23,7 +23,7 @@ P_OP p_ints p_set(int32_t a) { return _mm512_set1_epi32(a); }
 P_OP p_ints p_shift8(p_ints a) { return _mm512_slli_epi32(a, 8); }
 
 typedef p_ints p_sum;
-P_OP p_sum p_start(void) { return _mm512_setzero_si512(); }
+P_OP p_sum p_start(p_ints from) { return from; }
 P_OP void p_step(p_sum *s, p_ints code, p_ints x, bool wide)
 {
     (void)wide;

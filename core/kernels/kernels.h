@@ -33,7 +33,7 @@ typedef enum evk_activation {
 /* Quantised weights and activations as small integers: core/kernels/packed.h. */
 typedef struct evk_packed evk_packed;
 typedef struct evk_digits evk_digits;
-enum { EVK_PACKED_TILE = 8 };
+enum { EVK_PACKED_TILE = 4 };     /* tokens */
 
 typedef struct evk_kernels {
     const char *isa;
@@ -67,9 +67,8 @@ typedef struct evk_kernels {
     double (*exp_sum)(float *x, float max, size_t n);
     /* one tile of activations x [nt, cols], ldx apart, as digits */
     void (*take_digits)(const evk_digits *d, size_t tile, const float *x, size_t ldx);
-    /* y[t * ldy + r] of the 16 rows of a group, for the tokens of a tile */
-    void (*multiply_packed)(const evk_packed *w, size_t group, const evk_digits *x, size_t tile, float *y, size_t ldy);
-    size_t packed_tile;         /* tokens of a tile, up to EVK_PACKED_TILE */
+    /* y[t * ldy + r] of the 16 rows of each of n_group groups, one or two, for the tokens of a tile */
+    void (*multiply_packed)(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y, size_t ldy);
     bool fast_digits;           /* three digits are worth their while */
     /* values of n / block blocks of one type, exactly as ggml's reference defines them (core/kernels/quants.h); NULL for
      * types that hold no readable values. Entries that a SIMD table does not replace point to the reference. */

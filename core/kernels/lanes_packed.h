@@ -1,166 +1,190 @@
 /* core/kernels/lanes_packed.h: products of packed.h written once over vectors of P_LANES rows (16 or 8).
  *
- * A block's codes are loaded once for a few tokens; each quad of codes meets the quad of each token's digits, which is the same
- * for all rows. The sums of a block are exact, so only the order of the blocks matters, and it is that of packed_ref.c.
+ * Two vectors of rows are computed together, so that a quad of a token's digits, which is the same for all rows, is fetched once
+ * for both. The sums of a block are exact: only the order of the blocks matters, and it is that of packed_ref.c.
  *
- * Needs: P_LANES; p_ints, p_floats; p_load (P_LANES quads of codes), p_low, p_high (four bits of each byte), p_quad (one quad of
- * digits in all lanes); p_sum, with p_start, p_step(s, code, x, wide) (wide: codes of more than four bits), p_total(s, wide);
- * p_add, p_set, p_shift8; f_zero, f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store. */
+ * Needs: P_LANES; P_TOKENS, P_TOKENS_BY_THREE (tokens computed together by one and by three digits), P_VECTORS (of rows); p_ints, p_floats; p_load (P_LANES quads of codes), p_low,
+ * p_high (four bits of each byte), p_quad (one quad of digits in all lanes); p_sum, with p_start(from), p_step(s, code, x, wide)
+ * (wide: codes of more than four bits), p_total(s, wide); p_add, p_set, p_shift8; f_zero, f_set, f_of, f_fma, f_mul, f_load,
+ * f_load_half, f_store; p_most, p_round. */
 #include "core/kernels/packed.h"
 
 #define P_INLINE static inline __attribute__((always_inline))
+enum { P_MOST = 8 };            /* vectors of sums: two of rows, four tokens */
 
-/* What the tiles of one group of rows share. */
+/* What is computed: rows from `group` and `lane` on, tokens from t on of a tile of nt. */
 typedef struct p_place {
     const evk_packed *w;
     const evk_digits *x;
-    size_t group, tile, nt, t, lane;    /* tokens of the tile, the first of them and the first row that are computed */
+    size_t group, lane, tile, t;
 } p_place;
+
+/* Of vector v: its group and its first row there. */
+P_INLINE size_t p_group_of(const p_place *p, size_t v) { return p->group + (p->lane + v * P_LANES) / EVK_PACKED_ROWS; }
+P_INLINE size_t p_lane_of(const p_place *p, size_t v) { return (p->lane + v * P_LANES) % EVK_PACKED_ROWS; }
 
 P_INLINE p_floats p_scale(const evk_packed *w, const void *scales, size_t at)
 {
     return w->half_scales ? f_load_half((const uint16_t *)scales + at) : f_load((const float *)scales + at);
 }
 
-/* The eight quads of codes of a block. */
-P_INLINE void p_codes(const p_place *p, size_t b, bool four, p_ints code[8])
+/* One quad of digits of n tokens with the codes of n_vec vectors. */
+P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n_vec, size_t n, bool wide, p_sum *sum)
 {
-    const uint8_t *at = p->w->codes + (p->group * p->w->n_block + b) * (four ? 256u : 512u) + p->lane * 4;
-    if (four)
-#pragma GCC unroll 4
-        for (size_t j = 0; j < 4; j++) {
-            code[j] = p_low(p_load(at + j * 64));
-            code[j + 4] = p_high(p_load(at + j * 64));
-        }
-    else
 #pragma GCC unroll 8
-        for (size_t j = 0; j < 8; j++)
-            code[j] = p_load(at + j * 64);
-}
-
-/* s[d * n + t] = sum (code - offset) digit of quads [from, to). */
-P_INLINE void p_dots(const p_place *p, const p_ints code[8], size_t b, size_t from, size_t to, bool four, size_t n_digit, size_t n,
-                     p_ints s[12])
-{
-#pragma GCC unroll 3
-    for (size_t d = 0; d < n_digit; d++) {
-        const int8_t *x = evk_tile_digit(p->x, p->tile, p->nt, d, b) + p->t * 4;
-        p_sum sum[8];
-#pragma GCC unroll 8
-        for (size_t t = 0; t < n; t++)
-            sum[t] = p_start();
-#pragma GCC unroll 8
-        for (size_t j = from; j < to; j++)
-#pragma GCC unroll 8
-            for (size_t t = 0; t < n; t++)
-                p_step(&sum[t], code[j], p_quad(x + (j * p->nt + t) * 4), !four);
-#pragma GCC unroll 8
-        for (size_t t = 0; t < n; t++)
-            s[d * n + t] = p_total(sum[t], !four);
+    for (size_t t = 0; t < n; t++) {
+        const p_ints quad = p_quad(x + t * 4);
+#pragma GCC unroll 2
+        for (size_t v = 0; v < n_vec; v++)
+            p_step(&sum[v * n + t], code[v], quad, wide);
     }
 }
 
-P_INLINE p_floats p_number(const p_ints *s, size_t n_digit, size_t n)
+/* The sum of a token's digits over group g. */
+P_INLINE int32_t p_digit_sum(const p_place *p, size_t b, size_t g, size_t d, size_t t, bool sixteen)
 {
-    return n_digit == 1 ? f_of(s[0]) : f_fma(f_of(s[2 * n]), f_set(65536), f_of(p_add(p_shift8(s[n]), s[0])));
+    const int32_t *s = evk_tile_sum(p->x, p->tile, d, b, sixteen ? g : 0) + p->t + t;
+    return sixteen ? s[0] : s[0] + s[EVK_PACKED_TILE];
 }
 
-/* The sum of a token's digits over the halves [h, end), as a number of units. */
-P_INLINE float p_digit_sum(const p_place *p, size_t b, size_t t, size_t h, size_t end, size_t n_digit)
+/* s[v n + t] = sum (code - offset) digit over group g of block b, for one digit. */
+P_INLINE void p_dots(const p_place *p, size_t b, size_t g, size_t d, bool four, bool sixteen, size_t n_vec, size_t n, p_ints *s)
 {
-    int32_t s[EVK_MAX_DIGIT] = { 0 };
-#pragma GCC unroll 3
-    for (size_t d = 0; d < n_digit; d++)
-        for (size_t i = h; i < end; i++)
-            s[d] += evk_tile_sum(p->x, p->tile, p->nt, d, b, i)[p->t + t];
-    return n_digit == 1 ? (float)s[0] : __builtin_fmaf((float)s[2], 65536, (float)(s[1] * 256 + s[0]));
+    const int8_t *x = evk_tile_digit(p->x, p->tile, d, b) + p->t * 4;
+    const uint8_t *at[2];
+    p_sum sum[P_MOST];
+    p_ints code[2], high[2];
+#pragma GCC unroll 2
+    for (size_t v = 0; v < n_vec; v++)
+        at[v] = p->w->codes + (p_group_of(p, v) * p->w->n_block + b) * (four ? 256u : 512u) + p_lane_of(p, v) * 4;
+#pragma GCC unroll 8
+    for (size_t t = 0; t < n; t++) {
+        const p_ints from = p_set(-p->w->offset * p_digit_sum(p, b, g, d, t, sixteen));
+#pragma GCC unroll 2
+        for (size_t v = 0; v < n_vec; v++)
+            sum[v * n + t] = p_start(from);
+    }
+    const size_t begin = sixteen && !four ? 4 * g : 0, end = four ? 4 : sixteen ? 4 * g + 4 : 8;
+#pragma GCC unroll 2        /* more, and the compiler keeps sums in memory */
+    for (size_t j = begin; j < end; j++) {
+#pragma GCC unroll 2
+        for (size_t v = 0; v < n_vec; v++) {
+            const p_ints raw = p_load(at[v] + j * 64);
+            code[v] = four ? p_low(raw) : raw;
+            high[v] = four ? p_high(raw) : raw;
+        }
+        if (!(four && sixteen && g == 1))
+            p_quad_steps(x + j * 16, code, n_vec, n, !four, sum);
+        if (four && !(sixteen && g == 0))
+            p_quad_steps(x + (j + 4) * 16, high, n_vec, n, false, sum);
+    }
+#pragma GCC unroll 16
+    for (size_t e = 0; e < n_vec * n; e++)
+        s[e] = p_total(sum[e], !four);
 }
 
-/* One group of 16 or 32 codes of block b. */
-P_INLINE void p_group(const p_place *p, const p_ints code[8], size_t b, size_t g, bool four, bool sixteen, size_t n_digit, size_t n,
-                      p_floats y[8])
+/* A number from its digits, `apart` vectors from one to the next. */
+P_INLINE p_floats p_number(const p_ints *s, size_t apart, size_t n_digit)
 {
-    const size_t n_group = sixteen ? 2 : 1, h = sixteen ? g : 0, end = sixteen ? g + 1 : 2;
-    const size_t at = ((p->group * p->w->n_block + b) * n_group + g) * EVK_PACKED_ROWS + p->lane;
-    const float *unit = evk_tile_unit(p->x, p->tile, p->nt, b) + p->t;
-    const p_floats scale = p_scale(p->w, p->w->scales, at);
-    p_ints s[12];
-    p_dots(p, code, b, h * 4, end * 4, four, n_digit, n, s);
-    if (p->w->offset)
-#pragma GCC unroll 3
-        for (size_t d = 0; d < n_digit; d++)
-#pragma GCC unroll 8
-            for (size_t t = 0; t < n; t++) {
-                int32_t sum = 0;
-                for (size_t i = h; i < end; i++)
-                    sum += evk_tile_sum(p->x, p->tile, p->nt, d, b, i)[p->t + t];
-                s[d * n + t] = p_add(s[d * n + t], p_set(-p->w->offset * sum));
-            }
-#pragma GCC unroll 8
-    for (size_t t = 0; t < n; t++)
-        y[t] = f_fma(f_mul(scale, f_set(unit[t])), p_number(s + t, n_digit, n), y[t]);
-    if (p->w->mins) {
+    return n_digit == 1 ? f_of(s[0]) : f_fma(f_of(s[2 * apart]), f_set(65536), f_of(p_add(p_shift8(s[apart]), s[0])));
+}
+
+/* min unit sum n  of one group into y. */
+P_INLINE void p_add_mins(const p_place *p, size_t b, size_t g, bool sixteen, size_t n_digit, size_t n_vec, size_t n, p_floats *y)
+{
+    const float *unit = evk_tile_unit(p->x, p->tile, b) + p->t;
+#pragma GCC unroll 2
+    for (size_t v = 0; v < n_vec; v++) {
+        const size_t at = ((p_group_of(p, v) * p->w->n_block + b) * (sixteen ? 2 : 1) + g) * EVK_PACKED_ROWS + p_lane_of(p, v);
         const p_floats min = p_scale(p->w, p->w->mins, at);
 #pragma GCC unroll 8
-        for (size_t t = 0; t < n; t++)
-            y[t] = f_fma(f_mul(min, f_set(unit[t])), f_set(p_digit_sum(p, b, t, h, end, n_digit)), y[t]);
+        for (size_t t = 0; t < n; t++) {
+            int32_t s[EVK_MAX_DIGIT] = { 0 };
+#pragma GCC unroll 3
+            for (size_t d = 0; d < n_digit; d++)
+                s[d] = p_digit_sum(p, b, g, d, t, sixteen);
+            const float number = n_digit == 1 ? (float)s[0] : __builtin_fmaf((float)s[2], 65536, (float)(s[1] * 256 + s[0]));
+            y[v * n + t] = f_fma(f_mul(min, f_set(unit[t])), f_set(number), y[v * n + t]);
+        }
     }
 }
 
-/* n tokens of a tile, P_LANES rows; n, n_digit and the form are constants where it is called. */
-P_INLINE void p_rows(const p_place *p, bool four, bool sixteen, size_t n_digit, size_t n, float *y, size_t ldy)
+/* scale unit sum (code - offset) n + min unit sum n  of one group into y. */
+P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, bool four, bool sixteen, size_t n_digit, size_t n_vec, size_t n, p_floats *y)
 {
-    p_floats sum[8];
+    p_ints s[EVK_MAX_DIGIT * P_MOST];
+#pragma GCC unroll 3
+    for (size_t d = 0; d < n_digit; d++)
+        p_dots(p, b, g, d, four, sixteen, n_vec, n, s + d * n_vec * n);
+    const float *unit = evk_tile_unit(p->x, p->tile, b) + p->t;
+#pragma GCC unroll 2
+    for (size_t v = 0; v < n_vec; v++) {
+        const size_t at = ((p_group_of(p, v) * p->w->n_block + b) * (sixteen ? 2 : 1) + g) * EVK_PACKED_ROWS + p_lane_of(p, v);
+        const p_floats scale = p_scale(p->w, p->w->scales, at);
 #pragma GCC unroll 8
-    for (size_t t = 0; t < n; t++)
-        sum[t] = f_zero();
-    for (size_t b = 0; b < p->w->n_block; b++) {
-        p_ints code[8];
-        p_codes(p, b, four, code);
-        p_group(p, code, b, 0, four, sixteen, n_digit, n, sum);
-        if (sixteen)
-            p_group(p, code, b, 1, four, sixteen, n_digit, n, sum);
+        for (size_t t = 0; t < n; t++) {
+            const size_t e = v * n + t;
+            y[e] = f_fma(f_mul(scale, f_set(unit[t])), p_number(s + e, n_vec * n, n_digit), y[e]);
+        }
     }
-#pragma GCC unroll 8
-    for (size_t t = 0; t < n; t++)
-        f_store(y + (p->t + t) * ldy + p->lane, sum[t]);
+    if (p->w->mins)
+        p_add_mins(p, b, g, sixteen, n_digit, n_vec, n, y);
+}
+
+/* n tokens, n_vec vectors of rows; n, n_vec, n_digit and the form are constants where it is called. */
+P_INLINE void p_rows(const p_place *p, bool four, bool sixteen, size_t n_digit, size_t n_vec, size_t n, float *y, size_t ldy)
+{
+    p_floats sum[P_MOST];
+#pragma GCC unroll 16
+    for (size_t e = 0; e < n_vec * n; e++)
+        sum[e] = f_zero();
+    for (size_t b = 0; b < p->w->n_block; b++) {
+        p_add_group(p, b, 0, four, sixteen, n_digit, n_vec, n, sum);
+        if (sixteen)
+            p_add_group(p, b, 1, four, sixteen, n_digit, n_vec, n, sum);
+    }
+#pragma GCC unroll 16
+    for (size_t e = 0; e < n_vec * n; e++)
+        f_store(y + (p->t + e % n) * ldy + p->lane + e / n * P_LANES, sum[e]);
 }
 
 typedef void p_function(const p_place *p, float *y, size_t ldy);
-#define P_ROWS(form, four, sixteen, n_digit, n)                                                                     \
-    static __attribute__((noinline)) void p_##form##_##n_digit##_##n(const p_place *p, float *y, size_t ldy)        \
-    {                                                                                                               \
-        p_rows(p, four, sixteen, n_digit, n, y, ldy);                                                               \
+#define P_ROWS(form, four, sixteen, n_digit, n_vec, n)                                                                  \
+    static __attribute__((noinline)) void p_##form##_##n_digit##_##n_vec##_##n(const p_place *p, float *y, size_t ldy)  \
+    {                                                                                                                   \
+        p_rows(p, four, sixteen, n_digit, n_vec, n, y, ldy);                                                            \
     }
-#define P_FORM(form, four, sixteen)                                                                                 \
-    P_ROWS(form, four, sixteen, 1, 1) P_ROWS(form, four, sixteen, 1, 2) P_ROWS(form, four, sixteen, 1, 4)           \
-    P_ROWS(form, four, sixteen, 1, 8) P_ROWS(form, four, sixteen, 3, 1) P_ROWS(form, four, sixteen, 3, 2)           \
-    P_ROWS(form, four, sixteen, 3, 4)
+#define P_WIDTH(form, four, sixteen, n_vec)                                                                           \
+    P_ROWS(form, four, sixteen, 1, n_vec, 1) P_ROWS(form, four, sixteen, 1, n_vec, 2)                                   \
+    P_ROWS(form, four, sixteen, 1, n_vec, 4) P_ROWS(form, four, sixteen, 3, n_vec, 1)                                   \
+    P_ROWS(form, four, sixteen, 3, n_vec, 2) P_ROWS(form, four, sixteen, 3, n_vec, 4)
+#define P_FORM(form, four, sixteen) P_WIDTH(form, four, sixteen, 1) P_WIDTH(form, four, sixteen, 2)
 P_FORM(narrow, true, false) P_FORM(narrow16, true, true) P_FORM(wide, false, false) P_FORM(wide16, false, true)
 
-/* By form, then for n tokens: 8, 4, 2, 1. */
-#define P_ENTRY(form)                                                                            \
-    { { p_##form##_1_8, p_##form##_1_4, p_##form##_1_2, p_##form##_1_1 },                        \
-      { NULL, p_##form##_3_4, p_##form##_3_2, p_##form##_3_1 } }
-static p_function *const p_table[4][2][4] = { P_ENTRY(wide), P_ENTRY(wide16), P_ENTRY(narrow), P_ENTRY(narrow16) };
+/* By form, digits and vectors; then for 4, 2 and 1 tokens. */
+#define P_SIZES(form, n_digit, n_vec) { p_##form##_##n_digit##_##n_vec##_4, p_##form##_##n_digit##_##n_vec##_2, p_##form##_##n_digit##_##n_vec##_1 }
+#define P_ENTRY(form) { { P_SIZES(form, 1, 1), P_SIZES(form, 1, 2) }, { P_SIZES(form, 3, 1), P_SIZES(form, 3, 2) } }
+static p_function *const p_table[4][2][2][3] = { P_ENTRY(wide), P_ENTRY(wide16), P_ENTRY(narrow), P_ENTRY(narrow16) };
 
-static void simd_multiply_packed(const evk_packed *w, size_t group, const evk_digits *x, size_t tile, float *y, size_t ldy)
+static void simd_multiply_packed(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y, size_t ldy)
 {
-    p_function *const *by_size = p_table[2 * w->four_bits + w->groups_of_16][x->n_digit == EVK_MAX_DIGIT];
-    p_place p = { w, x, group, tile, evk_tile_tokens(x, tile), 0, 0 };
-    const size_t most = x->n_digit == 1 ? P_TOKENS : P_TOKENS / 2;
-    for (size_t n, size = 0; p.t < p.nt; p.t += n) {
-        for (size = 0; (n = (size_t)8 >> size) > most || n > p.nt - p.t; size++)
-            ;
-        for (p.lane = 0; p.lane < EVK_PACKED_ROWS; p.lane += P_LANES)
-            by_size[size](&p, y, ldy);
+    const bool three = x->n_digit == EVK_MAX_DIGIT;
+    const size_t n_row = n_group * EVK_PACKED_ROWS, most = three ? P_TOKENS_BY_THREE : P_TOKENS, nt = evk_tile_tokens(x, tile);
+    const size_t n_vec = P_VECTORS * P_LANES <= n_row ? P_VECTORS : 1;
+    p_place p = { w, x, group, 0, tile, 0 };
+    for (size_t n; p.t < nt; p.t += n) {
+        size_t size = 0;
+        while ((n = (size_t)4 >> size) > most || n > nt - p.t)
+            size++;
+        for (p.lane = 0; p.lane < n_row; p.lane += n_vec * P_LANES)
+            p_table[2 * w->four_bits + w->groups_of_16][three][n_vec - 1][size](&p, y, ldy);
     }
 }
 
 /* ---- activations as digits ---- */
 
-/* Digits of a block's 32 numbers, one token, into quads nt apart; *sum by half. */
-P_INLINE void p_put(const int32_t number[EVK_PACKED_BLOCK], size_t n_digit, int8_t *const out[EVK_MAX_DIGIT], size_t nt,
+/* Digits of a block's 32 numbers, one token, into its places; *sum by half. */
+P_INLINE void p_put(const int32_t number[EVK_PACKED_BLOCK], size_t n_digit, int8_t *const out[EVK_MAX_DIGIT],
                     int32_t sum[EVK_MAX_DIGIT][2])
 {
     int32_t rest[EVK_PACKED_BLOCK];
@@ -177,7 +201,7 @@ P_INLINE void p_put(const int32_t number[EVK_PACKED_BLOCK], size_t n_digit, int8
                 sum[d][h] += digit[16 * h + i];
         }
         for (size_t j = 0; j < 8; j++)
-            memcpy(out[d] + j * nt * 4, digit + 4 * j, 4);
+            memcpy(out[d] + j * 16, digit + 4 * j, 4);
     }
 }
 
@@ -193,14 +217,14 @@ static void simd_take_digits(const evk_digits *d, size_t tile, const float *x, s
             float check, most = p_most(from, &check), inverse = most > 0 && check == 0 ? most_number / most : 0;
             const bool usable = inverse < __builtin_inff();
             inverse = usable ? inverse : 0;
-            evk_tile_unit(d, tile, nt, b)[t] = !usable ? 0 : check == 0 ? most / most_number : __builtin_nanf("");
+            evk_tile_unit(d, tile, b)[t] = !usable ? 0 : check == 0 ? most / most_number : __builtin_nanf("");
             p_round(from, inverse, number);
             for (size_t p = 0; p < d->n_digit; p++)
-                out[p] = evk_tile_digit(d, tile, nt, p, b) + t * 4;
-            p_put(number, d->n_digit, out, nt, sum);
+                out[p] = evk_tile_digit(d, tile, p, b) + t * 4;
+            p_put(number, d->n_digit, out, sum);
             for (size_t p = 0; p < d->n_digit; p++)
                 for (size_t h = 0; h < 2; h++)
-                    evk_tile_sum(d, tile, nt, p, b, h)[t] = sum[p][h];
+                    evk_tile_sum(d, tile, p, b, h)[t] = sum[p][h];
         }
 }
 
@@ -208,6 +232,5 @@ static inline void add_packed(evk_kernels *k, bool fast_digits)
 {
     k->take_digits = simd_take_digits;
     k->multiply_packed = simd_multiply_packed;
-    k->packed_tile = P_TOKENS;
     k->fast_digits = fast_digits;
 }

@@ -218,14 +218,13 @@ static void put_scale(const evk_packed *p, void *scales, size_t at, float value)
 /* 32 codes of row r of a group of rows. */
 static void put_codes(const evk_packed *p, uint8_t *block, size_t r, const uint8_t *code)
 {
-    for (size_t i = 0; i < EVK_PACKED_BLOCK; i++) {
-        const size_t j = i / 4, at = r * 4 + i % 4;
-        if (!p->four_bits)
-            block[j * 64 + at] = code[i];
-        else if (j < 4)
-            block[j * 64 + at] = (uint8_t)(block[j * 64 + at] | code[i]);
-        else
-            block[(j - 4) * 64 + at] = (uint8_t)(block[(j - 4) * 64 + at] | code[i] << 4);
+    for (size_t j = 0; j < (p->four_bits ? 4 : 8); j++) {
+        uint32_t quad, high = 0;
+        memcpy(&quad, code + 4 * j, 4);
+        if (p->four_bits)
+            memcpy(&high, code + 16 + 4 * j, 4);
+        quad |= high << 4;
+        memcpy(block + j * 64 + r * 4, &quad, 4);
     }
 }
 
@@ -295,19 +294,23 @@ size_t evk_packed_bytes(const evk_packed *p)
 
 /* ---- the product ---- */
 
+enum { TWO_GROUPS = 2 * EVK_PACKED_ROWS };
+
 static size_t up64(size_t n) { return (n + 63) / 64 * 64; }
+
+static size_t tiles(size_t n_token) { return (n_token + EVK_PACKED_TILE - 1) / EVK_PACKED_TILE; }
 
 size_t evk_digits_bytes(size_t n_token, size_t cols, size_t n_digit)
 {
-    const size_t blocks = n_token * (cols / EVK_PACKED_BLOCK);
+    const size_t blocks = tiles(n_token) * EVK_PACKED_TILE * (cols / EVK_PACKED_BLOCK);
     return up64(n_digit * blocks * EVK_PACKED_BLOCK) + up64(4 * blocks) + up64(8 * n_digit * blocks) + 64;
 }
 
-static evk_digits digits_in(void *scratch, size_t n_token, size_t n_block, size_t n_digit, size_t tile)
+static evk_digits digits_in(void *scratch, size_t n_token, size_t n_block, size_t n_digit)
 {
-    const size_t blocks = n_token * n_block;
+    const size_t blocks = tiles(n_token) * EVK_PACKED_TILE * n_block;
     char *at = scratch;
-    evk_digits x = { n_token, n_block, n_digit, tile, NULL, NULL, NULL };
+    evk_digits x = { n_token, n_block, n_digit, NULL, NULL, NULL };
     x.digit = (int8_t *)at;
     x.unit = (float *)(void *)(at += up64(n_digit * blocks * EVK_PACKED_BLOCK));
     x.sum = (int32_t *)(void *)(at += up64(4 * blocks));
@@ -321,22 +324,23 @@ static void add_bias(const float *bias, size_t first, size_t n_row, size_t n_tok
             y[t * ldy + r] += bias[r];
 }
 
-/* One group of rows for the tiles [begin, end). The last group of a matrix may be narrower than a vector. */
-static void multiply_group(const evk_kernels *kernels, const evk_packed *w, const evk_digits *x, size_t group, size_t begin,
-                           size_t end, const float *bias, float *y, size_t ldy)
+/* Two groups of rows for the tiles [begin, end). The last ones of a matrix may be fewer, and narrower than a vector. */
+static void multiply_groups(const evk_kernels *kernels, const evk_packed *w, const evk_digits *x, size_t group, size_t begin,
+                            size_t end, const float *bias, float *y, size_t ldy)
 {
-    const size_t first = group * EVK_PACKED_ROWS, left = w->rows - first;
+    const size_t first = group * EVK_PACKED_ROWS, left = w->rows - first, n_row = left < TWO_GROUPS ? left : TWO_GROUPS;
+    const size_t n_group = (n_row + EVK_PACKED_ROWS - 1) / EVK_PACKED_ROWS;
     for (size_t tile = begin; tile < end; tile++) {
-        const size_t t = tile * x->tile, nt = evk_tile_tokens(x, tile);
-        float part[EVK_PACKED_TILE * EVK_PACKED_ROWS];
-        if (left >= EVK_PACKED_ROWS) {
-            kernels->multiply_packed(w, group, x, tile, y + t * ldy + first, ldy);
+        const size_t t = tile * EVK_PACKED_TILE, nt = evk_tile_tokens(x, tile);
+        float part[EVK_PACKED_TILE * TWO_GROUPS];
+        if (n_row % EVK_PACKED_ROWS == 0) {
+            kernels->multiply_packed(w, group, n_group, x, tile, y + t * ldy + first, ldy);
         } else {
-            kernels->multiply_packed(w, group, x, tile, part, EVK_PACKED_ROWS);
+            kernels->multiply_packed(w, group, n_group, x, tile, part, TWO_GROUPS);
             for (size_t i = 0; i < nt; i++)
-                memcpy(y + (t + i) * ldy + first, part + i * EVK_PACKED_ROWS, left * sizeof *y);
+                memcpy(y + (t + i) * ldy + first, part + i * TWO_GROUPS, n_row * sizeof *y);
         }
-        add_bias(bias, first, left < EVK_PACKED_ROWS ? left : EVK_PACKED_ROWS, nt, y + t * ldy, ldy);
+        add_bias(bias, first, n_row, nt, y + t * ldy, ldy);
     }
 }
 
@@ -344,20 +348,19 @@ void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_pa
                        const float *x, size_t ldx, size_t n_token, float *y, size_t ldy, void *scratch)
 {
     enum { CHUNK_BYTES = 256 << 10, WORTH_THREADS = 1 << 16 };  /* digits of the tiles that pass over all rows together */
-    const size_t tile = n_token < kernels->packed_tile ? n_token : kernels->packed_tile, n_tile = (n_token + tile - 1) / tile;
-    const evk_digits d = digits_in(scratch, n_token, w->n_block, n_digit, tile);
-    const size_t fit = CHUNK_BYTES / (tile * w->cols * n_digit) + 1, n_chunk = (n_tile + fit - 1) / fit, n_group = row_groups(w);
+    const evk_digits d = digits_in(scratch, n_token, w->n_block, n_digit);
+    const size_t n_tile = tiles(n_token), fit = CHUNK_BYTES / (EVK_PACKED_TILE * w->cols * n_digit) + 1, n_chunk = (n_tile + fit - 1) / fit, n_pair = (w->rows + TWO_GROUPS - 1) / TWO_GROUPS;
     if (n_thread == 0 || (double)n_token * (double)w->rows * (double)w->cols < WORTH_THREADS)
         n_thread = 1;
 #pragma omp parallel num_threads((int)n_thread) if (n_thread > 1)
     {
 #pragma omp for schedule(static)
         for (size_t i = 0; i < n_tile; i++)
-            kernels->take_digits(&d, i, x + i * tile * ldx, ldx);
+            kernels->take_digits(&d, i, x + i * EVK_PACKED_TILE * ldx, ldx);
 #pragma omp for schedule(static)
-        for (size_t i = 0; i < n_chunk * n_group; i++) {
-            const size_t begin = i / n_group * fit, end = begin + fit < n_tile ? begin + fit : n_tile;
-            multiply_group(kernels, w, &d, i % n_group, begin, end, bias, y, ldy);
+        for (size_t i = 0; i < n_chunk * n_pair; i++) {
+            const size_t begin = i / n_pair * fit, end = begin + fit < n_tile ? begin + fit : n_tile;
+            multiply_groups(kernels, w, &d, 2 * (i % n_pair), begin, end, bias, y, ldy);
         }
     }
 }

@@ -32,10 +32,10 @@ struct evk_packed {
     void *scales, *mins;            /* mins NULL: all 0 */
 };
 
-/* Activations as digits, by tiles of up to `tile` tokens, the last one narrower. Of a tile of nt tokens:
- *     digit  [n_digit][n_block][8][nt][4]      unit [n_block][nt]      sum [n_digit][n_block][2][nt] */
+/* Activations as digits, by tiles of four tokens, of which the last may be fewer: what lies in the others' places is not read.
+ * Of a tile:   digit  [n_digit][n_block][8][4][4]      unit [n_block][4]      sum [n_digit][n_block][2][4] */
 struct evk_digits {
-    size_t n_token, n_block, n_digit, tile;
+    size_t n_token, n_block, n_digit;
     int8_t *digit;
     float *unit;                    /* d */
     int32_t *sum;                   /* of each digit over each half of the block */
@@ -43,21 +43,21 @@ struct evk_digits {
 
 static inline size_t evk_tile_tokens(const evk_digits *x, size_t tile)
 {
-    const size_t left = x->n_token - tile * x->tile;
-    return left < x->tile ? left : x->tile;
+    const size_t left = x->n_token - tile * EVK_PACKED_TILE;
+    return left < EVK_PACKED_TILE ? left : EVK_PACKED_TILE;
 }
 /* Of a tile: where digit p of block b begins, its units, and the sums of half h. */
-static inline int8_t *evk_tile_digit(const evk_digits *x, size_t tile, size_t nt, size_t p, size_t b)
+static inline int8_t *evk_tile_digit(const evk_digits *x, size_t tile, size_t p, size_t b)
 {
-    return x->digit + ((tile * x->tile * x->n_digit + p * nt) * x->n_block + b * nt) * EVK_PACKED_BLOCK;
+    return x->digit + ((tile * x->n_digit + p) * x->n_block + b) * (EVK_PACKED_BLOCK * EVK_PACKED_TILE);
 }
-static inline float *evk_tile_unit(const evk_digits *x, size_t tile, size_t nt, size_t b)
+static inline float *evk_tile_unit(const evk_digits *x, size_t tile, size_t b)
 {
-    return x->unit + tile * x->tile * x->n_block + b * nt;
+    return x->unit + (tile * x->n_block + b) * EVK_PACKED_TILE;
 }
-static inline int32_t *evk_tile_sum(const evk_digits *x, size_t tile, size_t nt, size_t p, size_t b, size_t h)
+static inline int32_t *evk_tile_sum(const evk_digits *x, size_t tile, size_t p, size_t b, size_t h)
 {
-    return x->sum + tile * x->tile * x->n_digit * x->n_block * 2 + ((p * x->n_block + b) * 2 + h) * nt;
+    return x->sum + (((tile * x->n_digit + p) * x->n_block + b) * 2 + h) * EVK_PACKED_TILE;
 }
 
 /* Whether a type's values are such integers. */

@@ -5,7 +5,7 @@
 
 #include "core/kernels/kernels.h"
 
-enum { P_LANES = 8, P_TOKENS = 4 };
+enum { P_LANES = 8, P_TOKENS = 4, P_TOKENS_BY_THREE = 2, P_VECTORS = 1 };
 typedef __m256i p_ints;
 typedef __m256 p_floats;
 #define P_OP static inline __attribute__((always_inline))
@@ -25,7 +25,7 @@ P_OP p_ints p_shift8(p_ints a) { return _mm256_slli_epi32(a, 8); }
 
 #ifdef P_VNNI
 typedef p_ints p_sum;
-P_OP p_sum p_start(void) { return _mm256_setzero_si256(); }
+P_OP p_sum p_start(p_ints from) { return from; }
 P_OP void p_step(p_sum *s, p_ints code, p_ints x, bool wide)
 {
     (void)wide;
@@ -33,8 +33,8 @@ P_OP void p_step(p_sum *s, p_ints code, p_ints x, bool wide)
 }
 P_OP p_ints p_total(p_sum s, bool wide) { (void)wide; return s; }
 #else
-typedef struct p_sum { p_ints low, high; } p_sum;
-P_OP p_sum p_start(void) { return (p_sum){ _mm256_setzero_si256(), _mm256_setzero_si256() }; }
+typedef struct p_sum { p_ints from, low, high; } p_sum;
+P_OP p_sum p_start(p_ints from) { return (p_sum){ from, _mm256_setzero_si256(), _mm256_setzero_si256() }; }
 P_OP void p_step(p_sum *s, p_ints code, p_ints x, bool wide)
 {
     s->low = _mm256_add_epi16(s->low, _mm256_maddubs_epi16(wide ? p_low(code) : code, x));
@@ -43,7 +43,7 @@ P_OP void p_step(p_sum *s, p_ints code, p_ints x, bool wide)
 }
 P_OP p_ints p_total(p_sum s, bool wide)
 {
-    const p_ints ones = _mm256_set1_epi16(1), low = _mm256_madd_epi16(s.low, ones);
+    const p_ints ones = _mm256_set1_epi16(1), low = p_add(s.from, _mm256_madd_epi16(s.low, ones));
     return wide ? p_add(low, _mm256_slli_epi32(_mm256_madd_epi16(s.high, ones), 4)) : low;
 }
 #endif

@@ -18,11 +18,11 @@ static int code_at(const evk_packed *w, size_t block, size_t r, size_t i)
 }
 
 /* sum (code - offset) n over [from, to) of a block, for one digit. */
-static int32_t dot(const evk_packed *w, size_t block, size_t r, const int8_t *digit, size_t nt, size_t from, size_t to)
+static int32_t dot(const evk_packed *w, size_t block, size_t r, const int8_t *digit, size_t from, size_t to)
 {
     int32_t s = 0;
     for (size_t i = from; i < to; i++)
-        s += (code_at(w, block, r, i) - w->offset) * digit[i / 4 * nt * 4 + i % 4];
+        s += (code_at(w, block, r, i) - w->offset) * digit[i / 4 * 16 + i % 4];
     return s;
 }
 
@@ -32,19 +32,19 @@ static float from_digits(const int32_t s[EVK_MAX_DIGIT])
     return fmaf((float)s[2], 65536, (float)(s[1] * 256 + s[0]));
 }
 
-static float row_dot(const evk_packed *w, size_t group, size_t r, const evk_digits *x, size_t tile, size_t nt, size_t t)
+static float row_dot(const evk_packed *w, size_t group, size_t r, const evk_digits *x, size_t tile, size_t t)
 {
     const size_t n_group = w->groups_of_16 ? 2 : 1, width = EVK_PACKED_BLOCK / n_group;
     float y = 0;
     for (size_t b = 0; b < w->n_block; b++)
         for (size_t g = 0; g < n_group; g++) {
             const size_t block = group * w->n_block + b, at = (block * n_group + g) * EVK_PACKED_ROWS + r;
-            const float unit = evk_tile_unit(x, tile, nt, b)[t];
+            const float unit = evk_tile_unit(x, tile, b)[t];
             int32_t s[EVK_MAX_DIGIT] = { 0 }, n[EVK_MAX_DIGIT] = { 0 };
             for (size_t p = 0; p < x->n_digit; p++) {
-                s[p] = dot(w, block, r, evk_tile_digit(x, tile, nt, p, b) + t * 4, nt, g * width, (g + 1) * width);
+                s[p] = dot(w, block, r, evk_tile_digit(x, tile, p, b) + t * 4, g * width, (g + 1) * width);
                 for (size_t h = g; h < g + 2 / n_group; h++)
-                    n[p] += evk_tile_sum(x, tile, nt, p, b, h)[t];
+                    n[p] += evk_tile_sum(x, tile, p, b, h)[t];
             }
             y = fmaf(scale_at(w, w->scales, at) * unit, from_digits(s), y);
             if (w->mins)
@@ -53,12 +53,12 @@ static float row_dot(const evk_packed *w, size_t group, size_t r, const evk_digi
     return y;
 }
 
-static void multiply_packed(const evk_packed *w, size_t group, const evk_digits *x, size_t tile, float *y, size_t ldy)
+static void multiply_packed(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y, size_t ldy)
 {
     const size_t nt = evk_tile_tokens(x, tile);
     for (size_t t = 0; t < nt; t++)
-        for (size_t r = 0; r < EVK_PACKED_ROWS; r++)
-            y[t * ldy + r] = row_dot(w, group, r, x, tile, nt, t);
+        for (size_t r = 0; r < n_group * EVK_PACKED_ROWS; r++)
+            y[t * ldy + r] = row_dot(w, group + r / EVK_PACKED_ROWS, r % EVK_PACKED_ROWS, x, tile, t);
 }
 
 /* The largest |x| of a block over the largest number that the digits hold; 0 for a block of zeros, NaN where one is not finite. */
@@ -86,19 +86,19 @@ static void take_digits(const evk_digits *d, size_t tile, const float *x, size_t
             const float *from = x + t * ldx + b * EVK_PACKED_BLOCK;
             int32_t sum[EVK_MAX_DIGIT][2] = { { 0 } };
             float inverse;
-            evk_tile_unit(d, tile, nt, b)[t] = block_unit(from, d->n_digit, &inverse);
+            evk_tile_unit(d, tile, b)[t] = block_unit(from, d->n_digit, &inverse);
             for (size_t i = 0; i < EVK_PACKED_BLOCK; i++) {
                 int32_t number = inverse > 0 ? (int32_t)nearbyintf(from[i] * inverse) : 0;
                 for (size_t p = 0; p < d->n_digit; p++) {
                     const int8_t digit = (int8_t)(uint8_t)(number & 255);
-                    evk_tile_digit(d, tile, nt, p, b)[i / 4 * nt * 4 + t * 4 + i % 4] = digit;
+                    evk_tile_digit(d, tile, p, b)[i / 4 * 16 + t * 4 + i % 4] = digit;
                     sum[p][i / 16] += digit;
                     number = (number - digit) / 256;
                 }
             }
             for (size_t p = 0; p < d->n_digit; p++)
                 for (size_t h = 0; h < 2; h++)
-                    evk_tile_sum(d, tile, nt, p, b, h)[t] = sum[p][h];
+                    evk_tile_sum(d, tile, p, b, h)[t] = sum[p][h];
         }
 }
 
@@ -106,6 +106,5 @@ void evk_packed_add_ref(evk_kernels *k)
 {
     k->take_digits = take_digits;
     k->multiply_packed = multiply_packed;
-    k->packed_tile = EVK_PACKED_TILE;
     k->fast_digits = false;
 }
