@@ -227,6 +227,21 @@ typedef struct evoke_setting { const char *name; char value[192]; bool unusual; 
 /* The i-th of those that the model has; false: past the end. */
 EVOKE_API bool evoke_model_setting(const evoke_model *m, size_t i, evoke_setting *out);
 
+/* What a machine does at the shapes of a model's matrices: the bounds that speeds are held against. */
+enum { EVOKE_N_BATCH = 4 };
+typedef struct evoke_machine {
+    size_t n_threads;
+    size_t batch[EVOKE_N_BATCH];        /* tokens multiplied together: 8, 32, 128, 512 */
+    double sgemm[EVOKE_N_BATCH];        /* OpenBLAS, float32 weights at hand, GFLOP/s */
+    double multiply[EVOKE_N_BATCH];     /* the model's own products, as it computes, GFLOP/s */
+    double integers;                    /* integer dot products with everything in the first caches, GOP/s; 0: none apply */
+    double read;                        /* of memory, GB/s */
+    double layer_flop, head_flop;       /* of a token: all layers; the head */
+    double weight_bytes;                /* read for a token, layers and head */
+} evoke_machine;
+/* Takes about a second. Sets the number of OpenBLAS's threads while it runs. */
+EVOKE_API evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke_machine *out, evoke_error *err);
+
 /* A family of models that can be run. Texts are the library's. */
 typedef struct evoke_family {
     const char *label;                      /* "Qwen 1.5, 2, 2.5" */

@@ -19,6 +19,7 @@ static const command commands[] = {
     { "generate", "steered generation: one prompt, or a file of prompts",            cmd_generate },
     { "theory",   "Fisher directions of a store, and how near the vectors are",      cmd_theory },
     { "eval",     "responses to metrics: perplexity, repetition, words of emotion",  cmd_eval },
+    { "bench",    "how fast a model runs here, and against what bounds",             cmd_bench },
     { "classify", "texts to class probabilities, or to labels by an NLI model",      cmd_classify },
     { "embed",    "texts to vectors, by an encoder",                                 cmd_embed },
 };

@@ -1,0 +1,351 @@
+/* experiments/cmd_bench.c: how fast a model runs on this machine, each figure beside the bound that it is held against.
+ *
+ * What multiplies many tokens at once is bound by arithmetic (exact: OpenBLAS's sgemm at the same shapes; fast: integer dot
+ * products), what makes one token after the other by reading the weights from memory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "experiments/json_out.h"
+#include "experiments/options.h"
+
+static const struct poptOption own[] = { POPT_TABLEEND };
+static const command_options takes = {
+    .usage = "-m MODEL [-t N] [--json]",
+    .about = "First the machine, at the model's own shapes: OpenBLAS's sgemm and this program's products by number of tokens,\n"
+             "integer dot products, memory, with one thread and with all. Then extraction, prompts of 512 tokens, one stream of\n"
+             "generated tokens and 32 at once, unsteered and steered, exact and fast: tokens a second, and the share of the\n"
+             "bound. Measure only when nothing else runs.\n"
+             "  --json: {\"machine\": [...], \"work\": [{\"what\":, \"compute\":, \"tokens_per_s\":, \"bound\":, \"share\":}, ...], ...}",
+    .examples = "  evoke bench -m model.gguf\n",
+    .own = own,
+    .groups = { { "Model:", options_model } },
+};
+
+enum { N_PROMPT = 512, N_SINGLE = 96, N_BATCH = 32, N_EACH = 32, N_QUERY = 32, MOST_WORK = 24, REPEATS = 3 };
+
+typedef struct work { const char *what; evoke_compute compute; bool steered; double rate, bound; const char *bound_by; } work;
+typedef struct machine { evoke_compute compute; evoke_machine figures; } machine;
+
+typedef struct bench {
+    const options *o;
+    evoke_model *m;
+    evoke_compute compute;
+    evoke_steering *steering;       /* NULL: the model has no template to make vectors with */
+    char store[64];
+    machine machines[4];
+    work done[MOST_WORK];
+    size_t n_machine, n_done;
+    int32_t ids[N_PROMPT];
+} bench;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static const evoke_machine *all_threads(const bench *b)
+{
+    return &b->machines[b->n_machine - 1].figures;
+}
+
+/* Notes a rate. many: several tokens at once, bound by arithmetic; logits: the share of tokens whose logits are computed. */
+static void note(bench *b, const char *what, bool steered, double rate, bool many, double logits)
+{
+    const evoke_machine *f = all_threads(b);
+    const double flop = f->layer_flop + logits * f->head_flop, peak = b->compute == EVOKE_FAST ? f->integers : f->sgemm[EVOKE_N_BATCH - 1];
+    work *w = &b->done[b->n_done++];
+    *w = (work){ what, b->compute, steered, rate, 0, "memory" };
+    if (!many)
+        w->bound = f->read * 1e9 / f->weight_bytes;
+    else {
+        w->bound = peak * 1e9 / flop;
+        w->bound_by = b->compute == EVOKE_FAST && f->integers > 0 ? "integers" : "sgemm";
+        if (b->compute == EVOKE_FAST && f->integers == 0)
+            w->bound = f->sgemm[EVOKE_N_BATCH - 1] * 1e9 / flop;
+    }
+}
+
+/* ---- what is run ---- */
+
+static evoke_status run_prompt(bench *b, evoke_error *err)
+{
+    evoke_session *s = NULL;
+    double best = 1e30;
+    const size_t most = evoke_model_describe(b->m)->n_ctx, n = most < N_PROMPT ? most : N_PROMPT;
+    evoke_status st = evoke_session_new(b->m, n, &s, err);
+    for (int i = 0; st == EVOKE_OK && i < REPEATS; i++) {
+        evoke_session_reset(s);
+        const double begin = now();
+        st = evoke_session_eval(s, b->ids, n, err);
+        best = now() - begin < best ? now() - begin : best;
+    }
+    evoke_session_free(s);
+    if (st == EVOKE_OK)
+        note(b, "prompt", false, (double)n / best, true, 1.0 / (double)n);
+    return st;
+}
+
+/* n_seq sequences of n_each tokens after prompts of 16. */
+static evoke_status run_generation(bench *b, const char *what, size_t n_seq, size_t n_each, bool steered, evoke_error *err)
+{
+    evoke_request requests[N_BATCH];
+    double best = 1e30, prompt = 1e30;
+    evoke_status st = EVOKE_OK;
+    for (size_t i = 0; i < n_seq; i++)
+        requests[i] = (evoke_request){ .ids = b->ids + i, .n_ids = 16, .ignore_end = true, .steering = steered ? b->steering : NULL };
+    for (int i = 0; st == EVOKE_OK && i < 2 * REPEATS; i++) {           /* with one token, which is the prompts' time, and with all */
+        evoke_response responses[N_BATCH] = { { 0 } };
+        double *least = i % 2 ? &best : &prompt;
+        for (size_t k = 0; k < n_seq; k++)
+            requests[k].n_predict = i % 2 ? n_each : 1;
+        const double begin = now();
+        st = evoke_generate(b->m, requests, n_seq, n_seq, NULL, NULL, NULL, responses, err);
+        *least = now() - begin < *least ? now() - begin : *least;
+        evoke_responses_free(responses, n_seq);
+    }
+    if (st == EVOKE_OK)
+        note(b, what, steered, (double)(n_seq * (n_each - 1)) / (best - prompt), n_seq > 1, 1);
+    return st;
+}
+
+/* Queries that differ enough, as a file: the library reads datasets from files. */
+static evoke_status write_queries(char path[64], evoke_error *err)
+{
+    snprintf(path, 64, "/tmp/evoke-bench-XXXXXX");
+    const int fd = mkstemp(path);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!f)
+        return fail(err, EVOKE_EIO, "bench: cannot make a file in /tmp");
+    for (int i = 0; i < N_QUERY; i++)
+        fprintf(f, "{\"text\": \"Tell me what happened on day %d, where you went, and what you and the others saw there.\", \"emotion\": \"%s\"}\n", i,
+                i % 2 ? "joy" : "fear");
+    return fclose(f) == 0 ? EVOKE_OK : fail(err, EVOKE_EIO, "bench: cannot write (%s)", path);
+}
+
+static evoke_status extract(bench *b, const evoke_dataset *d, const evoke_settings *s, evoke_error *err)
+{
+    const evoke_span span = EVOKE_SPAN_QUERY;
+    const evoke_site sites[] = { EVOKE_RESID_POST, EVOKE_ATTN_OUT };
+    const evoke_extract_options how = { .sites = sites, .n_sites = 2, .spans = &span, .n_spans = 1, .sampling = { .top_p = 1 } };
+    const evoke_provenance made = { b->o->command_line, 0 };
+    evoke_extract_report best = { 0 };
+    evoke_status st = EVOKE_OK;
+    for (int i = 0; st == EVOKE_OK && i < REPEATS; i++) {
+        evoke_extract_report r = { 0 };
+        unlink(b->store);
+        st = evoke_extract(b->m, d, s, &how, b->store, &made, NULL, &r, err);
+        if (i == 0 || r.seconds < best.seconds)
+            best = r;
+    }
+    if (st == EVOKE_OK)
+        note(b, "extraction", false, (double)best.n_tokens_run / best.seconds, true, 0);
+    return st;
+}
+
+/* Extraction, and from it a vector to steer by. */
+static evoke_status run_extraction(bench *b, evoke_error *err)
+{
+    char queries[64] = "";
+    evoke_dataset *d = NULL;
+    evoke_settings *s = NULL;
+    evoke_status st = write_queries(queries, err);
+    snprintf(b->store, sizeof b->store, "%s.h5", queries);
+    if (st == EVOKE_OK)
+        st = evoke_dataset_open(queries, &d, err);
+    if (st == EVOKE_OK)
+        st = evoke_settings_default(&s, err);
+    if (st == EVOKE_OK)
+        st = extract(b, d, s, err);
+    evoke_dataset_free(d);
+    evoke_settings_free(s);
+    unlink(queries);
+    return st;
+}
+
+static evoke_status make_steering(bench *b, evoke_error *err)
+{
+    evoke_store *store = NULL;
+    evoke_vectors *v = NULL;
+    const evoke_ev_options how = { .any_span = true };
+    const evoke_strength joy = { "joy", 0.5 };
+    evoke_ev_report r;
+    evoke_status st = evoke_store_open(b->store, &store, err);
+    if (st == EVOKE_OK)
+        st = evoke_mean_difference(store, &how, &v, &r, err);
+    const evoke_steer_options steer = { .vectors = v, .strengths = &joy, .n_strengths = 1, .site = EVOKE_RESID_POST, .positions = EVOKE_AT_ALL };
+    if (st == EVOKE_OK)
+        st = evoke_steering_new(b->m, &b->steering, err);
+    if (st == EVOKE_OK)
+        st = evoke_steering_add(b->steering, &steer, err);
+    evoke_vectors_free(v);
+    evoke_store_free(store);
+    return st;
+}
+
+static evoke_status run_all(bench *b, evoke_error *err)
+{
+    const bool chats = evoke_model_tokenizer(b->m) && evoke_model_template(b->m);
+    evoke_status st = chats ? run_extraction(b, err) : EVOKE_OK;
+    if (st == EVOKE_OK && chats)
+        st = make_steering(b, err);
+    if (*b->store)
+        unlink(b->store);
+    if (st == EVOKE_OK)
+        st = run_prompt(b, err);
+    for (int steered = 0; st == EVOKE_OK && steered <= (b->steering != NULL); steered++) {
+        st = run_generation(b, "generation, one stream", 1, N_SINGLE, steered, err);
+        if (st == EVOKE_OK)
+            st = run_generation(b, "generation, 32 streams", N_BATCH, N_EACH, steered, err);
+    }
+    evoke_steering_free(b->steering);
+    b->steering = NULL;
+    return st;
+}
+
+static evoke_status measure(bench *b, evoke_error *err)
+{
+    const size_t n = evoke_model_describe(b->m)->n_threads;
+    evoke_status st = EVOKE_OK;
+    for (size_t threads = 1; st == EVOKE_OK && threads <= n; threads = threads < n ? n : n + 1) {
+        b->machines[b->n_machine].compute = b->compute;
+        st = evoke_measure_machine(b->m, threads, &b->machines[b->n_machine++].figures, err);
+    }
+    return st;
+}
+
+static evoke_status bench_one(bench *b, const char *path, evoke_compute compute, evoke_error *err)
+{
+    evoke_model_options how = { .isa = option_text(b->o, OPT_ISA), .compute = compute, .repack = true };
+    evoke_status st = option_size(b->o, OPT_THREADS, 1, 4096, &how.n_threads, err);
+    b->compute = compute;
+    if (st == EVOKE_OK)
+        st = evoke_model_open(path, &how, &b->m, err);
+    for (size_t i = 0; st == EVOKE_OK && i < N_PROMPT; i++)
+        b->ids[i] = (int32_t)((i * 7919 + 3) % evoke_model_describe(b->m)->n_vocab);
+    if (st == EVOKE_OK)
+        st = measure(b, err);
+    if (st == EVOKE_OK)
+        st = run_all(b, err);
+    return st;
+}
+
+/* ---- what is said ---- */
+
+static double peak_megabytes(void)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)u.ru_maxrss / 1000;
+}
+
+static void print_table(const bench *b)
+{
+    const evoke_model_info *i = evoke_model_describe(b->m);
+    printf("%s: %s, %s weights, %s kernels, %zu threads\n\n%-34s", i->path, i->family, i->storage, i->isa, i->n_threads, "GFLOP/s, by tokens at once");
+    for (size_t k = 0; k < EVOKE_N_BATCH; k++)
+        printf("%8zu", b->machines[0].figures.batch[k]);
+    printf("\n");
+    for (size_t k = 0; k < b->n_machine; k++) {
+        const evoke_machine *f = &b->machines[k].figures;
+        const char *rows[] = { "OpenBLAS sgemm", "own products" };
+        for (size_t row = b->machines[k].compute == EVOKE_EXACT ? 0 : 1; row < 2; row++) {
+            printf("%-16s%-7s%zu thread%-3s", rows[row], row ? evoke_compute_name(b->machines[k].compute) : "", f->n_threads, f->n_threads > 1 ? "s" : "");
+            for (size_t n = 0; n < EVOKE_N_BATCH; n++)
+                printf("%8.0f", row ? f->multiply[n] : f->sgemm[n]);
+            printf("\n");
+        }
+        if (f->integers > 0)
+            printf("integer products: %.0f GOP/s; ", f->integers);
+        printf("memory: %.1f GB/s with %zu thread%s\n", f->read, f->n_threads, f->n_threads > 1 ? "s" : "");
+    }
+    printf("\n%-26s%-9s%-11s%12s%12s  %s\n", "", "", "", "tokens/s", "bound", "share");
+    for (size_t k = 0; k < b->n_done; k++) {
+        const work *w = &b->done[k];
+        printf("%-26s%-9s%-11s%12.1f%12.0f  %.0f %% of %s\n", w->what, evoke_compute_name(w->compute), w->steered ? "steered" : "unsteered", w->rate,
+               w->bound, 100 * w->rate / w->bound, w->bound_by);
+    }
+    printf("\npeak memory %.0f MB\n", peak_megabytes());
+}
+
+static json_t *numbers(const double *x, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_add(list, json_number(x[i]));
+    return list;
+}
+
+static evoke_status print_json(const bench *b, evoke_error *err)
+{
+    const evoke_model_info *info = evoke_model_describe(b->m);
+    json_t *o = json_object(), *machines = json_array(), *done = json_array();
+    for (size_t i = 0; i < b->n_machine; i++) {
+        const evoke_machine *f = &b->machines[i].figures;
+        json_t *one = json_object(), *batch = json_array();
+        for (size_t k = 0; k < EVOKE_N_BATCH; k++)
+            json_add(batch, json_count(f->batch[k]));
+        json_put(one, "compute", json_string(evoke_compute_name(b->machines[i].compute)));
+        json_put(one, "threads", json_count(f->n_threads));
+        json_put(one, "batch", batch);
+        json_put(one, "sgemm_gflops", numbers(f->sgemm, EVOKE_N_BATCH));
+        json_put(one, "multiply_gflops", numbers(f->multiply, EVOKE_N_BATCH));
+        json_put(one, "integer_gops", json_number(f->integers));
+        json_put(one, "read_gb_per_s", json_number(f->read));
+        json_add(machines, one);
+    }
+    for (size_t i = 0; i < b->n_done; i++) {
+        const work *w = &b->done[i];
+        json_t *one = json_object();
+        json_put(one, "what", json_string(w->what));
+        json_put(one, "compute", json_string(evoke_compute_name(w->compute)));
+        json_put(one, "steered", json_boolean(w->steered));
+        json_put(one, "tokens_per_s", json_number(w->rate));
+        json_put(one, "bound", json_number(w->bound));
+        json_put(one, "bound_by", json_string(w->bound_by));
+        json_put(one, "share", json_number(w->rate / w->bound));
+        json_add(done, one);
+    }
+    json_put(o, "model", json_text(info->path, strlen(info->path)));
+    json_put(o, "isa", json_string(info->isa));
+    json_put(o, "threads", json_count(info->n_threads));
+    json_put(o, "machine", machines);
+    json_put(o, "work", done);
+    json_put(o, "peak_memory_mb", json_number(peak_megabytes()));
+    return json_print(stdout, o, 6, err);
+}
+
+static evoke_status run(const options *o, evoke_error *err)
+{
+    bench b = { .o = o };
+    const char *path = NULL;
+    evoke_status st = option_need(o, OPT_MODEL, "bench", &path, err);
+    if (st == EVOKE_OK)
+        st = bench_one(&b, path, EVOKE_EXACT, err);
+    if (st == EVOKE_OK) {
+        evoke_model_free(b.m);
+        b.m = NULL;
+        st = bench_one(&b, path, EVOKE_FAST, err);
+    }
+    if (st == EVOKE_OK && o->json)
+        st = print_json(&b, err);
+    else if (st == EVOKE_OK)
+        print_table(&b);
+    evoke_model_free(b.m);
+    return st;
+}
+
+evoke_status cmd_bench(int argc, const char **argv, evoke_error *err)
+{
+    options o;
+    evoke_status st = options_parse(argc, argv, &takes, &o, err);
+    if (st == EVOKE_OK && !o.done)
+        st = run(&o, err);
+    options_free(&o);
+    return st;
+}

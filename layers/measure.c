@@ -1,0 +1,168 @@
+/* layers/measure.c: the speed of this machine at the shapes of a model. Best of several runs each. */
+#include <cblas.h>
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/kernels/matmul.h"
+#include "core/kernels/packed.h"
+#include "layers/model.h"
+
+enum { N_RUN = 3, MOST_TOKENS = 512, READ_FLOATS = 64 << 20 };
+static const double RUN_SECONDS = 0.03;
+static const evk_slot matrices[] = {
+    EVK_W_ATTN_Q, EVK_W_ATTN_K, EVK_W_ATTN_V, EVK_W_ATTN_OUT, EVK_W_LATENT_Q, EVK_W_LATENT_KV, EVK_W_LATENT_KV_UP,
+    EVK_W_MLP_GATE, EVK_W_MLP_UP, EVK_W_MLP_DOWN,
+};
+enum { N_MATRIX = sizeof matrices / sizeof *matrices };
+
+typedef struct bench {
+    const evoke_model *m;
+    size_t n_thread, n_token;
+    float *x, *y, *w, *panels;          /* [512, widest], [512, widest], [widest, widest] of the matrices */
+    void *digits;
+    volatile double sink;
+} bench;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Work a second, best of N_RUN runs of at least RUN_SECONDS; `work` is what one call does. */
+static double rate(bench *b, void (*call)(bench *b), double work)
+{
+    double best = 0;
+    call(b);
+    for (int run = 0; run < N_RUN; run++) {
+        const double begin = now();
+        size_t n = 0;
+        do {
+            call(b);
+            n++;
+        } while (now() - begin < RUN_SECONDS);
+        best = fmax(best, work * (double)n / (now() - begin));
+    }
+    return best;
+}
+
+static void call_sgemm(bench *b)
+{
+    for (size_t i = 0; i < N_MATRIX; i++) {
+        const evk_tensor *w = evk_model_matrix(b->m, 0, matrices[i]);
+        if (w)
+            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)b->n_token, (int)w->rows, (int)w->cols, 1, b->x,
+                        (int)w->cols, b->w, (int)w->cols, 0, b->y, (int)w->rows);
+    }
+}
+
+static void multiply(bench *b, size_t layer, evk_slot slot)
+{
+    const evk_weight *w = evk_model_weight(b->m, layer, slot);
+    if (!w->there)
+        return;
+    if (w->packed)
+        evk_matmul_packed(&b->m->kernels, b->n_thread, w->packed, b->m->n_digit, NULL, b->x, w->matrix.cols, b->n_token, b->y,
+                          w->matrix.rows, b->digits);
+    else
+        evk_matmul(&b->m->kernels, b->n_thread, &w->matrix, NULL, b->x, w->matrix.cols, b->n_token, b->y, w->matrix.rows, b->panels);
+}
+
+static void call_multiply(bench *b)
+{
+    for (size_t layer = 0; layer < b->m->config.n_layer; layer++)
+        for (size_t i = 0; i < N_MATRIX; i++)
+            multiply(b, layer, matrices[i]);
+}
+
+/* Four tokens with two groups of rows, over and over, by every thread. */
+static void call_integers(bench *b)
+{
+    const evk_packed *p = evk_model_weight(b->m, 0, EVK_W_ATTN_Q)->packed;
+    const evk_digits d = { EVK_PACKED_TILE, p->n_block, 1, b->digits, b->x, (int32_t *)(void *)b->y };
+#pragma omp parallel num_threads((int)b->n_thread)
+    {
+        float out[EVK_PACKED_TILE * 2 * EVK_PACKED_ROWS];
+        for (size_t i = 0; i < 1000; i++)
+            b->m->kernels.multiply_packed(p, 0, 2, &d, 0, out, 2 * EVK_PACKED_ROWS);
+    }
+}
+
+static void call_read(bench *b)
+{
+    double sum = 0;
+#pragma omp parallel for num_threads((int)b->n_thread) schedule(static) reduction(+ : sum)
+    for (size_t i = 0; i < READ_FLOATS; i += 1 << 16)
+        sum += (double)b->m->kernels.dot(b->w + i, b->w + i + (1 << 15), 1 << 15);
+    b->sink = sum;
+}
+
+static void count(bench *b, evoke_machine *out, size_t *widest, size_t *largest)
+{
+    const evk_tensor *head = evk_model_matrix(b->m, 0, EVK_W_HEAD);
+    *widest = *largest = 0;
+    out->layer_flop = 0;
+    out->weight_bytes = (double)head->rows * (double)head->row_bytes;
+    out->head_flop = 2.0 * (double)head->rows * (double)head->cols;
+    for (size_t layer = 0; layer < b->m->config.n_layer; layer++)
+        for (size_t i = 0; i < N_MATRIX; i++) {
+            const evk_tensor *w = evk_model_matrix(b->m, layer, matrices[i]);
+            if (!w)
+                continue;
+            out->layer_flop += 2.0 * (double)w->rows * (double)w->cols;
+            out->weight_bytes += (double)w->rows * (double)w->cols / (double)evk_type_describe(w->type)->block *
+                                 (double)evk_type_describe(w->type)->bytes;
+            *widest = w->rows > *widest ? w->rows : *widest;
+            *widest = w->cols > *widest ? w->cols : *widest;
+            *largest = w->rows * w->cols > *largest ? w->rows * w->cols : *largest;
+        }
+}
+
+static evoke_status make(bench *b, size_t widest, size_t largest, evoke_error *err)
+{
+    const size_t n_w = largest > READ_FLOATS ? largest : READ_FLOATS;
+    EVK_TRY(evk_alloc(&b->x, MOST_TOKENS * widest, sizeof(float), "measure", err));
+    EVK_TRY(evk_alloc(&b->y, MOST_TOKENS * widest, sizeof(float), "measure", err));
+    EVK_TRY(evk_alloc(&b->w, n_w, sizeof(float), "measure", err));
+    EVK_TRY(evk_alloc(&b->panels, evk_matmul_scratch(b->n_thread), sizeof(float), "measure", err));
+    b->digits = aligned_alloc(64, (evk_digits_bytes(MOST_TOKENS, widest, EVK_MAX_DIGIT) + 63) / 64 * 64);
+    if (!b->digits)
+        return evk_fail(err, EVOKE_ENOMEM, "measure: no memory");
+    for (size_t i = 0; i < MOST_TOKENS * widest; i++)
+        b->x[i] = (float)(i % 97) * 0.01f - 0.5f;
+    for (size_t i = 0; i < n_w; i++)        /* also makes the pages real */
+        b->w[i] = (float)(i % 89) * 0.01f - 0.4f;
+    return EVOKE_OK;
+}
+
+evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke_machine *out, evoke_error *err)
+{
+    static const size_t batches[EVOKE_N_BATCH] = { 8, 32, 128, MOST_TOKENS };
+    bench b = { .m = m, .n_thread = n_threads ? n_threads : m->n_thread };
+    size_t widest, largest;
+    *out = (evoke_machine){ .n_threads = b.n_thread };
+    count(&b, out, &widest, &largest);
+    const evoke_status st = make(&b, widest, largest, err);
+    const int blas_threads = openblas_get_num_threads();
+    openblas_set_num_threads((int)b.n_thread);
+    for (size_t i = 0; st == EVOKE_OK && i < EVOKE_N_BATCH; i++) {
+        out->batch[i] = b.n_token = batches[i];
+        out->sgemm[i] = 1e-9 * rate(&b, call_sgemm, out->layer_flop / (double)m->config.n_layer * (double)b.n_token);
+        out->multiply[i] = 1e-9 * rate(&b, call_multiply, out->layer_flop * (double)b.n_token);
+    }
+    openblas_set_num_threads(blas_threads);
+    const evk_packed *p = evk_model_weight(m, 0, EVK_W_ATTN_Q)->packed;
+    if (st == EVOKE_OK && p && p->rows >= 2 * EVK_PACKED_ROWS)
+        out->integers = 1e-9 * rate(&b, call_integers, 2000.0 * EVK_PACKED_TILE * 2 * EVK_PACKED_ROWS * (double)p->cols * (double)b.n_thread);
+    if (st == EVOKE_OK)
+        out->read = 1e-9 * rate(&b, call_read, (double)READ_FLOATS * sizeof(float));
+    free(b.x);
+    free(b.y);
+    free(b.w);
+    free(b.panels);
+    free(b.digits);
+    return st;
+}
