@@ -4,13 +4,13 @@
  * done here is an error that names it: silently ignoring one gives a model that speaks and is wrong. */
 #include "layers/config.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MAX_LAYER = 4096, MAX_VOCAB = 1 << 24 };
-#define MAX_CONTEXT ((size_t)1 << 31)
 
 void evk_config_free(evk_config *c)
 {
@@ -134,8 +134,8 @@ evoke_status evk_read_number(const evk_reader *r, const char *gguf, const char *
     }
     if (!s.there)
         return evk_bad_setting(r, s.name, "is missing");
-    if (!number_of(r, &s, &value) || value <= 0)
-        return evk_bad_setting(r, s.name, "is not a positive number");
+    if (!number_of(r, &s, &value) || value < FLT_MIN || value > FLT_MAX)
+        return evk_bad_setting(r, s.name, "is not a positive number in range");
     *out = value;
     return EVOKE_OK;
 }
@@ -147,9 +147,19 @@ evoke_status evk_read_or_off(const evk_reader *r, const char *gguf, const char *
     *out = s.json ? 0 : missing;
     if (!s.there)
         return EVOKE_OK;
-    if (!number_of(r, &s, &value) || value < 0 || value > (double)MAX_CONTEXT)
-        return evk_bad_setting(r, s.name, "is neither off nor a positive number");
+    if (!number_of(r, &s, &value) || (value != 0 && value < FLT_MIN) || value > (double)EVK_MAX_CONTEXT)
+        return evk_bad_setting(r, s.name, "is neither off nor a positive number in range");
     *out = value;
+    return EVOKE_OK;
+}
+
+evoke_status evk_read_count_or_off(const evk_reader *r, const char *gguf, const char *hf, size_t missing, size_t *out)
+{
+    double value = 0;
+    EVK_TRY(evk_read_or_off(r, gguf, hf, (double)missing, &value));
+    if (value != floor(value))
+        return evk_bad_setting(r, look(r, gguf, hf).name, "is not a whole number");
+    *out = (size_t)value;
     return EVOKE_OK;
 }
 
@@ -243,7 +253,7 @@ static evoke_status read_sizes(const evk_reader *r, evk_config *c)
     const bool null_kv = json_is_null(evk_read_json(r, "num_key_value_heads"));
     const size_t usual_kv = r->json && usual->n_kv_head && !null_kv ? usual->n_kv_head : c->n_head;
     EVK_TRY(evk_read_size(r, "attention.head_count_kv", "num_key_value_heads", EVK_MAX_WIDTH, usual_kv, &c->n_kv_head));
-    EVK_TRY(evk_read_size(r, "context_length", "max_position_embeddings", MAX_CONTEXT, 2048, &c->n_ctx));
+    EVK_TRY(evk_read_size(r, "context_length", "max_position_embeddings", EVK_MAX_CONTEXT, 2048, &c->n_ctx));
     EVK_TRY(vocabulary_size(r, &c->n_vocab));
     if (c->d_model < c->n_head)
         return evk_bad_setting(r, r->json ? own_name(r, "num_attention_heads") : "attention.head_count", "is larger than the width");

@@ -8,6 +8,7 @@
 #include "layers/family.h"
 
 enum { EVK_MAX_WIDTH = 1 << 20 };
+#define EVK_MAX_CONTEXT ((size_t)1 << 31)
 
 typedef struct evk_reader {
     const evoke_weights *w;
@@ -19,13 +20,15 @@ typedef struct evk_reader {
 
 /* A whole number in [1, most]; `missing` where it is not there (0: it must be). */
 evoke_status evk_read_size(const evk_reader *r, const char *gguf, const char *hf, size_t most, size_t missing, size_t *out);
-/* A positive number; `missing` where it is not there (NAN: it must be). */
+/* A positive number that a float can hold; `missing` where it is not there (NAN: it must be). */
 evoke_status evk_read_number(const evk_reader *r, const char *gguf, const char *hf, double missing, double *out);
 evoke_status evk_read_flag(const evk_reader *r, const char *gguf, const char *hf, bool missing, bool *out);
 /* The value of a key of config.json by its common name; NULL: missing, or GGUF. A null is a value. */
 const json_t *evk_read_json(const evk_reader *r, const char *hf);
-/* 0 where the key is null, `missing` where it is not there: a window, a soft cap. */
+/* 0 where the key is null, `missing` where it is not there: a soft cap, a window. */
 evoke_status evk_read_or_off(const evk_reader *r, const char *gguf, const char *hf, double missing, double *out);
+/* The same for a whole number. */
+evoke_status evk_read_count_or_off(const evk_reader *r, const char *gguf, const char *hf, size_t missing, size_t *out);
 
 evoke_status evk_bad_setting(const evk_reader *r, const char *name, const char *why);
 evoke_status evk_refuse(const evk_reader *r, const char *name, const json_t *value);

@@ -5,6 +5,7 @@
  * errors, as they would change every angle. */
 #include "layers/config.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,19 +50,24 @@ static evoke_status read_divisors(const evk_reader *r, const char *name, size_t 
     for (size_t i = 0; i < n; i++) {
         const json_t *v = json_array_get(list, i);
         (*out)[i] = json_number_value(v);
-        if (!json_is_number(v) || !((*out)[i] > 0) || !isfinite((*out)[i]))
-            return evk_bad_setting(r, name, "holds something that is not a positive number");
+        if (!json_is_number(v) || (*out)[i] < FLT_MIN || (*out)[i] > FLT_MAX)
+            return evk_bad_setting(r, name, "holds something that is not a positive number in range");
     }
     return EVOKE_OK;
+}
+
+static evoke_status read_context(const evk_reader *r, const char *gguf, const char *hf, double missing, double *out)
+{
+    EVK_TRY(evk_read_number(r, gguf, hf, missing, out));
+    return *out > (double)EVK_MAX_CONTEXT ? evk_bad_setting(r, r->json ? hf : gguf, "is too large") : EVOKE_OK;
 }
 
 /* The original context: a field of some families' own, or of the scaling object, or the context itself. */
 static evoke_status read_original(const evk_reader *top, const evk_reader *r, const evk_config *c, double *out)
 {
-    const json_t *own = json_object_get(top->json, "original_max_position_embeddings");
-    if (own && !json_is_null(own))
-        return evk_read_number(top, NULL, "original_max_position_embeddings", NAN, out);
-    return evk_read_number(r, NULL, "original_max_position_embeddings", (double)c->n_ctx, out);
+    const char *name = "original_max_position_embeddings";
+    const json_t *own = json_object_get(top->json, name);
+    return read_context(own && !json_is_null(own) ? top : r, NULL, name, (double)c->n_ctx, out);
 }
 
 static evoke_status read_linear(const evk_reader *top, const evk_reader *r, evk_config *c, evk_rope *rope)
@@ -83,7 +89,7 @@ static evoke_status read_dynamic(const evk_reader *top, const evk_reader *r, evk
     EVK_TRY(check_scaling_keys(r, keys));
     EVK_TRY(evk_read_number(r, NULL, "factor", NAN, &rope->factor));
     const double most = (double)c->n_ctx * rope->factor;
-    c->n_ctx = rope->factor > 1 && most < (double)((size_t)1 << 31) ? (size_t)most : c->n_ctx;
+    c->n_ctx = rope->factor > 1 && most < (double)EVK_MAX_CONTEXT ? (size_t)most : c->n_ctx;
     return EVOKE_OK;
 }
 
@@ -227,10 +233,13 @@ evoke_status evk_read_rotary_part(const evk_reader *r, double missing, double *o
 
 /* ---- GGUF ---- */
 
-/* A tensor of d_rope / 2 divisors lies in the file; evk_config has no say in them. */
-static bool has_divisors(const evk_reader *r)
+/* Two tensors of d_rope / 2 divisors may lie in the file; evk_config has no say in them. */
+static evoke_status find_divisors(const evk_reader *r, bool *both)
 {
-    return evk_weights_find(r->w, "rope_factors_long.weight") && evk_weights_find(r->w, "rope_factors_short.weight");
+    static const char *const names[] = { "rope_factors_short.weight", "rope_factors_long.weight" };
+    const bool have_short = evk_weights_find(r->w, names[0]), have_long = evk_weights_find(r->w, names[1]);
+    *both = have_short && have_long;
+    return have_short == have_long ? EVOKE_OK : evk_bad_setting(r, names[have_short], "is missing");
 }
 
 static evoke_status read_gguf_yarn(const evk_reader *r, evk_rope *rope)
@@ -246,7 +255,9 @@ static evoke_status read_gguf(const evk_reader *r, evk_config *c)
 {
     evk_rope *rope = &c->rope[0];
     char name[128];
+    bool divisors = false;
     double times = 1;
+    EVK_TRY(find_divisors(r, &divisors));
     snprintf(name, sizeof name, "%s.rope.scaling.type", r->family->gguf_arch);
     const char *type = evk_meta_string(r->w, name);
     EVK_TRY(evk_read_number(r, "rope.freq_base", NULL, rope->base, &rope->base));
@@ -254,10 +265,10 @@ static evoke_status read_gguf(const evk_reader *r, evk_config *c)
         EVK_TRY(evk_read_number(r, "rope.freq_base_swa", NULL, c->rope[1].base, &c->rope[1].base));
     EVK_TRY(evk_read_number(r, "rope.scale_linear", NULL, 1, &rope->factor));
     EVK_TRY(evk_read_number(r, "rope.scaling.factor", NULL, rope->factor, &rope->factor));
-    EVK_TRY(evk_read_number(r, "rope.scaling.original_context_length", NULL, (double)c->n_ctx, &rope->original));
+    EVK_TRY(read_context(r, "rope.scaling.original_context_length", NULL, (double)c->n_ctx, &rope->original));
     if (type && strcmp(type, "yarn") == 0)
         EVK_TRY(read_gguf_yarn(r, rope));
-    else if (has_divisors(r) && (!type || strcmp(type, "longrope") == 0))
+    else if (divisors && (!type || strcmp(type, "longrope") == 0))
         rope->scaling = EVK_ROPE_LONG;
     else if (!type || strcmp(type, "linear") == 0)
         rope->scaling = rope->factor == 1 ? EVK_ROPE_PLAIN : EVK_ROPE_LINEAR;
@@ -266,7 +277,7 @@ static evoke_status read_gguf(const evk_reader *r, evk_config *c)
                         "its factors are missing (%s)", type, evk_weights_path(r->w));
     EVK_TRY(evk_read_number(r, "rope.scaling.attn_factor", NULL, 1, &times));
     rope->amplitude *= times;
-    return EVOKE_OK;
+    return rope->amplitude <= FLT_MAX ? EVOKE_OK : evk_bad_setting(r, "rope.scaling.attn_factor", "is too large");
 }
 
 evoke_status evk_read_rope(const evk_reader *r, evk_config *c)

@@ -1,6 +1,7 @@
 /* layers/model.c: opens a model: maps the file, reads its sizes, binds its weights, chooses kernels. */
 #include "layers/model.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,12 +87,25 @@ void evk_model_frequencies(const evoke_model *m, size_t rope, size_t length, dou
     evk_rope_frequencies(r, m->config.d_rope, length, rope == 0 ? m->slots[slot].vector : NULL, frequency);
 }
 
+/* Those of sequences of that length; false: a divisor of the file makes one no positive number. */
+static bool fill_frequencies(evoke_model *m, size_t rope, size_t length)
+{
+    double *f = m->rope_frequency[rope];
+    bool positive = true;
+    evk_model_frequencies(m, rope, length, f);
+    for (size_t i = 0; i < m->config.d_rope / 2; i++)
+        positive = positive && f[i] > 0 && isfinite(f[i]);
+    return positive;
+}
+
 static evoke_status make_frequencies(evoke_model *m, evoke_error *err)
 {
     const evk_config *c = &m->config;
     for (size_t i = 0; i < c->n_rope; i++) {
         EVK_TRY(evk_alloc(&m->rope_frequency[i], c->d_rope / 2, sizeof(double), "open model", err));
-        evk_model_frequencies(m, i, 0, m->rope_frequency[i]);
+        if (!fill_frequencies(m, i, c->n_ctx) || !fill_frequencies(m, i, 0))    /* the long ones, to look; the short ones stay */
+            return evk_fail(err, EVOKE_EFORMAT, "open model: a divisor of rotary frequencies is not a positive number (%s)",
+                            m->path);
     }
     return EVOKE_OK;
 }

@@ -1,38 +1,23 @@
-/* tests/tiny_model.h: a model of one layer, as a GGUF file and as a folder, each with one thing about it changed:
- * D 4, two heads of 2, one head of keys, 6 neurons, 8 tokens. Weights are sin(i). */
+/* tests/tiny_model.h: the models of tests/tiny_families.h as GGUF files and as folders, each with one thing about it changed.
+ * Weights are 1 / 2 + sin(i) / 4, so that one can divide by them. */
 #ifndef TINY_MODEL_H
 #define TINY_MODEL_H
 
+#include <jansson.h>
 #include <math.h>
 
 #include "tests/bytes.h"
+#include "tests/tiny_families.h"
 
 /* What is done to one key or tensor. */
 typedef enum tiny_how {
     TINY_KEEP, TINY_DROP, TINY_TWICE,
-    TINY_U32, TINY_I32, TINY_F32, TINY_STRING,          /* the key has this value instead */
+    TINY_U32, TINY_I32, TINY_F32, TINY_BOOL, TINY_STRING,       /* the key has this value instead */
     TINY_NUMBERS, TINY_TEXTS, TINY_ARRAYS,              /* or this array of two */
     TINY_DIMS, TINY_TYPE, TINY_RENAME, TINY_OFFSET      /* of a tensor: dims; type; another name; data elsewhere */
 } tiny_how;
 
 typedef struct tiny_edit { const char *name; tiny_how how; double value; const char *text; uint64_t dims[2]; } tiny_edit;
-
-typedef struct tiny_tensor { const char *gguf, *hf; uint64_t n_dim, dims[2]; } tiny_tensor;      /* GGUF's order of dims */
-static const tiny_tensor tiny_tensors[] = {
-    { "token_embd.weight", "model.embed_tokens.weight", 2, { 4, 8 } },
-    { "blk.0.attn_norm.weight", "model.layers.0.input_layernorm.weight", 1, { 4 } },
-    { "blk.0.attn_q.weight", "model.layers.0.self_attn.q_proj.weight", 2, { 4, 4 } },
-    { "blk.0.attn_k.weight", "model.layers.0.self_attn.k_proj.weight", 2, { 4, 2 } },
-    { "blk.0.attn_v.weight", "model.layers.0.self_attn.v_proj.weight", 2, { 4, 2 } },
-    { "blk.0.attn_output.weight", "model.layers.0.self_attn.o_proj.weight", 2, { 4, 4 } },
-    { "blk.0.ffn_norm.weight", "model.layers.0.post_attention_layernorm.weight", 1, { 4 } },
-    { "blk.0.ffn_gate.weight", "model.layers.0.mlp.gate_proj.weight", 2, { 4, 6 } },
-    { "blk.0.ffn_up.weight", "model.layers.0.mlp.up_proj.weight", 2, { 4, 6 } },
-    { "blk.0.ffn_down.weight", "model.layers.0.mlp.down_proj.weight", 2, { 6, 4 } },
-    { "output_norm.weight", "model.norm.weight", 1, { 4 } },
-    { "output.weight", "lm_head.weight", 2, { 4, 8 } },
-};
-enum { TINY_N_TENSORS = sizeof tiny_tensors / sizeof *tiny_tensors };
 
 static inline bool tiny_edits(const tiny_edit *e, const char *name)
 {
@@ -70,6 +55,8 @@ static inline bool tiny_put_edited(bytes *b, const tiny_edit *e, const char *key
         put_number(b, 8, 4), put_string(b, e->text);
     } else if (e->how == TINY_F32) {
         put_number(b, 6, 4), put(b, &(float){ (float)e->value }, 4);
+    } else if (e->how == TINY_BOOL) {
+        put_number(b, 7, 4), put_number(b, e->value != 0, 1);
     } else {
         put_number(b, e->how == TINY_I32 ? 5 : 4, 4), put_number(b, (uint64_t)(int64_t)e->value, 4);
     }
@@ -92,24 +79,42 @@ static inline void tiny_put_key(bytes *b, const tiny_edit *e, const char *key, u
     }
 }
 
-static inline void tiny_put_sizes(bytes *b, const char *arch, const tiny_edit *e, uint64_t *n)
+/* A key of the architecture, by its name without it. */
+static inline void tiny_put_own(bytes *b, const tiny_model *m, const tiny_edit *e, const tiny_key *k, uint64_t *n)
 {
-    static const struct { const char *key; uint32_t value; } sizes[] = {
-        { "context_length", 16 }, { "embedding_length", 4 }, { "block_count", 1 }, { "feed_forward_length", 6 },
-        { "attention.head_count", 2 }, { "attention.head_count_kv", 1 }, { "rope.dimension_count", 2 },
-        { "attention.key_length", 2 }, { "attention.value_length", 2 },
+    static bytes value;
+    char name[96];
+    value.n = 0;
+    snprintf(name, sizeof name, "%s.%s", m->family->gguf_arch, k->name);
+    if (k->type == 6)
+        put(&value, &(float){ (float)k->value }, 4);
+    else if (k->type == 9)
+        put_number(&value, 7, 4), put_number(&value, 1, 8), put_number(&value, k->value != 0, 1);
+    else
+        put_number(&value, (uint64_t)k->value, k->type == 7 ? 1 : 4);
+    tiny_put_key(b, e, name, k->type, k->type == 8 ? (const void *)k->text : value.data, value.n, n);
+}
+
+static inline void tiny_put_sizes(bytes *b, const tiny_model *m, const tiny_edit *e, uint64_t *n)
+{
+    const tiny_key common[] = {
+        { "context_length", 4, 16, NULL }, { "embedding_length", 4, 4, NULL }, { "block_count", 4, 1, NULL },
+        { "feed_forward_length", 4, 6, NULL }, { "attention.head_count", 4, 2, NULL },
+        { "attention.head_count_kv", 4, m->how & TINY_MHA ? 2 : 1, NULL }, { "rope.dimension_count", 4, 2, NULL },
+        { "attention.key_length", 4, 2, NULL }, { "attention.value_length", 4, 2, NULL }, { "rope.freq_base", 6, 1e4, NULL },
+        { m->family->usual.layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon", 6, 1e-5, NULL },
     };
-    char key[80];
-    tiny_put_key(b, e, "general.architecture", 8, arch, 0, n);
+    tiny_put_key(b, e, "general.architecture", 8, m->family->gguf_arch, 0, n);
     tiny_put_key(b, e, "general.alignment", 4, &(uint32_t){ 32 }, 4, n);
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        snprintf(key, sizeof key, "%s.%s", arch, sizes[i].key);
-        tiny_put_key(b, e, key, 4, &sizes[i].value, 4, n);
+    for (size_t i = 0; i < sizeof common / sizeof *common; i++) {
+        size_t own = 0;
+        while (own < 5 && m->keys[own].name && strcmp(m->keys[own].name, common[i].name) != 0)
+            own++;
+        if (own == 5 || !m->keys[own].name)
+            tiny_put_own(b, m, e, &common[i], n);
     }
-    snprintf(key, sizeof key, "%s.attention.layer_norm_rms_epsilon", arch);
-    tiny_put_key(b, e, key, 6, &(float){ 1e-5f }, 4, n);
-    snprintf(key, sizeof key, "%s.rope.freq_base", arch);
-    tiny_put_key(b, e, key, 6, &(float){ 1e4f }, 4, n);
+    for (size_t i = 0; i < 5 && m->keys[i].name; i++)
+        tiny_put_own(b, m, e, &m->keys[i], n);
 }
 
 static inline void tiny_put_list(bytes *b, const tiny_edit *e, const char *key, const char *const *texts, size_t n_texts,
@@ -144,9 +149,9 @@ static inline void tiny_put_vocabulary(bytes *b, const tiny_edit *e, uint64_t *n
 
 static inline void tiny_put_info(bytes *b, const tiny_tensor *t, const tiny_edit *e, uint64_t offset)
 {
-    const bool edited = tiny_edits(e, t->gguf);
+    const bool edited = tiny_edits(e, t->name);
     const uint64_t *dims = edited && e->how == TINY_DIMS ? e->dims : t->dims;
-    put_string(b, edited && e->how == TINY_RENAME ? e->text : t->gguf);
+    put_string(b, edited && e->how == TINY_RENAME ? e->text : t->name);
     put_number(b, t->n_dim, 4);
     for (size_t d = 0; d < t->n_dim; d++)
         put_number(b, dims[d], 8);
@@ -154,13 +159,15 @@ static inline void tiny_put_info(bytes *b, const tiny_tensor *t, const tiny_edit
     put_number(b, edited && e->how == TINY_OFFSET ? (uint64_t)e->value : offset, 8);
 }
 
-static inline void tiny_put_tensors(bytes *b, const tiny_edit *e, size_t *n_tensors)
+static inline void tiny_put_tensors(bytes *b, const tiny_model *m, const tiny_edit *e, size_t *n_tensors)
 {
+    tiny_list list;
     uint64_t offset = 0;
     *n_tensors = 0;
-    for (size_t i = 0; i < TINY_N_TENSORS; i++) {
-        const tiny_tensor *t = &tiny_tensors[i];
-        const size_t times = !tiny_edits(e, t->gguf) ? 1 : e->how == TINY_DROP ? 0 : e->how == TINY_TWICE ? 2 : 1;
+    tiny_tensors(m, true, &list);
+    for (size_t i = 0; i < list.n; i++) {
+        const tiny_tensor *t = &list.items[i];
+        const size_t times = !tiny_edits(e, t->name) ? 1 : e->how == TINY_DROP ? 0 : e->how == TINY_TWICE ? 2 : 1;
         for (size_t k = 0; k < times; k++, ++*n_tensors) {
             tiny_put_info(b, t, e, offset);
             offset += (4 * t->dims[0] * (t->n_dim == 2 ? t->dims[1] : 1) + 31) / 32 * 32;
@@ -168,33 +175,67 @@ static inline void tiny_put_tensors(bytes *b, const tiny_edit *e, size_t *n_tens
     }
     pad(b, 32);
     for (uint64_t i = 0; i < offset / 4; i++)
-        put(b, &(float){ sinf((float)i) }, 4);
+        put(b, &(float){ 0.5f + 0.25f * sinf((float)i) }, 4);
 }
 
 /* e: one edit, or NULL. */
-static inline void tiny_gguf(bytes *b, const char *arch, const tiny_edit *e)
+static inline void tiny_gguf(bytes *b, const tiny_model *m, const tiny_edit *e)
 {
     static bytes meta, tensors;
     uint64_t n = 0;
     size_t n_tensors = 0;
     meta.n = tensors.n = b->n = 0;
-    tiny_put_sizes(&meta, arch, e, &n);
+    tiny_put_sizes(&meta, m, e, &n);
     tiny_put_vocabulary(&meta, e, &n);
     put_text(b, "GGUF");
     put_number(b, 3, 4), put_number(b, 0, 8), put_number(b, n, 8);
     put(b, meta.data, meta.n);
-    tiny_put_tensors(b, e, &n_tensors);
+    tiny_put_tensors(b, m, e, &n_tensors);
     memcpy(b->data + 8, &(uint64_t){ n_tensors }, 8);
 }
 
 /* ---- a folder ---- */
 
-static const char tiny_config[] =
-    "{\"architectures\": [\"LlamaForCausalLM\"], \"model_type\": \"llama\", \"hidden_size\": 4, \"head_dim\": 2, "
-    "\"num_attention_heads\": 2, \"num_key_value_heads\": 1, \"num_hidden_layers\": 1, \"intermediate_size\": 6, "
-    "\"vocab_size\": 8, \"hidden_act\": \"silu\", \"rms_norm_eps\": 1e-05, \"max_position_embeddings\": 16, "
-    "\"tie_word_embeddings\": false, \"attention_bias\": false, \"mlp_bias\": false, "
-    "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 10000.0}}";
+/* config.json as an object: the common keys by the family's names for them, then the model's own. */
+static inline json_t *tiny_config(const tiny_model *m)
+{
+    const evk_family *f = m->family;
+    const char *key, *names[] = { "hidden_size", "num_attention_heads", "num_hidden_layers", "intermediate_size", "vocab_size",
+                                  "max_position_embeddings", "head_dim", "num_key_value_heads" };
+    const int values[] = { 4, 2, 1, 6, 8, 16, 2, 1 };
+    const size_t n_common = m->how & TINY_MHA ? 6 : 8;
+    json_t *common = json_object(), *config = json_object(), *own = json_loads(m->config, 0, NULL), *value;
+    for (size_t i = 0; i < n_common; i++)
+        json_object_set_new(common, names[i], json_integer(values[i]));
+    json_object_set_new(common, f->usual.layer_norm ? "layer_norm_eps" : "rms_norm_eps", json_real(1e-5));
+    json_object_set_new(common, "tie_word_embeddings", json_false());
+    json_object_set_new(common, f->activation_key ? f->activation_key : "hidden_act",
+                        json_string(f->usual.activation == EVK_SILU ? "silu" : "gelu_new"));
+    json_object_set_new(config, "model_type", json_string(f->hf_type));
+    json_object_foreach(common, key, value) {
+        const char *name = key;
+        for (size_t i = 0; f->hf_renamed && f->hf_renamed[i]; i += 2)
+            name = strcmp(f->hf_renamed[i], key) == 0 ? f->hf_renamed[i + 1] : name;
+        json_object_set(config, name, value);
+    }
+    json_object_update(config, own);
+    json_decref(common);
+    json_decref(own);
+    return config;
+}
+
+/* The same as text. */
+static inline const char *tiny_config_text(const tiny_model *m)
+{
+    static char text[4096];
+    json_t *config = tiny_config(m);
+    const size_t n = json_dumpb(config, text, sizeof text - 1, 0);
+    if (n >= sizeof text)
+        abort();
+    text[n] = '\0';
+    json_decref(config);
+    return text;
+}
 
 static const char tiny_tokenizer[] =
     "{\"added_tokens\":[{\"id\":0,\"content\":\"<s>\",\"special\":true}],\"model\":{\"type\":\"BPE\",\"vocab\":{\"<s>\":0,"
@@ -202,19 +243,21 @@ static const char tiny_tokenizer[] =
     "\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":true},"
     "\"decoder\":{\"type\":\"ByteLevel\"}}";
 
-static inline void tiny_safetensors(bytes *b, const tiny_edit *e)
+static inline void tiny_safetensors(bytes *b, const tiny_model *m, const tiny_edit *e)
 {
     static char header[8192];
+    tiny_list list;
     size_t at = 0, n = 0;
-    for (size_t i = 0; i < TINY_N_TENSORS; i++) {
-        const tiny_tensor *t = &tiny_tensors[i];
-        const bool edited = tiny_edits(e, t->hf), drop = edited && e->how == TINY_DROP;
+    tiny_tensors(m, false, &list);
+    for (size_t i = 0; i < list.n; i++) {
+        const tiny_tensor *t = &list.items[i];
+        const bool edited = tiny_edits(e, t->name), drop = edited && e->how == TINY_DROP;
         const uint64_t *dims = edited && e->how == TINY_DIMS ? e->dims : t->dims;
         const size_t size = 4 * dims[0] * (t->n_dim == 2 ? dims[1] : 1);
         if (drop)
             continue;
         n += (size_t)snprintf(header + n, sizeof header - n, "%c\"%s\":{\"dtype\":\"F32\",\"shape\":[", n ? ',' : '{',
-                              edited && e->how == TINY_RENAME ? e->text : t->hf);
+                              edited && e->how == TINY_RENAME ? e->text : t->name);
         if (t->n_dim == 2)
             n += (size_t)snprintf(header + n, sizeof header - n, "%zu,", (size_t)dims[1]);
         n += (size_t)snprintf(header + n, sizeof header - n, "%zu],\"data_offsets\":[%zu,%zu]}", (size_t)dims[0], at, at + size);
@@ -224,7 +267,7 @@ static inline void tiny_safetensors(bytes *b, const tiny_edit *e)
     b->n = 0;
     put_string(b, header);
     for (size_t i = 0; i < at / 4; i++)
-        put(b, &(float){ sinf((float)i) }, 4);
+        put(b, &(float){ 0.5f + 0.25f * sinf((float)i) }, 4);
 }
 
 #endif

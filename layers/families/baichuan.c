@@ -11,9 +11,9 @@
 #define PACK "layers.%zu.self_attn.W_pack.weight"
 
 static const evk_weight_name packed[] = {
-    { EVK_W_ATTN_Q, NULL, PACK, EVK_OPTIONAL, NULL, EVK_Q_OF_QKV, false },
-    { EVK_W_ATTN_K, NULL, PACK, EVK_OPTIONAL, NULL, EVK_K_OF_QKV, false },
-    { EVK_W_ATTN_V, NULL, PACK, EVK_OPTIONAL, NULL, EVK_V_OF_QKV, false },
+    { EVK_W_ATTN_Q, NULL, PACK, EVK_NEEDED, NULL, EVK_Q_OF_QKV, false },
+    { EVK_W_ATTN_K, NULL, PACK, EVK_NEEDED, NULL, EVK_K_OF_QKV, false },
+    { EVK_W_ATTN_V, NULL, PACK, EVK_NEEDED, NULL, EVK_V_OF_QKV, false },
     { .slot = EVK_N_SLOT },
 };
 
@@ -34,7 +34,7 @@ static evoke_status adjust(const evk_reader *r, evk_config *c)
     c->d_rope = 0;
     for (size_t i = 0; i < c->n_layer; i++)
         c->layer[i].rope = -1;
-    return r->json ? evk_read_size(r, NULL, "model_max_length", (size_t)1 << 31, 4096, &c->n_ctx) : EVOKE_OK;
+    return r->json ? evk_read_size(r, NULL, "model_max_length", EVK_MAX_CONTEXT, 4096, &c->n_ctx) : EVOKE_OK;
 }
 
 const evk_family evk_family_baichuan = {

@@ -50,27 +50,26 @@ static evoke_status read_cap(const evk_reader *r, const char *name, double missi
 static evoke_status adjust_gemma2(const evk_reader *r, evk_config *c)
 {
     enum { LAYERS_OF_27B = 46 };
-    double window = 0;
+    size_t window = 0;
     scale_embedding(c);
     EVK_TRY(scale_attention(r, c, LAYERS_OF_27B));
     EVK_TRY(read_cap(r, "attn_logit_softcapping", 50, &c->attention_cap));
     EVK_TRY(read_cap(r, "final_logit_softcapping", 30, &c->logit_cap));
-    EVK_TRY(evk_read_or_off(r, "attention.sliding_window", "sliding_window", 4096, &window));
-    return evk_plan_windows(r, c, (size_t)window, 2, 0);
+    EVK_TRY(evk_read_count_or_off(r, "attention.sliding_window", "sliding_window", 4096, &window));
+    return evk_plan_windows(r, c, window, 2, 0);
 }
 
 static evoke_status adjust_gemma3(const evk_reader *r, evk_config *c)
 {
     enum { LAYERS_OF_27B = 62 };
-    double window = 0;
-    size_t pattern = 6;
+    size_t window = 0, pattern = 6;
     scale_embedding(c);
     EVK_TRY(scale_attention(r, c, LAYERS_OF_27B));
     EVK_TRY(read_cap(r, "final_logit_softcapping", 0, &c->logit_cap));
-    EVK_TRY(evk_read_or_off(r, "attention.sliding_window", "sliding_window", r->json ? 4096 : 0, &window));
+    EVK_TRY(evk_read_count_or_off(r, "attention.sliding_window", "sliding_window", r->json ? 4096 : 0, &window));
     if (r->json)
         EVK_TRY(evk_read_size(r, NULL, "sliding_window_pattern", 4096, 6, &pattern));
-    EVK_TRY(evk_plan_windows(r, c, (size_t)window, pattern, 0));
+    EVK_TRY(evk_plan_windows(r, c, window, pattern, 0));
     for (size_t i = 0; i < c->n_layer; i++)
         c->layer[i].rope = c->layer[i].window > 0;
     return EVOKE_OK;

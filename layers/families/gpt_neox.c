@@ -50,6 +50,8 @@ static const char *const keys[] = { "use_parallel_residual", NULL };
 
 static evoke_status adjust(const evk_reader *r, evk_config *c)
 {
+    if (r->json && c->n_kv_head != c->n_head)       /* rows are [q; k; v] for each head */
+        return evk_bad_setting(r, "num_key_value_heads", "is not the number of heads");
     return evk_read_flag(r, "use_parallel_residual", "use_parallel_residual", true, &c->parallel);
 }
 

@@ -10,9 +10,9 @@ static const char *const keys[] = { "sliding_window", NULL };
 
 static evoke_status adjust(const evk_reader *r, evk_config *c)
 {
-    double window = 0;
-    EVK_TRY(evk_read_or_off(r, NULL, "sliding_window", 4096, &window));
-    return evk_plan_windows(r, c, (size_t)window, 0, 0);
+    size_t window = 0;
+    EVK_TRY(evk_read_count_or_off(r, NULL, "sliding_window", 4096, &window));
+    return evk_plan_windows(r, c, window, 0, 0);
 }
 
 const evk_family evk_family_mistral = {

@@ -28,9 +28,9 @@ static const char *const keys[] = { "sliding_window", "original_max_position_emb
 
 static evoke_status adjust(const evk_reader *r, evk_config *c)
 {
-    double window = 0;
-    EVK_TRY(evk_read_or_off(r, "attention.sliding_window", "sliding_window", 0, &window));
-    return evk_plan_windows(r, c, (size_t)window, 0, 0);
+    size_t window = 0;
+    EVK_TRY(evk_read_count_or_off(r, "attention.sliding_window", "sliding_window", 0, &window));
+    return evk_plan_windows(r, c, window, 0, 0);
 }
 
 const evk_family evk_family_phi3 = {

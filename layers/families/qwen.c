@@ -47,7 +47,7 @@ static evoke_status adjust(const evk_reader *r, evk_config *c)
     EVK_TRY(evk_only(r, "scale_attn_weights", true));
     EVK_TRY(evk_read_flag(r, NULL, "use_dynamic_ntk", true, &stretched));
     EVK_TRY(evk_read_flag(r, NULL, "use_logn_attn", true, &scaled));
-    EVK_TRY(evk_read_size(r, NULL, "seq_length", (size_t)1 << 31, c->n_ctx, &trained));
+    EVK_TRY(evk_read_size(r, NULL, "seq_length", EVK_MAX_CONTEXT, c->n_ctx, &trained));
     if ((stretched || scaled) && trained < c->n_ctx)
         c->n_ctx = trained;
     return EVOKE_OK;

@@ -11,12 +11,12 @@ static const char *const keys[] = { "use_sliding_window", "sliding_window", "max
 
 static evoke_status adjust(const evk_reader *r, evk_config *c)
 {
-    double window = 0, first = 0;
+    size_t window = 0, first = 0;
     bool on = false;
     EVK_TRY(evk_read_flag(r, NULL, "use_sliding_window", false, &on));
-    EVK_TRY(evk_read_or_off(r, NULL, "sliding_window", r->json ? 4096 : 0, &window));
-    EVK_TRY(evk_read_or_off(r, NULL, "max_window_layers", 28, &first));
-    return evk_plan_windows(r, c, on ? (size_t)window : 0, 0, (size_t)first);
+    EVK_TRY(evk_read_count_or_off(r, NULL, "sliding_window", r->json ? 4096 : 0, &window));
+    EVK_TRY(evk_read_count_or_off(r, NULL, "max_window_layers", 28, &first));
+    return evk_plan_windows(r, c, on ? window : 0, 0, first);
 }
 
 const evk_family evk_family_qwen2 = {

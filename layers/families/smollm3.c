@@ -12,7 +12,7 @@ static evoke_status plan_rope(const evk_reader *r, evk_config *c)
 {
     const json_t *list = evk_read_json(r, "no_rope_layers");
     size_t interval = 4;
-    EVK_TRY(evk_read_size(r, NULL, "no_rope_layer_interval", (size_t)1 << 31, 4, &interval));
+    EVK_TRY(evk_read_size(r, NULL, "no_rope_layer_interval", EVK_MAX_CONTEXT, 4, &interval));
     const bool listed = list && !json_is_null(list);
     if (listed && (!json_is_array(list) || json_array_size(list) < c->n_layer))
         return evk_bad_setting(r, "no_rope_layers", "is not a list with an entry for each layer");
@@ -29,11 +29,11 @@ static evoke_status plan_rope(const evk_reader *r, evk_config *c)
 static evoke_status adjust(const evk_reader *r, evk_config *c)
 {
     bool on = false;
-    double window = 0;
+    size_t window = 0;
     EVK_TRY(plan_rope(r, c));
     EVK_TRY(evk_read_flag(r, NULL, "use_sliding_window", false, &on));
-    EVK_TRY(evk_read_or_off(r, NULL, "sliding_window", 0, &window));
-    EVK_TRY(evk_plan_windows(r, c, on ? (size_t)window : 0, 0, 0));
+    EVK_TRY(evk_read_count_or_off(r, NULL, "sliding_window", 0, &window));
+    EVK_TRY(evk_plan_windows(r, c, on ? window : 0, 0, 0));
     const json_t *types = evk_read_json(r, "layer_types");
     for (size_t i = 0; i < c->n_layer; i++)
         if (c->layer[i].rope == 0 && (!types || json_is_null(types)))

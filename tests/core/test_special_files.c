@@ -35,8 +35,9 @@ static void put_file(const char *name, const void *data, size_t n)
 static void write_folder(void)
 {
     static bytes b;
-    tiny_safetensors(&b, NULL);
-    put_file("config.json", tiny_config, strlen(tiny_config));
+    tiny_safetensors(&b, tiny_models, NULL);
+    const char *config = tiny_config_text(tiny_models);
+    put_file("config.json", config, strlen(config));
     put_file("model.safetensors", b.data, b.n);
     put_file("tokenizer.json", tiny_tokenizer, strlen(tiny_tokenizer));
     put_file("tokenizer_config.json", "{\"bos_token\": \"<s>\"}", 20);
@@ -222,7 +223,7 @@ static void refuses_hostile_json(void)
 
 static void refuses_truncated_json(void)
 {
-    const struct { const char *name, *text; } whole[] = { { "config.json", tiny_config }, { "tokenizer.json", tiny_tokenizer } };
+    const struct { const char *name, *text; } whole[] = { { "config.json", tiny_config_text(tiny_models) }, { "tokenizer.json", tiny_tokenizer } };
     for (size_t f = 0; f < 2; f++)
         for (size_t n = 0; n < strlen(whole[f].text); n++) {
             evoke_error err;

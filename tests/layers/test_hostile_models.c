@@ -73,7 +73,7 @@ static const struct { tiny_edit edit; const char *says; } gguf_cases[] = {      
     { { K("attention.head_count"), TINY_U32, .value = 3 }, "" }, { { K("attention.head_count_kv"), TINY_U32, .value = 2 }, "attn_k" },
     { { K("attention.head_count_kv"), TINY_U32, .value = 3 }, "" }, { { K("attention.key_length"), TINY_U32, .value = 3 }, "" },
     /* tensors: missing, twice, of another shape or type, sharing or past the data, of a layer too many */
-    { { "token_embd.weight", TINY_DROP, .value = 0 }, "embedding" }, { { "output_norm.weight", TINY_DROP, .value = 0 }, NULL },
+    { { "token_embd.weight", TINY_DROP, .value = 0 }, NULL }, { { "output_norm.weight", TINY_DROP, .value = 0 }, NULL },
     { { "blk.0.attn_q.weight", TINY_DROP, .value = 0 }, NULL }, { { "blk.0.ffn_down.weight", TINY_TWICE, .value = 0 }, NULL },
     { { "blk.0.attn_q.weight", TINY_DIMS, .dims = { 2, 8 } }, NULL }, { { "blk.0.attn_k.weight", TINY_DIMS, .dims = { 2, 4 } }, NULL },
     { { "token_embd.weight", TINY_DIMS, .dims = { 8, 4 } }, "" }, { { "output.weight", TINY_DIMS, .dims = { 4, 7 } }, NULL },
@@ -109,7 +109,7 @@ static void refuses_gguf_files(void)
     for (size_t i = 0; i < sizeof gguf_cases / sizeof *gguf_cases; i++) {
         const tiny_edit *e = &gguf_cases[i].edit;
         char what[160];
-        tiny_gguf(&b, "llama", e);
+        tiny_gguf(&b, tiny_models, e);
         check(write_bytes(gguf, b.data, b.n), "write %s", gguf);
         snprintf(what, sizeof what, "case %zu (%s, how %d, %g%s)", i, e->name, (int)e->how, e->value, e->text ? e->text : "");
         refuses(gguf, what, gguf_cases[i].says ? gguf_cases[i].says : e->name);
@@ -128,8 +128,9 @@ static void put_in(const char *name, const void *data, size_t n)
 static void write_folder(const tiny_edit *e)
 {
     static bytes b;
-    tiny_safetensors(&b, e);
-    put_in("config.json", tiny_config, strlen(tiny_config));
+    tiny_safetensors(&b, tiny_models, e);
+    const char *config = tiny_config_text(tiny_models);
+    put_in("config.json", config, strlen(config));
     put_in("model.safetensors", b.data, b.n);
     put_in("tokenizer.json", tiny_tokenizer, strlen(tiny_tokenizer));
 }
@@ -144,7 +145,7 @@ static const struct { const char *key, *value, *says; } configs[] = {       /* v
     { "num_attention_heads", "3", "" }, { "num_attention_heads", "4294967298", NULL }, { "num_key_value_heads", "0", NULL },
     { "num_key_value_heads", "2", "k_proj" }, { "num_key_value_heads", "3", "" }, { "num_key_value_heads", "[1]", NULL },
     { "head_dim", "0", NULL }, { "head_dim", "3", "" }, { "head_dim", "1e300", NULL }, { "intermediate_size", "0", NULL },
-    { "intermediate_size", "7", "mlp" }, { "intermediate_size", NULL, NULL }, { "vocab_size", "0", NULL }, { "vocab_size", "9", "" },
+    { "intermediate_size", "7", "mlp" }, { "intermediate_size", NULL, "mlp" }, { "vocab_size", "0", NULL }, { "vocab_size", "9", "" },
     { "vocab_size", "7", "" }, { "vocab_size", "\"8\"", NULL }, { "rms_norm_eps", "\"x\"", NULL }, { "rms_norm_eps", "-1", NULL },
     { "rms_norm_eps", "[1]", NULL }, { "hidden_act", "\"unheard-of\"", "unheard-of" }, { "hidden_act", "3", NULL },
     { "hidden_act", "[\"silu\"]", NULL }, 
@@ -159,7 +160,7 @@ static const struct { const char *key, *value, *says; } configs[] = {       /* v
 static void refuses_configs(void)
 {
     for (size_t i = 0; i < sizeof configs / sizeof *configs; i++) {
-        json_t *config = json_loads(tiny_config, 0, NULL);
+        json_t *config = tiny_config(tiny_models);
         const bool big = configs[i].value && strlen(configs[i].value) > 20 && configs[i].value[0] == '9';
         json_t *value = configs[i].value && !big ? json_loads(configs[i].value, JSON_DECODE_ANY, NULL) : NULL;
         char what[200], *text;
@@ -211,7 +212,7 @@ int main(void)
     static bytes b;
     make_folder(folder);
     snprintf(gguf, sizeof gguf, "%s/x.gguf", folder);
-    tiny_gguf(&b, "llama", NULL);
+    tiny_gguf(&b, tiny_models, NULL);
     check(write_bytes(gguf, b.data, b.n), "write %s", gguf);
     opens(gguf);
     refuses_gguf_files();
