@@ -51,6 +51,8 @@ evoke_status evk_prefixes_find(const evk_tokens *prompts, size_t n, size_t n_gro
         st = evk_alloc(&out->nodes, n_group + 1, sizeof *out->nodes, "share prefixes", err);
     if (st == EVOKE_OK)
         st = evk_alloc(&out->of_group, n_group, sizeof *out->of_group, "share prefixes", err);
+    for (size_t g = 0; st == EVOKE_OK && g < n_group; g++)
+        out->of_group[g] = -1;
     if (st != EVOKE_OK || n == 0)
         goto done;
     measure(prompts, n, groups, n_group);
@@ -62,7 +64,8 @@ evoke_status evk_prefixes_find(const evk_tokens *prompts, size_t n, size_t n_gro
     if (root > 0)
         out->nodes[out->n++] = (evk_prefix){ 0, 0, root, -1 };
     for (size_t g = 0; g < n_group; g++) {
-        out->of_group[g] = root > 0 ? 0 : -1;
+        if (root > 0)
+            out->of_group[g] = 0;
         if (groups[g].n < 2 || groups[g].shared < root + WORTH_SHARING || kept == MOST_GROUPS ||
             groups[g].shared - root > MOST_GROUP_TOKENS - kept_tokens)
             continue;

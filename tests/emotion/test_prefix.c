@@ -48,5 +48,10 @@ int main(void)
         check_prefixes(prompts, &p, cases[i].n_own, cases[i].most);
         evk_prefixes_free(&p);
     }
+    evk_prefixes none;
+    check(evk_prefixes_find(prompts, 0, N_GROUP, &none, NULL) == EVOKE_OK && none.n == 0, "no prompts that may share");
+    for (size_t g = 0; g < N_GROUP; g++)
+        check(none.of_group[g] == -1, "group %zu has a prefix where none may be", g);
+    evk_prefixes_free(&none);
     return check_done();
 }
