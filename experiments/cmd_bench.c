@@ -19,7 +19,8 @@ static const command_options takes = {
              "integer dot products, memory, with one thread and with all. Then extraction, prompts of 512 tokens, one stream of\n"
              "generated tokens and 32 at once, unsteered and steered, exact and fast: tokens a second, and the share of the\n"
              "bound. Measure only when nothing else runs.\n"
-             "  --json: {\"machine\": [...], \"work\": [{\"what\":, \"compute\":, \"tokens_per_s\":, \"bound\":, \"share\":}, ...], ...}",
+             "  --json: {\"machine\": [...], \"work\": [{\"what\":, \"compute\":, \"tokens_per_s\":, \"bound\":, \"share\":},\n"
+             "          ...], \"peak_memory_mb\":}",
     .examples = "  evoke bench -m model.gguf\n",
     .own = own,
     .groups = { { "Model:", options_model } },
@@ -58,7 +59,8 @@ static const evoke_machine *all_threads(const bench *b)
 static void note(bench *b, const char *what, bool steered, double rate, bool many, double logits)
 {
     const evoke_machine *f = all_threads(b);
-    const double flop = f->layer_flop + logits * f->head_flop, peak = b->compute == EVOKE_FAST ? f->integers : f->sgemm[EVOKE_N_BATCH - 1];
+    const double flop = f->layer_flop + logits * f->head_flop;
+    const double peak = b->compute == EVOKE_FAST ? f->integers : f->sgemm[EVOKE_N_BATCH - 1];
     work *w = &b->done[b->n_done++];
     *w = (work){ what, b->compute, steered, rate, 0, "memory" };
     if (!many)
@@ -98,8 +100,9 @@ static evoke_status run_generation(bench *b, const char *what, size_t n_seq, siz
     double best = 1e30, prompt = 1e30;
     evoke_status st = EVOKE_OK;
     for (size_t i = 0; i < n_seq; i++)
-        requests[i] = (evoke_request){ .ids = b->ids + i, .n_ids = 16, .ignore_end = true, .steering = steered ? b->steering : NULL };
-    for (int i = 0; st == EVOKE_OK && i < 2 * REPEATS; i++) {           /* with one token, which is the prompts' time, and with all */
+        requests[i] = (evoke_request){ .ids = b->ids + i, .n_ids = 16, .ignore_end = true,
+                                       .steering = steered ? b->steering : NULL };
+    for (int i = 0; st == EVOKE_OK && i < 2 * REPEATS; i++) {   /* with one token, which is the prompts' time, and with all */
         evoke_response responses[N_BATCH] = { { 0 } };
         double *least = i % 2 ? &best : &prompt;
         for (size_t k = 0; k < n_seq; k++)
@@ -123,8 +126,8 @@ static evoke_status write_queries(char path[64], evoke_error *err)
     if (!f)
         return fail(err, EVOKE_EIO, "bench: cannot make a file in /tmp");
     for (int i = 0; i < N_QUERY; i++)
-        fprintf(f, "{\"text\": \"Tell me what happened on day %d, where you went, and what you and the others saw there.\", \"emotion\": \"%s\"}\n", i,
-                i % 2 ? "joy" : "fear");
+        fprintf(f, "{\"text\": \"Tell me what happened on day %d, where you went, and what you and the others saw there.\", "
+                "\"emotion\": \"%s\"}\n", i, i % 2 ? "joy" : "fear");
     return fclose(f) == 0 ? EVOKE_OK : fail(err, EVOKE_EIO, "bench: cannot write (%s)", path);
 }
 
@@ -178,7 +181,8 @@ static evoke_status make_steering(bench *b, evoke_error *err)
     evoke_status st = evoke_store_open(b->store, &store, err);
     if (st == EVOKE_OK)
         st = evoke_mean_difference(store, &how, &v, &r, err);
-    const evoke_steer_options steer = { .vectors = v, .strengths = &joy, .n_strengths = 1, .site = EVOKE_RESID_POST, .positions = EVOKE_AT_ALL };
+    const evoke_steer_options steer = { .vectors = v, .strengths = &joy, .n_strengths = 1, .site = EVOKE_RESID_POST,
+                                        .positions = EVOKE_AT_ALL };
     if (st == EVOKE_OK)
         st = evoke_steering_new(b->m, &b->steering, err);
     if (st == EVOKE_OK)
@@ -247,7 +251,8 @@ static double peak_megabytes(void)
 static void print_table(const bench *b)
 {
     const evoke_model_info *i = evoke_model_describe(b->m);
-    printf("%s: %s, %s weights, %s kernels, %zu threads\n\n%-34s", i->path, i->family, i->storage, i->isa, i->n_threads, "GFLOP/s, by tokens at once");
+    printf("%s: %s, %s weights, %s kernels, %zu threads\n\n%-34s", i->path, i->family, i->storage, i->isa, i->n_threads,
+           "GFLOP/s, by tokens at once");
     for (size_t k = 0; k < EVOKE_N_BATCH; k++)
         printf("%8zu", b->machines[0].figures.batch[k]);
     printf("\n");
@@ -255,7 +260,8 @@ static void print_table(const bench *b)
         const evoke_machine *f = &b->machines[k].figures;
         const char *rows[] = { "OpenBLAS sgemm", "own products" };
         for (size_t row = b->machines[k].compute == EVOKE_EXACT ? 0 : 1; row < 2; row++) {
-            printf("%-16s%-7s%zu thread%-3s", rows[row], row ? evoke_compute_name(b->machines[k].compute) : "", f->n_threads, f->n_threads > 1 ? "s" : "");
+            printf("%-16s%-7s%zu thread%-3s", rows[row], row ? evoke_compute_name(b->machines[k].compute) : "", f->n_threads,
+                   f->n_threads > 1 ? "s" : "");
             for (size_t n = 0; n < EVOKE_N_BATCH; n++)
                 printf("%8.0f", row ? f->multiply[n] : f->sgemm[n]);
             printf("\n");
@@ -267,8 +273,8 @@ static void print_table(const bench *b)
     printf("\n%-26s%-9s%-11s%12s%12s  %s\n", "", "", "", "tokens/s", "bound", "share");
     for (size_t k = 0; k < b->n_done; k++) {
         const work *w = &b->done[k];
-        printf("%-26s%-9s%-11s%12.1f%12.0f  %.0f %% of %s\n", w->what, evoke_compute_name(w->compute), w->steered ? "steered" : "unsteered", w->rate,
-               w->bound, 100 * w->rate / w->bound, w->bound_by);
+        printf("%-26s%-9s%-11s%12.1f%12.0f  %.0f %% of %s\n", w->what, evoke_compute_name(w->compute),
+               w->steered ? "steered" : "unsteered", w->rate, w->bound, 100 * w->rate / w->bound, w->bound_by);
     }
     printf("\npeak memory %.0f MB\n", peak_megabytes());
 }

@@ -35,7 +35,8 @@ static const command_options takes = {
                 "  evoke extract -m model.gguf -d queries.json -o acts.h5 --sites resid_post,attn_out --span query,response\n"
                 "  evoke extract -m model.gguf -d queries.json -o few.h5 --limit 4 --layers 8-20\n",
     .own = own,
-    .groups = { { "Model:", options_model }, { "Computing:", options_compute }, { "Sampling of responses (default: greedy):", options_sampling } },
+    .groups = { { "Model:", options_model }, { "Computing:", options_compute },
+                { "Sampling of responses (default: greedy):", options_sampling } },
 };
 
 typedef struct job {

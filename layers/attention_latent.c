@@ -22,7 +22,8 @@ evoke_status evk_latent_qkv(evk_pass *p, size_t layer, const float *normed, floa
 {
     const evoke_model *m = p->model;
     const evk_config *c = &m->config;
-    const size_t n = p->n_token, mark = evk_arena_used(&p->scratch), kv = c->kv_rank + c->d_rope, up_width = p->cache->v_width + c->n_head * (c->d_head - c->d_rope);
+    const size_t n = p->n_token, mark = evk_arena_used(&p->scratch), kv = c->kv_rank + c->d_rope;
+    const size_t up_width = p->cache->v_width + c->n_head * (c->d_head - c->d_rope);
     const evk_norm q_norm = { evk_model_vector(m, layer, EVK_W_LATENT_Q_NORM), NULL, c->q_rank, c->latent_eps };
     const evk_norm kv_norm = { evk_model_vector(m, layer, EVK_W_LATENT_KV_NORM), NULL, c->kv_rank, c->latent_eps };
     float *low = evk_pass_floats(p, n, c->q_rank > kv ? c->q_rank : kv, err), *latent = evk_pass_floats(p, n, c->kv_rank, err);

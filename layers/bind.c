@@ -59,7 +59,8 @@ static place place_of(const evk_config *c, evk_part part, size_t own)
     const size_t q = c->n_head * c->d_head, k = c->n_kv_head * c->d_head, v = c->n_kv_head * c->d_value, h = c->d_head;
     const place places[] = {
         [EVK_WHOLE] = { own, 0, 0, 0 },
-        [EVK_Q_OF_QKV] = { q + k + v, 0, 0, 0 }, [EVK_K_OF_QKV] = { q + k + v, q, 0, 0 }, [EVK_V_OF_QKV] = { q + k + v, q + k, 0, 0 },
+        [EVK_Q_OF_QKV] = { q + k + v, 0, 0, 0 }, [EVK_K_OF_QKV] = { q + k + v, q, 0, 0 },
+        [EVK_V_OF_QKV] = { q + k + v, q + k, 0, 0 },
         [EVK_Q_BY_HEAD] = { 3 * q, 0, h, 3 * h }, [EVK_K_BY_HEAD] = { 3 * q, h, h, 3 * h },
         [EVK_V_BY_HEAD] = { 3 * q, 2 * h, h, 3 * h },
         [EVK_FIRST_HALF] = { 2 * own, 0, 0, 0 }, [EVK_SECOND_HALF] = { 2 * own, own, 0, 0 },
@@ -92,7 +93,8 @@ static evoke_status bind_vector(const evoke_model *m, const evk_tensor *t, place
         finite = finite && isfinite((*out)[i]);
     }
     free(whole);
-    return finite ? EVOKE_OK : evk_fail(err, EVOKE_EFORMAT, "bind weights: '%s' holds a value that is not finite (%s)", t->name, m->path);
+    return finite ? EVOKE_OK
+                  : evk_fail(err, EVOKE_EFORMAT, "bind weights: '%s' holds a value that is not finite (%s)", t->name, m->path);
 }
 
 static evoke_status bind_matrix(const evoke_model *m, const evk_tensor *t, place at, shape want, bool transposed,
@@ -169,7 +171,8 @@ static evoke_status bind_slot(evoke_model *m, evk_slot slot, size_t layer, evoke
             }
         }
     if (missing[0] && key)
-        return evk_fail(err, EVOKE_EFORMAT, "bind weights: '%s' asks for a tensor '%s', and there is none (%s)", key, missing, m->path);
+        return evk_fail(err, EVOKE_EFORMAT, "bind weights: '%s' asks for a tensor '%s', and there is none (%s)", key,
+                        missing, m->path);
     return missing[0] ? evk_fail(err, EVOKE_EFORMAT, "bind weights: no tensor '%s' (%s)", missing, m->path) : EVOKE_OK;
 }
 

@@ -209,7 +209,8 @@ static evoke_status gguf_pattern(const evk_reader *r, const evk_config *c, size_
     *listed = evk_meta_array(r->w, name, &n);
     if (*listed && n != c->n_layer)
         return evk_bad_setting(r, name, "has not one entry for each layer");
-    return *listed ? EVOKE_OK : evk_read_size(r, "attention.sliding_window_pattern", NULL, MAX_LAYER, *pattern ? *pattern : 1, pattern);
+    return *listed ? EVOKE_OK
+                   : evk_read_size(r, "attention.sliding_window_pattern", NULL, MAX_LAYER, *pattern ? *pattern : 1, pattern);
 }
 
 evoke_status evk_plan_windows(const evk_reader *r, evk_config *c, size_t window, size_t pattern, size_t first)
@@ -256,11 +257,13 @@ static evoke_status read_sizes(const evk_reader *r, evk_config *c)
     EVK_TRY(evk_read_size(r, "context_length", "max_position_embeddings", EVK_MAX_CONTEXT, 2048, &c->n_ctx));
     EVK_TRY(vocabulary_size(r, &c->n_vocab));
     if (c->d_model < c->n_head)
-        return evk_bad_setting(r, r->json ? own_name(r, "num_attention_heads") : "attention.head_count", "is larger than the width");
+        return evk_bad_setting(r, r->json ? own_name(r, "num_attention_heads") : "attention.head_count",
+                               "is larger than the width");
     const size_t even_head = r->json && usual->d_head ? usual->d_head : c->d_model / c->n_head;
     EVK_TRY(evk_read_size(r, "attention.key_length", "head_dim", EVK_MAX_WIDTH, even_head, &c->d_head));
     EVK_TRY(evk_read_size(r, "attention.value_length", NULL, EVK_MAX_WIDTH, c->d_head, &c->d_value));
-    return evk_read_size(r, "feed_forward_length", "intermediate_size", EVK_MAX_WIDTH, usual->d_ff ? usual->d_ff : 4 * c->d_model, &c->d_ff);
+    const size_t wide = usual->d_ff ? usual->d_ff : 4 * c->d_model;
+    return evk_read_size(r, "feed_forward_length", "intermediate_size", EVK_MAX_WIDTH, wide, &c->d_ff);
 }
 
 static evoke_status read_activation(const evk_reader *r, evk_config *c)

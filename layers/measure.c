@@ -68,7 +68,8 @@ static void multiply(bench *b, size_t layer, evk_slot slot)
         evk_matmul_packed(&b->m->kernels, b->n_thread, w->packed, b->m->n_digit, NULL, b->x, w->matrix.cols, b->n_token, b->y,
                           w->matrix.rows, b->digits);
     else
-        evk_matmul(&b->m->kernels, b->n_thread, &w->matrix, NULL, b->x, w->matrix.cols, b->n_token, b->y, w->matrix.rows, b->panels);
+        evk_matmul(&b->m->kernels, b->n_thread, &w->matrix, NULL, b->x, w->matrix.cols, b->n_token, b->y,
+                   w->matrix.rows, b->panels);
 }
 
 static void call_multiply(bench *b)
@@ -156,7 +157,8 @@ evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke
     openblas_set_num_threads(blas_threads);
     const evk_packed *p = evk_model_weight(m, 0, EVK_W_ATTN_Q)->packed;
     if (st == EVOKE_OK && p && p->rows >= 2 * EVK_PACKED_ROWS)
-        out->integers = 1e-9 * rate(&b, call_integers, 2000.0 * EVK_PACKED_TILE * 2 * EVK_PACKED_ROWS * (double)p->cols * (double)b.n_thread);
+        out->integers = 1e-9 * rate(&b, call_integers, 2000.0 * EVK_PACKED_TILE * 2 * EVK_PACKED_ROWS * (double)p->cols *
+                                    (double)b.n_thread);
     if (st == EVOKE_OK)
         out->read = 1e-9 * rate(&b, call_read, (double)READ_FLOATS * sizeof(float));
     free(b.x);

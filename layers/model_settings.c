@@ -90,7 +90,8 @@ static bool heads(const evoke_model *m, evoke_setting *s)
 {
     const evk_config *c = &m->config;
     if (c->kv_rank)
-        put(s, "latent attention: queries of rank %zu, keys and values of rank %zu, values %zu wide", c->q_rank, c->kv_rank, c->d_value);
+        put(s, "latent attention: queries of rank %zu, keys and values of rank %zu, values %zu wide", c->q_rank,
+            c->kv_rank, c->d_value);
     else if (c->n_head * c->d_head != c->d_model)
         put(s, "together %zu wide, the stream %zu", c->n_head * c->d_head, c->d_model);
     if (evk_model_vector(m, 0, EVK_W_ATTN_Q_NORM))
@@ -150,7 +151,8 @@ static bool mlp(const evoke_model *m, evoke_setting *s)
 static bool biases(const evoke_model *m, evoke_setting *s)
 {
     static const struct { evk_slot slot; const char *name; } all[] = {
-        { EVK_W_ATTN_Q_BIAS, "q" }, { EVK_W_ATTN_K_BIAS, "k" }, { EVK_W_ATTN_V_BIAS, "v" }, { EVK_W_ATTN_OUT_BIAS, "attention's output" },
+        { EVK_W_ATTN_Q_BIAS, "q" }, { EVK_W_ATTN_K_BIAS, "k" }, { EVK_W_ATTN_V_BIAS, "v" },
+        { EVK_W_ATTN_OUT_BIAS, "attention's output" },
         { EVK_W_MLP_GATE_BIAS, "gate" }, { EVK_W_MLP_UP_BIAS, "up" }, { EVK_W_MLP_DOWN_BIAS, "down" },
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

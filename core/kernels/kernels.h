@@ -68,7 +68,8 @@ typedef struct evk_kernels {
     /* one tile of activations x [nt, cols], ldx apart, as digits */
     void (*take_digits)(const evk_digits *d, size_t tile, const float *x, size_t ldx);
     /* y[t * ldy + r] of the 16 rows of each of n_group groups, one or two, for the tokens of a tile */
-    void (*multiply_packed)(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y, size_t ldy);
+    void (*multiply_packed)(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y,
+                            size_t ldy);
     bool fast_digits;           /* three digits are worth their while */
     /* values of n / block blocks of one type, exactly as ggml's reference defines them (core/kernels/quants.h); NULL for
      * types that hold no readable values. Entries that a SIMD table does not replace point to the reference. */

@@ -3,8 +3,8 @@
  * Two vectors of rows are computed together, so that a quad of a token's digits, which is the same for all rows, is fetched once
  * for both. The sums of a block are exact: only the order of the blocks matters, and it is that of packed_ref.c.
  *
- * Needs: P_LANES; P_TOKENS, P_TOKENS_BY_THREE (tokens computed together by one and by three digits), P_VECTORS (of rows); p_ints, p_floats; p_load (P_LANES quads of codes), p_low,
- * p_high (four bits of each byte), p_quad (one quad of digits in all lanes); p_sum, with p_start(from), p_step(s, code, x, wide)
+ * Needs: P_LANES; P_TOKENS, P_TOKENS_BY_THREE (tokens computed together by one and by three digits), P_VECTORS (of rows);
+ * p_ints, p_floats; p_load (P_LANES quads of codes), p_low, p_high (four bits of each byte), p_quad (one quad in all lanes); p_sum, with p_start(from), p_step(s, code, x, wide)
  * (wide: codes of more than four bits), p_total(s, wide); p_add, p_set, p_shift8; f_zero, f_set, f_of, f_fma, f_mul, f_load,
  * f_load_half, f_store; p_most, p_round. */
 #include "core/kernels/packed.h"
@@ -110,7 +110,8 @@ P_INLINE void p_add_mins(const p_place *p, size_t b, size_t g, bool sixteen, siz
 }
 
 /* scale unit sum (code - offset) n + min unit sum n  of one group into y. */
-P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, bool four, bool sixteen, size_t n_digit, size_t n_vec, size_t n, p_floats *y)
+P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, bool four, bool sixteen, size_t n_digit, size_t n_vec, size_t n,
+                          p_floats *y)
 {
     p_ints s[EVK_MAX_DIGIT * P_MOST];
 #pragma GCC unroll 3
@@ -162,11 +163,13 @@ typedef void p_function(const p_place *p, float *y, size_t ldy);
 P_FORM(narrow, true, false) P_FORM(narrow16, true, true) P_FORM(wide, false, false) P_FORM(wide16, false, true)
 
 /* By form, digits and vectors; then for 4, 2 and 1 tokens. */
-#define P_SIZES(form, n_digit, n_vec) { p_##form##_##n_digit##_##n_vec##_4, p_##form##_##n_digit##_##n_vec##_2, p_##form##_##n_digit##_##n_vec##_1 }
+#define P_SIZES(form, n_digit, n_vec)                                                            \
+    { p_##form##_##n_digit##_##n_vec##_4, p_##form##_##n_digit##_##n_vec##_2, p_##form##_##n_digit##_##n_vec##_1 }
 #define P_ENTRY(form) { { P_SIZES(form, 1, 1), P_SIZES(form, 1, 2) }, { P_SIZES(form, 3, 1), P_SIZES(form, 3, 2) } }
 static p_function *const p_table[4][2][2][3] = { P_ENTRY(wide), P_ENTRY(wide16), P_ENTRY(narrow), P_ENTRY(narrow16) };
 
-static void simd_multiply_packed(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y, size_t ldy)
+static void simd_multiply_packed(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y,
+                                 size_t ldy)
 {
     const bool three = x->n_digit == EVK_MAX_DIGIT;
     const size_t n_row = n_group * EVK_PACKED_ROWS, most = three ? P_TOKENS_BY_THREE : P_TOKENS, nt = evk_tile_tokens(x, tile);

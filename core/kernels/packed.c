@@ -349,7 +349,8 @@ void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_pa
 {
     enum { CHUNK_BYTES = 256 << 10, WORTH_THREADS = 1 << 16 };  /* digits of the tiles that pass over all rows together */
     const evk_digits d = digits_in(scratch, n_token, w->n_block, n_digit);
-    const size_t n_tile = tiles(n_token), fit = CHUNK_BYTES / (EVK_PACKED_TILE * w->cols * n_digit) + 1, n_chunk = (n_tile + fit - 1) / fit, n_pair = (w->rows + TWO_GROUPS - 1) / TWO_GROUPS;
+    const size_t n_tile = tiles(n_token), fit = CHUNK_BYTES / (EVK_PACKED_TILE * w->cols * n_digit) + 1;
+    const size_t n_chunk = (n_tile + fit - 1) / fit, n_pair = (w->rows + TWO_GROUPS - 1) / TWO_GROUPS;
     if (n_thread == 0 || (double)n_token * (double)w->rows * (double)w->cols < WORTH_THREADS)
         n_thread = 1;
 #pragma omp parallel num_threads((int)n_thread) if (n_thread > 1)

@@ -79,8 +79,10 @@ P_OP float p_most(const float *x, float *check)
 }
 P_OP void p_round(const float *x, float inverse, int32_t out[32])
 {
-    for (size_t i = 0; i < 32; i += 8)
-        _mm256_storeu_si256((__m256i *)(void *)(out + i), _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(inverse))));
+    for (size_t i = 0; i < 32; i += 8) {
+        const __m256 scaled = _mm256_mul_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(inverse));
+        _mm256_storeu_si256((__m256i *)(void *)(out + i), _mm256_cvtps_epi32(scaled));
+    }
 }
 
 #include "core/kernels/lanes_packed.h"

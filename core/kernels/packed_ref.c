@@ -53,7 +53,8 @@ static float row_dot(const evk_packed *w, size_t group, size_t r, const evk_digi
     return y;
 }
 
-static void multiply_packed(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y, size_t ldy)
+static void multiply_packed(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y,
+                            size_t ldy)
 {
     const size_t nt = evk_tile_tokens(x, tile);
     for (size_t t = 0; t < nt; t++)
