@@ -30,6 +30,7 @@ static const char *const harmless_keys[] = {
     "encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "output_scores", "return_dict_in_generate",
     "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens", "tf_legacy_loss", "tokens_to_suppress",
     "sequence_length", "max_sequence_length", "is_llama_config", "_from_model_config", "model_max_length",
+    "_attn_implementation_autoset", "_num_labels", "output_past", "custom_pipelines",
 };
 
 /* Dropouts act in training; ids of special tokens are the tokenizer's. */
@@ -110,6 +111,7 @@ static evoke_status check_gguf(const evk_reader *r)
         "expert_count", "attention.sliding_window", "attn_logit_softcapping", "final_logit_softcapping", "embedding_scale",
         "residual_scale", "logit_scale", "attention.scale", "attention.max_alibi_bias", "attention.clamp_kqv",
         "attention.temperature_scale", "attention.q_lora_rank", "attention.kv_lora_rank",
+        "rope.scaling.alpha", "rope.scaling.yarn_log_multiplier", "rope.scaling.yarn_ext_factor",
     };
     char name[128];
     double context = 0;
@@ -119,6 +121,8 @@ static evoke_status check_gguf(const evk_reader *r)
         double value = 0;
         snprintf(name, sizeof name, "%s.%s", r->family->gguf_arch, keys[i]);
         if (reads_gguf(r->family, keys[i]) || !evk_meta_f64(r->w, name, &value) || value == 0)
+            continue;
+        if (strcmp(keys[i], "rope.scaling.yarn_ext_factor") == 0 && value == 1)     /* plain YaRN */
             continue;
         if (strcmp(keys[i], "attention.sliding_window") != 0 || value < context)    /* a wide one never bites */
             return evk_fail(r->err, EVOKE_EUNSUPPORTED, "read config: '%s' = %g is not known to this version and may change "

@@ -195,9 +195,15 @@ static const json_t *scaling_object(const evk_reader *r, const char **name)
     return json_is_object(o) ? o : NULL;
 }
 
+static const char *const kinds[EVK_MAX_ROPE] = { "full_attention", "sliding_attention" };
+
+static bool has_kinds(const json_t *o)
+{
+    return json_is_object(json_object_get(o, kinds[0])) || json_is_object(json_object_get(o, kinds[1]));
+}
+
 static evoke_status read_json(const evk_reader *r, evk_config *c)
 {
-    static const char *const kinds[EVK_MAX_ROPE] = { "full_attention", "sliding_attention" };
     const char *name;
     const json_t *o = scaling_object(r, &name);
     EVK_TRY(evk_read_number(r, NULL, "rope_theta", c->rope[0].base, &c->rope[0].base));
@@ -205,16 +211,38 @@ static evoke_status read_json(const evk_reader *r, evk_config *c)
         EVK_TRY(evk_read_number(r, NULL, "rope_local_base_freq", c->rope[1].base, &c->rope[1].base));
     if (!o)
         return EVOKE_OK;
-    if (!json_is_object(json_object_get(o, kinds[0])) && !json_is_object(json_object_get(o, kinds[1])))
+    /* Two embeddings: rope_scaling is of the one, rope_parameters of both, and together they would be mixed. */
+    const bool old = strcmp(name, "rope_scaling") == 0, both = old && json_object_size(json_object_get(r->json, "rope_parameters"));
+    if (has_kinds(o) != (c->n_rope == 2 && !old) || (c->n_rope == 2 && both))
+        return evk_refuse(r, name, o);
+    if (!has_kinds(o))
         return read_scaling(r, name, o, c, &c->rope[0]);
     for (size_t i = 0; i < c->n_rope; i++) {
         const json_t *part = json_object_get(o, kinds[i]);
         if (json_is_object(part))
             EVK_TRY(read_scaling(r, name, part, c, &c->rope[i]));
     }
-    if (c->n_rope == 1 && json_is_object(json_object_get(o, kinds[1])) &&
-        !json_equal(json_object_get(o, kinds[0]), json_object_get(o, kinds[1])))
-        return evk_refuse(r, "rope_parameters.sliding_attention", json_object_get(o, kinds[1]));
+    return EVOKE_OK;
+}
+
+static bool rotates_a_part(const evk_family *f)
+{
+    for (size_t i = 0; f->hf_renamed && f->hf_renamed[i]; i += 2)
+        if (strcmp(f->hf_renamed[i], "partial_rotary_factor") == 0)
+            return true;
+    for (size_t i = 0; f->hf_keys && f->hf_keys[i]; i++)
+        if (strcmp(f->hf_keys[i], "partial_rotary_factor") == 0)
+            return true;
+    return false;
+}
+
+/* Of the other families only 1 is known. */
+static evoke_status check_part(const evk_reader *r, const char *name, const json_t *o)
+{
+    const evk_reader inner = { r->w, o, r->family, name, r->err };
+    const json_t *part = json_object_get(o, "partial_rotary_factor");
+    if (part && !json_is_null(part) && json_number_value(part) != 1 && (!rotates_a_part(r->family) || o != scaling_object(r, &name)))
+        return evk_refuse(&inner, "partial_rotary_factor", part);
     return EVOKE_OK;
 }
 
@@ -225,6 +253,9 @@ evoke_status evk_read_rotary_part(const evk_reader *r, double missing, double *o
     EVK_TRY(evk_read_number(r, NULL, "partial_rotary_factor", missing, out));
     if (!o)
         return EVOKE_OK;
+    EVK_TRY(check_part(r, name, o));
+    for (size_t i = 0; i < EVK_MAX_ROPE; i++)
+        EVK_TRY(check_part(r, name, json_object_get(o, kinds[i])));
     evk_reader inner = *r;
     inner.json = o;
     inner.inside = name;

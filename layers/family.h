@@ -105,6 +105,7 @@ typedef struct evk_family {
     const char *label;                          /* "Llama 1 to 3.x, ..." */
     const char *gguf_arch, *hf_type;            /* general.architecture; model_type of config.json; NULL: none */
     const char *hf_alias;                       /* another model_type, or NULL */
+    const char *hf_class;                       /* of "architectures", where published files have no model_type; or NULL */
     evk_rope_pairing rope_gguf, rope_hf;
     evk_config usual;           /* what holds where the file says nothing, if it is not zero; d_rope in percent of a head */
     double rope_base;           /* the same; 0: 10000 */

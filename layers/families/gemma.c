@@ -56,6 +56,9 @@ static evoke_status adjust_gemma2(const evk_reader *r, evk_config *c)
     EVK_TRY(read_cap(r, "attn_logit_softcapping", 50, &c->attention_cap));
     EVK_TRY(read_cap(r, "final_logit_softcapping", 30, &c->logit_cap));
     EVK_TRY(evk_read_count_or_off(r, "attention.sliding_window", "sliding_window", 4096, &window));
+    const json_t *again = evk_read_json(r, "sliding_window_size");      /* the 9B's first files say it twice */
+    if (again && !json_is_null(again) && json_number_value(again) != (double)window)
+        return evk_refuse(r, "sliding_window_size", again);
     return evk_plan_windows(r, c, window, 2, 0);
 }
 
@@ -77,7 +80,7 @@ static evoke_status adjust_gemma3(const evk_reader *r, evk_config *c)
 
 static const char *const gemma_keys[] = { "-hidden_activation", NULL };
 static const char *const gemma2_keys[] = {
-    "query_pre_attn_scalar", "attn_logit_softcapping", "final_logit_softcapping", "sliding_window", "layer_types",
+    "query_pre_attn_scalar", "attn_logit_softcapping", "final_logit_softcapping", "sliding_window", "sliding_window_size", "layer_types",
     "-hidden_act", "attention.sliding_window", NULL,
 };
 static const char *const gemma3_keys[] = {

@@ -48,8 +48,17 @@ static const evk_weight_name names[] = {
 static const char *const renamed[] = { "rope_theta", "rotary_emb_base", "partial_rotary_factor", "rotary_pct", NULL };
 static const char *const keys[] = { "use_parallel_residual", NULL };
 
+/* The reference knows these two by its own names only: the common one alone would mean another model here than there. */
+static evoke_status refuse_common_name(const evk_reader *r, const char *common, const char *own, double usual)
+{
+    const json_t *v = json_object_get(r->json, common);
+    return v && !json_is_null(v) && !json_object_get(r->json, own) && json_number_value(v) != usual ? evk_refuse(r, common, v) : EVOKE_OK;
+}
+
 static evoke_status adjust(const evk_reader *r, evk_config *c)
 {
+    EVK_TRY(refuse_common_name(r, "rope_theta", "rotary_emb_base", 10000));
+    EVK_TRY(refuse_common_name(r, "partial_rotary_factor", "rotary_pct", 0.25));
     if (r->json && c->n_kv_head != c->n_head)       /* rows are [q; k; v] for each head */
         return evk_bad_setting(r, "num_key_value_heads", "is not the number of heads");
     return evk_read_flag(r, "use_parallel_residual", "use_parallel_residual", true, &c->parallel);

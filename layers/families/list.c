@@ -20,11 +20,24 @@ static const char *name_in(const evk_family *f, evk_container container)
     return container == EVK_GGUF ? f->gguf_arch : f->hf_type;
 }
 
+/* The family by the name of its class in config.json, or NULL. */
+static const evk_family *family_of_class(const evoke_weights *w)
+{
+    const char *name = json_string_value(json_array_get(json_object_get(evk_weights_config(w), "architectures"), 0));
+    const evk_family *f = NULL;
+    for (size_t i = 0; name && (f = evk_family_at(i)); i++)
+        if (f->hf_class && strcmp(f->hf_class, name) == 0)
+            return f;
+    return NULL;
+}
+
 evoke_status evk_family_of(const evoke_weights *w, const evk_family **out, evoke_error *err)
 {
     const evk_container container = evk_weights_container(w);
     const char *key = container == EVK_GGUF ? "general.architecture" : "model_type";
     const char *name = evk_weights_architecture(w);
+    if (!name && container == EVK_SAFETENSORS && !json_object_get(evk_weights_config(w), key) && (*out = family_of_class(w)))
+        return EVOKE_OK;
     if (!name)
         return evk_fail(err, EVOKE_EFORMAT, "open model: no '%s' (%s)", key, evk_weights_path(w));
     const char *last = "";

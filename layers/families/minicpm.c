@@ -42,7 +42,7 @@ static const char *const keys[] = { "scale_emb", "scale_depth", "dim_model_base"
 
 const evk_family evk_family_minicpm = {
     .label = "MiniCPM 1, 2",
-    .gguf_arch = "minicpm", .hf_type = "minicpm",
+    .gguf_arch = "minicpm", .hf_type = "minicpm", .hf_class = "MiniCPMForCausalLM",
     .rope_gguf = EVK_ROPE_PAIRS, .rope_hf = EVK_ROPE_HALVES,
     .usual = { .norm_eps = 1e-6 },
     .tied_if_missing = true,

@@ -23,7 +23,8 @@ HARMLESS = {  # in every family, as published or saved files have them
     "label2id": {"A": 0, "B": 1}, "output_attentions": False, "output_hidden_states": False, "chunk_size_feed_forward": 0, "is_encoder_decoder": False,
     "problem_type": None, "task_specific_params": {"text-generation": {"max_length": 50}}, "tokenizer_class": "SomeTokenizer",
     "gradient_checkpointing": False, "auto_map": {"AutoConfig": "x.Y"}, "do_sample": True, "max_length": 20, "temperature": 0.7, "top_p": 0.9,
-    "top_k": 50, "repetition_penalty": 1.1, "num_beams": 1, "unsloth_version": "2025.1", "quantization_config": None}
+    "top_k": 50, "repetition_penalty": 1.1, "num_beams": 1, "unsloth_version": "2025.1", "quantization_config": None,
+    "_attn_implementation_autoset": True, "_num_labels": 1, "output_past": True, "custom_pipelines": {"text-generation": {"impl": "x.Y"}}}
 
 PUBLISHED = {  # of one family only
     "llama": {"pretraining_tp": 2, "rope_interleaved": False, "max_sequence_length": 2048, "is_llama_config": True},
@@ -45,6 +46,14 @@ OWN = {  # what changes the result of the families that transformers lacks: refu
     "minicpm": {"hidden_act": "gelu", "num_experts": 8, "attention_bias": True, "rope_scaling": {"type": "dynamic", "factor": 2.0, "x": 1},
                 "sliding_window": 3, "is_causal": False}}
 
+TOGETHER = {  # several keys at once, or forms of one that no single value above has; null: without the key
+    "llama": [{"rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 300.0}}}],
+    "qwen3": [{"rope_parameters": {"rope_type": "default", "rope_theta": 300.0, "partial_rotary_factor": 0.5}}],
+    "gemma2": [{"sliding_window_size": 3}],
+    "gemma3_text": [{"rope_scaling": {"rope_type": "linear", "factor": 3.0}}, {"rope_parameters": {"rope_type": "default", "rope_theta": 300.0}}],
+    "gpt_neox": [{"rope_parameters": None, "rope_theta": 300.0}, {"rope_parameters": None, "rotary_pct": 0.5, "rotary_emb_base": 300},
+                 {"rope_parameters": None, "rope_theta": 300.0, "rope_scaling": {"rope_type": "linear", "factor": 2.0}}]}
+
 FOREIGN = ("head_dim", "partial_rotary_factor", "rope_theta", "rope_scaling", "sliding_window", "layer_types", "attention_bias", "mlp_bias", "qkv_bias",
            "hidden_act", "hidden_activation", "activation_function", "is_causal", "use_bidirectional_attention", "attn_logit_softcapping",
            "final_logit_softcapping", "query_pre_attn_scalar", "no_rope_layers", "original_max_position_embeddings", "n_inner", "num_experts",
@@ -57,7 +66,7 @@ SHAPES = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads
 
 def values(key, old, layers):
     """What to try for a key that has this value."""
-    special = {"hidden_act": ["gelu", "relu", "no_such"], "hidden_activation": ["relu", "gelu"], "activation_function": ["gelu", "relu", "no_such"],
+    special = {"hidden_act": ["gelu", "relu", "relu2", "no_such"], "hidden_activation": ["relu", "gelu"], "activation_function": ["gelu", "relu", "no_such"],
                "layer_types": [["full_attention"] * layers, ["sliding_attention"] * layers, ["chunked_attention"] * layers],
                "no_rope_layers": [[0] * layers, [1] * layers], "is_causal": [False], "sliding_window": [3, None], "sliding_window_pattern": [1, 2],
                "rope_scaling": [{"rope_type": "linear", "factor": 3.0}, {"type": "linear", "factor": 3.0}, {"rope_type": "no_such", "factor": 3.0},
@@ -133,7 +142,10 @@ def near(a, b):
 
 
 def hold_key(program, subject, key, v):
-    config = changed(subject, key, v)
+    hold_config(program, subject, changed(subject, key, v), key, v)
+
+
+def hold_config(program, subject, config, key, v):
     want = subject.truth(config)
     got, message = subject.program(program, config)
     label = (subject.name, f"{key} = {json.dumps(v)}:")
@@ -166,6 +178,12 @@ def main():
                 if key == "architectures" and subject.spec.cls is g.OwnDecoder: continue
                 got, message = subject.program(program, changed(subject, key, v))
                 check(got is not None and near(got, subject.plain), name, f"harmless {key} = {json.dumps(v)}:", message[-200:])
+            if name == "minicpm":           # published without
+                got, message = subject.program(program, {k: v for k, v in subject.config.items() if k != "model_type"})
+                check(got is not None and near(got, subject.plain), name, "no model_type:", message[-200:])
+            for changes in TOGETHER.get(name, ()):
+                config = {k: v for k, v in {**copy.deepcopy(subject.config), **changes}.items() if v is not None or k not in changes}
+                hold_config(program, subject, config, next(k for k in changes if changes[k] is not None), changes)
             if subject.spec.cls is g.OwnDecoder:
                 for key, v in OWN[name].items():
                     got, message = subject.program(program, changed(subject, key, v))

@@ -97,7 +97,7 @@ def llama_linear(rng): return llama(rng, lambda r, t: rope(t, "linear", factor=p
 def llama_dynamic(rng): return llama(rng, lambda r, t: rope(t, "dynamic", factor=pick(r, 2.0, 3.0)), max_position_embeddings=24)
 def llama_yarn(rng): return llama(rng, yarn)
 def llama_llama3(rng): return llama(rng, llama3)
-def llama_act(rng): return llama(rng, hidden_act=pick(rng, "gelu", "gelu_pytorch_tanh", "relu", "gelu_new", "swish", "quick_gelu", "relu2"))
+def llama_act(rng): return llama(rng, hidden_act=pick(rng, "gelu", "gelu_pytorch_tanh", "relu", "gelu_new", "swish", "quick_gelu"))
 
 
 def mistral(rng, params=None):

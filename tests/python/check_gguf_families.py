@@ -9,9 +9,12 @@ import argparse, os, shutil, sys, tempfile, time
 from pathlib import Path
 
 import check_families as families
-from check_families import FAMILIES, check, counts, end, g, hf, hold, np, pick, torch, value
+from check_families import FAMILIES, check, counts, end, g, hf, hold, np, pick, torch, trace, value
 import gguf, gguf_writer
 
+FOREIGN = {"expert_count": 8, "logit_scale": 2, "attention.clamp_kqv": 8, "attention.scale": 0.3, "final_logit_softcapping": 30,
+           "attn_logit_softcapping": 50, "residual_scale": 0.2, "embedding_scale": 12, "attention.sliding_window": 3, "rope.scaling.alpha": 1000,
+           "rope.scaling.yarn_log_multiplier": 0.1, "rope.scaling.yarn_ext_factor": 0.5}     # that change the result in other architectures
 KINDS = ("f32", "f16", "bf16", "q8_0")
 
 
@@ -98,6 +101,14 @@ def rounded(w, kind, transposed=False):
 FLIP = {"on": False}
 
 
+def hold_foreign(program, folder, path, work):
+    """A key of another architecture is an error that names it."""
+    for key, v in FOREIGN.items():
+        gguf_writer.write(folder, path, more=[(key, v)])
+        run = trace(program, path, [1, 2, 3], 0, Path(work) / "foreign.h5")
+        check(run.returncode == 1 and key in run.stderr and run.stderr.count("\n") == 1, path.name, key, "=", v, run.stderr.strip()[-200:] or "ignored")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
@@ -125,6 +136,7 @@ def main():
                     check(False, name, "seed", seed, "the reference itself failed:", repr(e)[:400])
                     continue
                 hold(program, path, reference, f"gguf {name} seed {seed} ({reference.kind})", work)
+                if name in ("llama", "qwen3", "olmo2") and seed == first: hold_foreign(program, folder, path, work)
                 if os.environ.get("EVOKE_VERBOSE"):
                     print(f"{name} {seed} {reference.kind}: {'ok' if counts['failed'] == before else 'FAILED'} {time.time() - started:.1f} s", flush=True)
                 if not args.keep:
