@@ -110,7 +110,7 @@ static evoke_status find_in_dict(evk_render *r, const evk_value *v, evk_string n
     *found = NULL;
     if (v->kind != EVK_V_DICT && v->kind != EVK_V_NAMESPACE)
         return EVOKE_OK;
-    EVK_TRY(evk_render_spend(r, v->dict->n / 8));
+    EVK_TRY(evk_render_spend(r, v->dict->n / 2));
     *found = evk_dict_find(v->dict, name);
     return EVOKE_OK;
 }

@@ -161,6 +161,15 @@ bool evk_method_is_refused(const evk_value *self, evk_string name)
     return false;
 }
 
+bool evk_method_is_known(evk_string name)
+{
+    return evk_text_method_find(name) || evk_text_question_find(name) ||
+           evk_builtin_find(dict_methods, sizeof dict_methods / sizeof *dict_methods, name) ||
+           evk_builtin_find(loop_methods, sizeof loop_methods / sizeof *loop_methods, name) ||
+           evk_builtin_find(cycler_methods, sizeof cycler_methods / sizeof *cycler_methods, name) ||
+           evk_builtin_find(list_methods, sizeof list_methods / sizeof *list_methods, name);
+}
+
 const evk_builtin *evk_method_find(const evk_value *self, evk_string name)
 {
     if (evk_is_string(self)) {

@@ -403,7 +403,7 @@ static evoke_status parse_into(evoke_template *t, evk_lexer *x, evoke_error *err
     evk_parser p = {.now = x->lexemes, .source = t->source, .pool = &t->pool, .err = err};
     EVK_TRY(evk_parse_statements(&p, &t->body));
     if (p.now->kind == EVK_LEX_END)
-        return evk_check_names(&p, t->body, false);
+        return evk_check_names(&p, t->body);
     p.now++;
     return unknown_tag(&p);
 }

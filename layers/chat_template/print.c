@@ -165,6 +165,7 @@ static evoke_status repr_inside(evk_render *r, evk_bytes *out, const evk_value *
         snprintf(text, sizeof text, "%lld", (long long)v->i);
         return add_text(r, out, text);
     case EVK_V_FLOAT:
+        EVK_TRY(evk_render_spend(r, EVK_FLOAT_STEPS));
         evk_float_text(v->f, text);
         return add_text(r, out, text);
     case EVK_V_STRING:

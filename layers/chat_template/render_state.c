@@ -47,7 +47,7 @@ static evk_binding *find_here(evk_render *r, const evk_scope *s, evk_string name
     evk_binding *b = s->first;
     for (; b && (b->name.n != name.n || evk_string_compare(b->name, name) != 0); b = b->next)
         n++;
-    r->steps += n / 8;
+    r->steps += n / 2;
     return b;
 }
 

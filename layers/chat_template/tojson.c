@@ -156,6 +156,7 @@ static evoke_status write_inside(const writer *w, const evk_value *v, size_t lev
     case EVK_V_BOOL:
         return write_text(w, v->b ? "true" : "false");
     case EVK_V_INT: case EVK_V_FLOAT:
+        EVK_TRY(evk_render_spend(w->r, v->kind == EVK_V_FLOAT ? EVK_FLOAT_STEPS : 0));
         number_text(v, text);
         return write_text(w, text);
     case EVK_V_STRING:

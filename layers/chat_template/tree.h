@@ -153,7 +153,7 @@ evoke_status evk_parse_target(evk_parser *p, bool with_namespace, const char *en
 /* `| f | g(x)` on operand (NULL: the block's text); first: a name stands there without its bar. */
 evoke_status evk_parse_filters(evk_parser *p, bool first, evk_node *operand, evk_node **out);
 evoke_status evk_parse_statements(evk_parser *p, evk_node **out);
-/* Every filter and test of the tree must be there (check_names.c). */
-evoke_status evk_check_names(evk_parser *p, const evk_node *n, bool conditional);
+/* Every filter, test, function and method of the tree must be there (check_names.c). Errors: EVOKE_EUNSUPPORTED. */
+evoke_status evk_check_names(evk_parser *p, const evk_node *body);
 
 #endif

@@ -159,7 +159,7 @@ evoke_status evk_print(evk_render *r, evk_bytes *out, const evk_value *v);
 evoke_status evk_repr(evk_render *r, evk_bytes *out, const evk_value *v);
 evoke_status evk_to_string(evk_render *r, const evk_value *v, evk_string *out);
 /* A float as Python's repr: the shortest text that reads back as the same value. */
-enum { EVK_FLOAT_TEXT = 40 };
+enum { EVK_FLOAT_TEXT = 40, EVK_FLOAT_STEPS = 8 };      /* room for it; steps of work that it is worth */
 void evk_float_text(double f, char text[EVK_FLOAT_TEXT]);
 
 /* The tables: filters*.c, tests.c, methods*.c, functions.c. NULL: no such name. */
@@ -167,6 +167,8 @@ const evk_builtin *evk_filter_find(evk_string name);
 const evk_builtin *evk_test_find(evk_string name);
 const evk_builtin *evk_method_find(const evk_value *self, evk_string name);
 const evk_builtin *evk_function_find(evk_string name);
+/* Whether values of any type have a method of that name. */
+bool evk_method_is_known(evk_string name);
 /* A method that would change what it belongs to: in the sandbox it is undefined, and hides an item of its name. */
 bool evk_method_is_refused(const evk_value *self, evk_string name);
 

@@ -65,5 +65,26 @@ fails 2 "chat with neither" '--template' "$EVOKE" tokenize --chat "$WORK/chat.js
 fails 2 "--var without a value" 'NAME=VALUE' "$EVOKE" tokenize --template "$WORK/chat.jinja" --chat "$WORK/chat.json" --var x
 printf '{%% for x in %%}' >"$WORK/broken.jinja"
 fails 1 "a broken template" '' "$EVOKE" tokenize --template "$WORK/broken.jinja" --chat "$WORK/chat.json"
+# What is wrong with a template is told, with its place, before a model is opened.
+for name in 'for x in' 'nope' 'endif' 'extends "x"'; do
+    printf 'a\n{%% %s %%}' "$name" >"$WORK/bad.jinja"
+    fails 1 "a template with $name, and no model" 'template: .*line 2, column' "$EVOKE" generate -m "$WORK/none.gguf" --template "$WORK/bad.jinja" -p x
+done
+for name in '1|nope' '1 is nope' 'nope(1)' '"a".nope()' '"a' '(1' '1 +'; do
+    printf 'a\n{{ %s }}' "$name" >"$WORK/bad.jinja"
+    fails 1 "generate: {{ $name }}" 'template: .*line 2, column' "$EVOKE" generate -m "$WORK/none.gguf" --template "$WORK/bad.jinja" -p x
+    fails 1 "extract: {{ $name }}" 'template: .*line 2, column' "$EVOKE" extract -m "$WORK/none.gguf" --template "$WORK/bad.jinja" \
+        -d data/queries_extraction.jsonl -o "$WORK/s.h5"
+    fails 1 "tokenize: {{ $name }}" 'template: .*line 2, column' "$EVOKE" tokenize -m "$WORK/none.gguf" --template "$WORK/bad.jinja" \
+        --chat "$WORK/chat.json"
+done
+fails 1 "no such template" 'No such file.*none.jinja' "$EVOKE" generate -m "$WORK/none.gguf" --template "$WORK/none.jinja" -p x
+# One that would run for ever, or fill the memory.
+for body in '{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}' '{{ "x" * 1000000000000 }}' \
+    '{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}' '{% for i in range(99999) %}{{ "x" * 60000000 }}{% endfor %}'; do
+    printf '%s' "$body" >"$WORK/bad.jinja"
+    fails 1 "hostile: $body" 'template: .*line 1, column' timeout 10 bash -c 'ulimit -v 2000000; exec "$@"' - "$EVOKE" tokenize \
+        --template "$WORK/bad.jinja" --chat "$WORK/chat.json"
+done
 printf '[{"messages": [{"role": "user"}]}]' >"$WORK/bad.json"
 fails 1 "a message without content" 'conversation 1' "$EVOKE" tokenize -m "$MODEL" --chat "$WORK/bad.json"

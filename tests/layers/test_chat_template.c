@@ -1,5 +1,6 @@
 /* layers/chat_template: renderings against Jinja2's (../shared/templates, and results that Jinja2 3.1 gave for the
- * templates below), where each byte comes from, errors with their places, and templates that mean harm. */
+ * templates below), where each byte comes from, and errors with their places. Templates that mean harm are in
+ * test_hostile_templates.c. */
 #include "core/evoke.h"
 
 #include <jansson.h>
@@ -84,6 +85,47 @@ static void language(void)
     gives("{% set x %}{{ bos_token }}y{% endset %}{{ x|upper }}{% generation %}{{ x }}{% endgeneration %}", "<S>Y<s>y");
 }
 
+/* ---- what Jinja2 makes of the fixed templates of check_templates.py, which wrote the file ---- */
+
+static void one_case(const char *source, const char *expected, const evoke_message *messages, size_t n)
+{
+    evoke_template *t = NULL;
+    evoke_prompt p = { 0 };
+    evoke_error err = { 0 };
+    evoke_status st = evoke_template_parse(source, strlen(source), &t, &err);
+    if (st == EVOKE_OK)
+        st = evoke_template_render(t, messages, n, true, variables, 2, &p, &err);
+    if (expected)
+        check(st == EVOKE_OK && strcmp(p.text.data, expected) == 0, "%s: '%s', not '%s'", source,
+              st == EVOKE_OK ? p.text.data : err.text, expected);
+    else
+        check(st != EVOKE_OK && strstr(err.text, "(line ") && strstr(err.text, ", column "), "%s: %s", source,
+              st == EVOKE_OK ? p.text.data : err.text);
+    check(pieces_hold(&p, messages, n), "%s: pieces", source);
+    evoke_prompt_free(&p);
+    evoke_template_free(t);
+}
+
+static void cases(const char *root)
+{
+    char path[4096], now[32];
+    evoke_message messages[8];
+    size_t n = 0;
+    snprintf(path, sizeof path, "%s/tests/golden/chat_template/cases.json", root);
+    json_t *all = json_load_file(path, 0, NULL);
+    const json_t *list = json_object_get(json_object_get(all, "talk"), "messages"), *made = json_object_get(all, "cases");
+    check(json_array_size(made) > 400, "%zu cases in %s", json_array_size(made), path);
+    for (; n < json_array_size(list) && n < 8; n++)
+        messages[n] = (evoke_message){ json_string_value(json_object_get(json_array_get(list, n), "role")),
+                                       json_string_value(json_object_get(json_array_get(list, n), "content")) };
+    snprintf(now, sizeof now, "%lld", (long long)json_integer_value(json_object_get(all, "now")));
+    setenv("SOURCE_DATE_EPOCH", now, 1);
+    for (size_t i = 0; i < json_array_size(made); i++)
+        one_case(json_string_value(json_array_get(json_array_get(made, i), 0)),
+                 json_string_value(json_array_get(json_array_get(made, i), 1)), messages, n);
+    json_decref(all);
+}
+
 /* ---- where the bytes come from ---- */
 /* The whole of the only piece: bytes of the prompt, message, offset. */
 static void comes_from(const char *source, size_t i, size_t n_pieces, const char *text, size_t message, size_t offset)
@@ -143,6 +185,42 @@ static void errors(void)
     fails("{{ '\xff' }}", EVOKE_EFORMAT, "UTF-8");
 }
 
+/* What is unknown and surely reached is told by evoke_template_parse, before anything else is read. */
+static void unknown_ones(void)
+{
+    static const struct { const char *source, *text; } told[] = {
+        { "a\n {{ 1 | nope }}", "filter 'nope' (line 2, column 9)" }, { "{{ 1 is nope }}", "test 'nope' (line 1, column 9)" },
+        { "{% nope %}", "nope" }, { "{{ nope(1) }}", "function 'nope' (line 1, column 4)" },
+        { "{% for m in messages %}\n{{ m.content.nope() }}{% endfor %}", "method 'nope' (line 2, column 13)" },
+        { "{{ messages|map('nope')|list }}", "filter 'nope' (line 1, column 17)" },
+        { "{{ messages|selectattr('role', 'nope')|list }}", "test 'nope' (line 1, column 32)" },
+        { "{% import 'x' as y %}", "import" },
+        { "{{ [1]|reject('nope')|list }}", "test 'nope'" },
+        { "{{ nope() if true else 1 is odd }}{{ 'x'.nope() }}", "method 'nope'" },
+    };
+    static const char *const asked[] = {        /* a template may ask first */
+        "{% if nope is defined %}{{ nope(1) }}{% endif %}", "{% if tools %}{{ nope(1) }}{{ 'a'.nope() }}{% endif %}",
+        "{{ 'x' if true else nope(1) }}", "{% macro m() %}{{ nope(1) }}{% endmacro %}",
+        "{% for t in tools %}{{ nope(t) }}{% endfor %}",
+        "{% set f = namespace(g=range) %}{{ f.g(2) }}", "{% macro m() %}x{% endmacro %}{% set d = {'m': m} %}{{ d.m() }}",
+        "{% macro m(f) %}{{ f(2) }}{% endmacro %}{{ m(range) }}", "{{ false and nope(1) }}",
+        "{% for f in [range] %}{{ f(1) }}{% endfor %}",
+    };
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        evoke_template *t = NULL;
+        evoke_error err = { 0 };
+        const evoke_status st = evoke_template_parse(told[i].source, strlen(told[i].source), &t, &err);
+        check(st != EVOKE_OK && strstr(err.text, told[i].text), "%s: %s", told[i].source, err.text);
+        evoke_template_free(t);
+    }
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        evoke_prompt p;
+        evoke_error err = { 0 };
+        check(render(asked[i], &p, &err) == EVOKE_OK, "%s: %s", asked[i], err.text);
+        evoke_prompt_free(&p);
+    }
+}
+
 /* What a caller can get wrong; and a template serves many renderings. */
 static void arguments(void)
 {
@@ -163,24 +241,6 @@ static void arguments(void)
     evoke_template_free(t);
     evoke_template_free(NULL);
     evoke_prompt_free(NULL);
-}
-
-/* Templates without end, without bottom and without measure: an error, soon. */
-static void limits(void)
-{
-    fails("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", EVOKE_ENOMEM, "deep");
-    fails("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", EVOKE_ENOMEM, "");
-    fails("{{ 'abcdefgh' * 100000000 }}", EVOKE_ENOMEM, "");
-    fails("{% set ns = namespace(s='abcdefgh') %}{% for a in range(99) %}{% set ns.s = ns.s + ns.s %}{% endfor %}",
-          EVOKE_ENOMEM, "");
-    fails("{% set ns = namespace(l=[]) %}"
-          "{% for a in range(99999) %}{% set ns.l = [ns.l, ns.l] %}{% endfor %}{{ ns.l }}",
-          EVOKE_ENOMEM, "");
-    evk_buffer b = {0};
-    for (size_t i = 0; i < 100000; i++)
-        evk_buffer_add(&b, "{{((((", 6, NULL);
-    fails(b.data, EVOKE_EUNSUPPORTED, "deep");
-    evk_buffer_free(&b);
 }
 
 /* ---- every template of ../shared/templates, against Jinja2 ---- */
@@ -273,10 +333,11 @@ int main(int argc, char **argv)
 {
     const char *root = argc > 1 ? argv[1] : ".";
     language();
+    cases(root);
     origins();
     errors();
+    unknown_ones();
     arguments();
-    limits();
     shared_templates(root);
     smollm2(root);
     return check_done();

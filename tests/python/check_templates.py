@@ -1,6 +1,7 @@
 """`evoke tokenize --template F --chat CONVS.json --json` against Jinja2, set up as transformers does.
 
     python check_templates.py PROGRAM [SEED [N_RANDOM]]
+    python check_templates.py --write tests/golden/chat_template/cases.json     what Jinja2 makes of the fixed ones, for the C test
 
 Small templates over every part of the language, random expressions, and random conversations through them and, where
 ../shared/templates is present, through the templates of models. What Jinja2 raises an error for must be one here too.
@@ -10,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 import jinja2, jinja2.ext, jinja2.nodes, jinja2.sandbox
 
+WRITE = sys.argv[2] if sys.argv[1] == "--write" else None
 PROGRAM = os.path.abspath(sys.argv[1])
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(4), "little")
+SEED = int(sys.argv[2]) if len(sys.argv) > 2 and not WRITE else int.from_bytes(os.urandom(4), "little")
 N_RANDOM = int(sys.argv[3]) if len(sys.argv) > 3 else 150
 NOW = 1767323045
 VARS = {"bos_token": "<s>", "eos_token": "</s>"}
@@ -549,7 +551,17 @@ class Statements(Expressions):
 
 # ---------------------------------------------------------------------------- the run
 
+def write_cases(path):
+    """The fixed templates and what Jinja2 makes of them, null for an error"""
+    sources = sorted(set(templates()))
+    lines = [json.dumps([source, reference(source, [TALK])[0]], ensure_ascii=False) for source in sources]
+    with open(path, "w", encoding="utf-8") as f:
+        f.write('{"now": %d, "talk": %s, "variables": %s, "cases": [\n' % (NOW, json.dumps(TALK, ensure_ascii=False), json.dumps(VARS)))
+        f.write(",\n".join(lines) + "\n]}\n")
+
+
 def main():
+    if WRITE: return write_cases(WRITE)
     rng = random.Random(SEED)
     print("seed", SEED)
     jobs = [(source, [TALK]) for source in templates()]
