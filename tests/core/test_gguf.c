@@ -191,7 +191,7 @@ static void refuses_truncation(bytes *b)
 
 static void refuses_truncated_models(bytes *b, const char *root)
 {
-    static const char *const models[] = { "gguf/llama_q4_1", "gguf/llama_k", "gguf/llama31" };
+    static const char *const models[] = { "gguf/llama_q4_1", "families/llama_k", "families/llama31" };
     for (size_t m = 0; m < sizeof models / sizeof *models; m++) {
         char name[4096];
         snprintf(name, sizeof name, "%s/tests/golden/%s/model.gguf", root, models[m]);

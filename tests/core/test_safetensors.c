@@ -138,7 +138,7 @@ static void refuses_truncation(bytes *b, const char *root)
     make_file(b, A("F32", "[2]", "[0,8]"), 8);
     for (size_t n = 0; n < b->n; n++)
         check(open_bytes(b, n, &w, &err) == EVOKE_EFORMAT && err.text[0], "the first %zu bytes: %s", n, err.text);
-    snprintf(name, sizeof name, "%s/tests/golden/llama/model.safetensors", root);
+    snprintf(name, sizeof name, "%s/tests/golden/families/llama/model.safetensors", root);
     check(read_bytes(name, b), "read %s", name);
     for (size_t i = 0; i < 50; i++)
         check(open_bytes(b, b->n * i / 50, &w, &err) == EVOKE_EFORMAT && err.text[0], "%zu/50 of %s", i, name);

@@ -89,9 +89,10 @@ int main(int argc, char **argv)
     types_agree();
     shapes();
     hashes();
-    hash_is(root, (const char *[]){ "tests/golden/llama/model.safetensors" }, 1, 
-            "762edb864d399149d264b0859decfb29b73a1a91869ab8538a8713f25bc7e82d");
-    hash_is(root, (const char *[]){ "tests/golden/llama/config.json", "tests/golden/llama/model.safetensors" }, 2, 
-            "01cf2cd50fe4cda37d1f3747cec11bdebe4c3b002da6abb5b86f894b6639149a");
+    hash_is(root, (const char *[]){ "tests/golden/families/llama/model.safetensors" }, 1,
+            "ae0868d46b2c6f97a8ce4472fb37881408e22ab194769e53ac2495f15c40016e");
+    hash_is(root, (const char *[]){ "tests/golden/families/llama/config.json",
+                                     "tests/golden/families/llama/model.safetensors" }, 2,
+            "1270350fabe6ceb5de5e5e52f4bd2a991a2dddb90c83ed93c021bccc76aaf563");
     return check_done();
 }

@@ -209,7 +209,7 @@ static void export_is_signed(const char *root, const char *file)
     evk_h5 *f = NULL;
     int64_t n = 0;
     const evoke_provenance made = { .command_line = "evoke inspect", .seed = 5 };
-    snprintf(path, sizeof path, "%s/tests/golden/llama/config.json", root);
+    snprintf(path, sizeof path, "%s/tests/golden/families/llama/config.json", root);
     check(evoke_weights_open(path, &w, &err) == EVOKE_OK, "%s", err.text);
     check(w && evoke_weights_export(w, "model.norm.weight", file, &made, &err) == EVOKE_OK, "%s", err.text);
     if (check(evk_h5_open(file, &f, &err) == EVOKE_OK, "%s", err.text)) {
@@ -217,7 +217,7 @@ static void export_is_signed(const char *root, const char *file)
         attribute_is(f, "architecture", "llama");
         attribute_is(f, "command_line", "evoke inspect");
         check(evk_h5_get_i64(f, "/", "n_layers", &n) && n == 3, "n_layers %" PRId64, n);
-        check(evk_h5_get_i64(f, "/", "d_model", &n) && n == 72, "d_model %" PRId64, n);
+        check(evk_h5_get_i64(f, "/", "d_model", &n) && n == 24, "d_model %" PRId64, n);
     }
     evk_h5_free(f);
     evoke_weights_free(w);

@@ -54,7 +54,7 @@ static void fill(world *w)
 /* Logits [N_STEPS, V] of a steered greedy run. */
 static float *run(const world *w, const evoke_steer_options *o)
 {
-    const int32_t ids[N_IDS] = { 3, 14, 15, 92, 65, 35, 89 };
+    const int32_t ids[N_IDS] = { 3, 14, 15, 9, 26, 53, 58 };
     evoke_steering *s = NULL;
     evoke_session *session = NULL;
     evoke_error err = {0};
@@ -157,7 +157,7 @@ int main(int argc, char **argv)
     char path[512];
     world w = {0};
     evoke_error err = {0};
-    check(golden_find(argc > 1 ? argv[1] : ".", "llama", path, sizeof path), "the golden model");
+    check(golden_find(argc > 1 ? argv[1] : ".", "families/llama", path, sizeof path), "the golden model");
     if (check(evoke_model_open(path, NULL, &w.m, &err) == EVOKE_OK, "%s", err.text)) {
         const evoke_model_info *info = evoke_model_describe(w.m);
         w.n_layer = info->n_layer, w.d = info->d_model, w.v = info->n_vocab;

@@ -133,9 +133,7 @@ fails 1 "a pipe or a device is not replaced" 'not a file .pipe' "$EVOKE" generat
 holds "the pipe is still one" test -p pipe
 rm pipe
 fails 1 "no prompt in the file" 'empty.json' "$EVOKE" generate -m "$MODEL" -f empty.json
-if [ -f "$GOLDEN/llama31/model.safetensors" ]; then
-    fails 1 "vectors of another width" 'wide|width' "$EVOKE" trace -m "$GOLDEN/llama31" --ids "1 2" --ev v.h5 --alpha joy=1 -o x.h5
-fi
+fails 1 "vectors of another width" 'wide|width' "$EVOKE" trace -m "$GOLDEN/families/llama" --ids "1 2" --ev v.h5 --alpha joy=1 -o x.h5
 
 # ---- eval ----
 runs "eval" "$EVOKE" eval r.jsonl --lexicon lexicon.json --ppl-model "$MODEL" --json -q -o scores.jsonl

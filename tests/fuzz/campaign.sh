@@ -27,7 +27,7 @@ ninja -j2 -C "$build" $programs > "$build/ninja.log" || { cat "$build/ninja.log"
 # Golden files to start from, and the longest input: large ones are slow, and say little more.
 golden_of() {
     case $1 in
-    json_config) echo "$golden/llama/config.json $golden/llama31/config.legacy.json" ;;
+    json_config) echo "$golden/families/llama/config.json $golden/families/phi3_longrope/config.legacy.json" ;;
     tokenizer)   echo "$golden/tiny-llama/tokenizer.json" ;;
     esac
 }

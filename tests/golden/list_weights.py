@@ -18,9 +18,10 @@ import gguf
 import safetensors
 
 GOLDEN = Path(__file__).resolve().parent
-GGUF = ["gguf/llama_f32", "gguf/llama_q8_0", "gguf/llama_q4_1", "gguf/llama_k", "gguf/llama31", "quants"]
-FOLDERS = ["llama", "llama31"]
-SHARED = ["gguf/llama_f16", "gguf/gemma2", "qwen2", "qwen3", "phi3", "bert_cls", "gpt2"]
+# files of GGUF, or folders of safetensors
+OWN = ["gguf/llama_f32/model.gguf", "gguf/llama_q4_1/model.gguf", "families/llama_k/model.gguf", "families/qwen3/model.gguf",
+       "families/llama31/model.gguf", "families/llama_yarn/model.gguf", "quants/quants.gguf", "families/llama", "families/qwen3"]
+SHARED = ["gguf/llama_f16/model.gguf", "gguf/gemma2/model.gguf", "qwen2", "qwen3", "phi3", "bert_cls", "gpt2"]
 
 
 def sha(data):
@@ -65,13 +66,12 @@ def list_folder(path, shown):
 
 
 def list_any(path, shown):
-    models = sorted(path.glob("*.gguf"))
-    return list_gguf(models[0], f"{shown}/{models[0].name}") if models else list_folder(path, shown)
+    return list_gguf(path, shown) if path.suffix == ".gguf" else list_folder(path, shown)
 
 
 def main():
     lines = []
-    for name in GGUF + FOLDERS:
+    for name in OWN:
         lines += list_any(GOLDEN / name, f"tests/golden/{name}")
     for name in SHARED if len(sys.argv) > 1 else []:
         lines += list_any(Path(sys.argv[1]) / name, f"../shared/golden/{name}")

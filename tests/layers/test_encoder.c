@@ -122,7 +122,7 @@ static void check_refusals(const char *root)
     static const int32_t many[40] = { 3 };
     float logits[3], pooler[24];
     const evoke_encodings scores = { .logits = logits }, pooled = { .pooler = pooler };
-    if (golden_find(root, "llama", path, sizeof path)) {
+    if (golden_find(root, "families/llama", path, sizeof path)) {
         check(!evoke_file_is_encoder(path), "a decoder is no encoder");
         check(evoke_encoder_open(path, NULL, &e, &err) == EVOKE_EUNSUPPORTED && !e, "a decoder opened as one: %s", err.text);
     }

@@ -47,17 +47,22 @@ def coin(rng, p=0.5):
     return bool(rng.random() < p)
 
 
+# What sizes are drawn from: make_families.py puts smaller ones here.
+SIZES = {"heads": (1, 2, 3, 4, 5, 6, 8), "head_dim": (8, 12, 14, 16, 20, 24, 28, 32), "head_share": (5, 25), "d_ff": (40, 160),
+         "layers": (2, 6), "vocab": (90, 480)}
+
+
 def shape(rng, gqa=True, own_head_dim=False):
     """Sizes that divide by little; d_model is heads * head_dim, or another multiple of heads where head_dim is a key."""
-    heads = pick(rng, 1, 2, 3, 4, 5, 6, 8)
-    head_dim = pick(rng, 8, 12, 14, 16, 20, 24, 28, 32)
+    heads = pick(rng, *SIZES["heads"])
+    head_dim = pick(rng, *SIZES["head_dim"])
     d = heads * head_dim
     if own_head_dim and coin(rng, 0.7):
-        d = heads * int(rng.integers(5, 25))
+        d = heads * int(rng.integers(*SIZES["head_share"]))
     kv = pick(rng, *[k for k in range(1, heads + 1) if heads % k == 0]) if gqa else heads
-    return SimpleNamespace(heads=heads, head_dim=head_dim, d=d, kv=kv, d_ff=int(rng.integers(40, 160)), L=int(rng.integers(2, 6)),
-                           V=int(rng.integers(90, 480)), eps=pick(rng, 1e-6, 1e-5, 5e-4, 2e-3),
-                           theta=pick(rng, 500.0, 10000.0, 31234.5, 500000.0))
+    return SimpleNamespace(heads=heads, head_dim=head_dim, d=d, kv=kv, d_ff=int(rng.integers(*SIZES["d_ff"])),
+                           L=int(rng.integers(*SIZES["layers"])), V=int(rng.integers(*SIZES["vocab"])),
+                           eps=pick(rng, 1e-6, 1e-5, 5e-4, 2e-3), theta=pick(rng, 500.0, 10000.0, 31234.5, 500000.0))
 
 
 def head_key(s):
@@ -238,7 +243,7 @@ def phi4_mini(rng): return phi3(rng, longrope, 0.75)
 
 def smollm3(rng, params=None, **extra):
     s = shape(rng)
-    s.L = int(rng.integers(3, 7))
+    s.L += 2                                # every fourth layer is the odd one
     c = base(s, rope_parameters=params(rng, s.theta) if params else rope(s.theta), attention_bias=coin(rng), mlp_bias=coin(rng, 0.3),
              tie_word_embeddings=coin(rng)) | extra
     if "no_rope_layers" in c: c["no_rope_layers"] = [int(coin(rng)) for _ in range(s.L)]

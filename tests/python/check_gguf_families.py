@@ -18,7 +18,7 @@ FOREIGN = {"expert_count": 8, "logit_scale": 2, "attention.clamp_kqv": 8, "atten
 KINDS = ("f32", "f16", "bf16", "q8_0")
 
 
-def plain(name, config, rng):
+def plain(config):
     """Changes a drawn config to one that a GGUF file of its architecture can express."""
     if isinstance(config, dict):
         return
@@ -67,7 +67,7 @@ class Rounded(families.Reference):
 
     def spec_of(self, rng):
         spec = FAMILIES[self.name](rng)
-        plain(self.name, spec.config, rng)
+        plain(spec.config)
         spec.legacy = None
         self.kind = pick(rng, *KINDS)
         return spec
@@ -75,18 +75,20 @@ class Rounded(families.Reference):
     def stored(self, state):
         """Writes the GGUF file from the folder and rounds the weights as it does."""
         gguf_writer.write(self.folder, self.path, self.kind)
-        if self.kind == "f32":
-            return state
-        out = {}
-        for key, w in state.items():
-            norm = "norm" in key or "ln_" in key or key.endswith("wpe.weight")
-            out[key] = w if w.ndim < 2 or norm else torch.as_tensor(rounded(w.numpy(), self.kind, ".attn.c_" in key or ".mlp.c_" in key))
-        return out
+        return rounded_state(state, self.kind, self.name.startswith("gpt2"))
+
+
+def rounded_state(state, kind, gpt2):
+    """The weights as a GGUF file of this kind holds them."""
+    def one(key, w):
+        if kind == "f32" or w.ndim < 2 or "norm" in key or "ln_" in key or key.endswith("wpe.weight"):
+            return w
+        return torch.as_tensor(rounded(w.numpy(), kind, gpt2 and (".attn.c_" in key or ".mlp.c_" in key)))
+    return {key: one(key, w) for key, w in state.items()}
 
 
 def rounded(w, kind, transposed=False):
     """[out, in] through the block type and back; GPT-2 keeps [in, out] where the modules are Conv1D."""
-    transposed = transposed and FLIP["on"]
     wanted = gguf.GGMLQuantizationType[gguf_writer.KINDS[kind]]
     data = np.ascontiguousarray(w.T if transposed else w, dtype=np.float32)
     try:
@@ -96,9 +98,6 @@ def rounded(w, kind, transposed=False):
         packed = gguf.quantize(data, wanted)
     back = gguf.dequantize(packed, wanted).astype(np.float32).reshape(data.shape)
     return np.ascontiguousarray(back.T if transposed else back)
-
-
-FLIP = {"on": False}
 
 
 def hold_foreign(program, folder, path, work):
@@ -128,7 +127,6 @@ def main():
                 root = args.keep or Path(work)
                 folder, path = root / f"{name}-{seed}", root / f"{name}-{seed}.gguf"
                 shutil.rmtree(folder, ignore_errors=True)
-                FLIP["on"] = name.startswith("gpt2")
                 started, before = time.time(), counts["failed"]
                 try:
                     reference = Rounded(name, seed, folder, path)

@@ -248,11 +248,12 @@ def extra(m):
 
 
 def byte_tokens(n):
-    """n tokens of a byte-level BPE: one merge and its parts, the other bytes as far as they go, then special ones."""
+    """n tokens of a byte-level BPE: a merge and its parts, the other bytes as far as they go, common ones first; special ones."""
     printable = list(range(33, 127)) + list(range(161, 173)) + list(range(174, 256))
     rest = [b for b in range(256) if b not in printable]
-    tokens = [chr(b) for b in printable] + [chr(256 + i) for i in range(len(rest))]
-    tokens = ["t", "h", "th"] + [t for t in tokens if t not in "th"]
+    symbols = {b: chr(b) for b in printable} | {b: chr(256 + i) for i, b in enumerate(rest)}
+    common = b"th aeiounsrlcdmpfgybvwkxqjz.,?!'ITAWHSBLNO\n"
+    tokens = ["t", "h", "th"] + [symbols[b] for b in [*common[2:], *(b for b in symbols if b not in common)]]
     return (tokens + [f"<t{i}>" for i in range(257, n)])[:n]
 
 
