@@ -177,7 +177,13 @@ static void test_model(const char *path, const char *isa)
 
 int main(int argc, char **argv)
 {
-    static const char *const models[] = { "llama", "gguf/llama_q4_1/model.gguf", "gguf/llama_k/model.gguf" };
+    static const char *const models[] = {
+        "families/llama", "gguf/llama_q4_1/model.gguf", "families/llama_k/model.gguf",
+        "families/mistral", "families/qwen2_window", "families/gemma3_text", "families/phi3/model.gguf",   /* windows */
+        "families/baichuan2_13b", "families/baichuan2_13b_gguf/model.gguf",                                /* ALiBi */
+        "families/minicpm3", "families/phi3_longrope", "families/llama_dynamic",    /* latent attention; limits of 24 tokens */
+        "families/gemma2", "families/smollm3", "families/olmo2", "families/gpt2", "families/gpt_neox", "families/gpt_neox_seq",
+    };
     const char *root = argc > 1 ? argv[1] : ".";
     char path[512];
     for (size_t i = 0; evoke_isa_name(i); i++)
