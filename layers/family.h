@@ -102,7 +102,7 @@ bool evk_config_has_rope_limit(const evk_config *c, size_t *limit);
 struct evk_reader;
 
 typedef struct evk_family {
-    const char *label;                          /* "Llama 1 to 3.x, ..." */
+    const char *label;                          /* the models it covers, for people */
     const char *gguf_arch, *hf_type;            /* general.architecture; model_type of config.json; NULL: none */
     const char *hf_alias;                       /* another model_type, or NULL */
     const char *hf_class;                       /* of "architectures", where published files have no model_type; or NULL */
