@@ -1,5 +1,5 @@
 /* Extraction: every span mean of SmolLM2 against transformers (tests/golden/smollm2), and on a tiny model what must not
- * change a byte: the batch, the threads, an interruption. */
+ * change a byte: the batch, the threads, an interruption, company. */
 #include <jansson.h>
 
 #include "core/evoke.h"
@@ -36,34 +36,47 @@ static bool stop_at_once(void *user, const char *what, uint64_t done, uint64_t t
     return false;
 }
 
-/* Short queries and settings: the tiny model has room for 128 tokens, and its vocabulary makes many of a word. */
-static evoke_dataset *short_queries(void)
+static void write_text(const char *file, const char *text)
+{
+    FILE *f = fopen(file, "w");
+    check(f && fputs(text, f) >= 0 && fclose(f) == 0, "write %s", file);
+}
+
+static evoke_dataset *dataset_of(const char *json)
 {
     char file[256];
     evoke_dataset *d = NULL;
     evoke_error err = {0};
     golden_temporary(file, sizeof file, "short.json");
-    FILE *f = fopen(file, "w");
-    fputs("{\"joy\": [\"We won!\", \"It snowed\", \"A letter came\", \"Look, a fox\"],"
-          " \"fear\": [\"Who is there?\", \"It moves\", \"The ice cracked\", \"No way out\"]}", f);
-    fclose(f);
+    write_text(file, json);
     check(evoke_dataset_open(file, &d, &err) == EVOKE_OK, "%s", err.text);
     remove(file);
     return d;
 }
 
-static evoke_settings *short_settings(void)
+static evoke_settings *settings_of(const char *json)
 {
     char file[256];
     evoke_settings *s = NULL;
     evoke_error err = {0};
     golden_temporary(file, sizeof file, "settings.json");
-    FILE *f = fopen(file, "w");
-    fputs("{\"system\": \"Be kind.\", \"settings\": {\"neutral\": \"{query}\", \"emotion\": \"full of {emotion}: {query}\"}}", f);
-    fclose(f);
+    write_text(file, json);
     check(evoke_settings_open(file, &s, &err) == EVOKE_OK, "%s", err.text);
     remove(file);
     return s;
+}
+
+/* Short queries and settings: the tiny model has room for 128 tokens, and its vocabulary makes many of a word. */
+static evoke_dataset *short_queries(void)
+{
+    return dataset_of("{\"joy\": [\"We won!\", \"It snowed\", \"A letter came\", \"Look, a fox\"],"
+                      " \"fear\": [\"Who is there?\", \"It moves\", \"The ice cracked\", \"No way out\"]}");
+}
+
+static evoke_settings *short_settings(void)
+{
+    return settings_of("{\"system\": \"Be kind.\", \"settings\": {\"neutral\": \"{query}\","
+                       " \"emotion\": \"full of {emotion}: {query}\"}}");
 }
 
 /* Extracts into a file of this test's own, again and again where it is interrupted; the status of the last call. */
@@ -180,6 +193,83 @@ static void test_means_of_tokens(const char *root)
     evoke_model_free(m);
 }
 
+/* ---- longrope: a prompt beyond the limit (24 tokens) has other angles from its first token on ---- */
+
+static const char *const templates[] = { "say of it, {query}", "say in {emotion}, {query}" };
+typedef struct shared_case { const char *queries[2]; bool shares; const char *what; } shared_case;
+static const shared_case shared_cases[] = {
+    { { "a fox", "it ran" }, true, "short prompts" },
+    { { "the ice is thin and cracks", "who is at the door, in all this wind?" }, false, "long prompts" },
+    { { "a fox", "who is at the door, in all this wind?" }, false, "short and long prompts" },
+};
+static const evoke_span whole_spans[] = { EVOKE_SPAN_PROMPT_ALL, EVOKE_SPAN_PROMPT, EVOKE_SPAN_QUERY, EVOKE_SPAN_LAST };
+
+static uint64_t extract_whole(const evoke_model *m, const char *queries, const char *settings, const char *file)
+{
+    evoke_error err = {0};
+    evoke_extract_report report = {0};
+    evoke_dataset *d = dataset_of(queries);
+    evoke_settings *s = settings_of(settings);
+    const evoke_extract_options o = { .sites = sites, .n_sites = 2, .spans = whole_spans, .n_spans = 4 };
+    check(d && s && evoke_extract(m, d, s, &o, file, NULL, NULL, &report, &err) == EVOKE_OK, "%s", err.text);
+    evoke_dataset_free(d);
+    evoke_settings_free(s);
+    return report.n_tokens_shared;
+}
+
+/* The means of prompt p of a store are, bit for bit, those of a store of that prompt alone. */
+static void same_means(const char *store, const char *alone, size_t p, const char *what)
+{
+    char name[96];
+    evk_h5 *all = NULL, *one = NULL;
+    check(evk_h5_open(store, &all, NULL) == EVOKE_OK && evk_h5_open(alone, &one, NULL) == EVOKE_OK, "%s: stores", what);
+    for (size_t i = 0; all && one && i < 8; i++) {
+        size_t n_all, n;
+        snprintf(name, sizeof name, "/activations/%s/%s", evoke_site_name(sites[i / 4]), evoke_span_name(whole_spans[i % 4]));
+        double *x = golden_read(all, name, &n_all), *y = golden_read(one, name, &n);
+        check(x && y && n_all == 4 * n && memcmp(x + p * n, y, n * sizeof *y) == 0, "%s: prompt %zu, %s", what, p, name);
+        free(x);
+        free(y);
+    }
+    evk_h5_free(all);
+    evk_h5_free(one);
+}
+
+static void test_shared_case(const evoke_model *m, const shared_case *c)
+{
+    static const char *const emotions[] = { "joy", "fear" };
+    char queries[512], settings[512], store[256], alone[256];
+    golden_temporary(store, sizeof store, "store.h5");
+    golden_temporary(alone, sizeof alone, "alone.h5");
+    snprintf(queries, sizeof queries, "{\"joy\": [\"%s\"], \"fear\": [\"%s\"]}", c->queries[0], c->queries[1]);
+    snprintf(settings, sizeof settings, "{\"settings\": {\"neutral\": \"%s\", \"emotion\": \"%s\"}}", templates[0], templates[1]);
+    const uint64_t n_shared = extract_whole(m, queries, settings, store);
+    check((n_shared > 0) == c->shares, "%s: %d tokens shared", c->what, (int)n_shared);
+    for (size_t p = 0; p < 4; p++) {
+        snprintf(queries, sizeof queries, "{\"%s\": [\"%s\"]}", emotions[p / 2], c->queries[p / 2]);
+        snprintf(settings, sizeof settings, "{\"settings\": {\"s\": \"%s\"}}", templates[p % 2]);
+        check(extract_whole(m, queries, settings, alone) == 0, "%s: one prompt shares nothing", c->what);
+        same_means(store, alone, p, c->what);
+        remove(alone);
+    }
+    remove(store);
+}
+
+static void test_shared_beginnings(const char *root)
+{
+    char path[512], file[256];
+    evoke_model *m = NULL;
+    evoke_error err = {0};
+    golden_temporary(file, sizeof file, "template.jinja");
+    write_text(file, "{% for m in messages %}{{ m.content }}{% endfor %}");
+    check(golden_find(root, "families/phi3_longrope/model.gguf", path, sizeof path), "the tiny model");
+    if (check(evoke_model_open(path, &(evoke_model_options){ .template_path = file }, &m, &err) == EVOKE_OK, "%s", err.text))
+        for (size_t i = 0; i < sizeof shared_cases / sizeof *shared_cases; i++)
+            test_shared_case(m, &shared_cases[i]);
+    evoke_model_free(m);
+    remove(file);
+}
+
 /* ---- SmolLM2 against transformers ---- */
 
 /* Largest element of the difference over the norm of the reference's mean, over the reference's layers. */
@@ -292,6 +382,7 @@ int main(int argc, char **argv)
     const char *root = argc > 1 ? argv[1] : ".";
     test_same_bytes(root);
     test_means_of_tokens(root);
+    test_shared_beginnings(root);
     test_reference(root);
     return check_done();
 }
