@@ -19,8 +19,8 @@ static const command_options takes = {
              "integer dot products, memory, with one thread and with all. Then extraction, prompts of 512 tokens, one stream of\n"
              "generated tokens and 32 at once, unsteered and steered, exact and fast: tokens a second, and the share of the\n"
              "bound. Measure only when nothing else runs.\n"
-             "  --json: {\"machine\": [...], \"work\": [{\"what\":, \"compute\":, \"tokens_per_s\":, \"bound\":, \"share\":},\n"
-             "          ...], \"peak_memory_mb\":}",
+             "  --json: {\"cpu\", \"isa\", \"threads\", \"machine\": {\"sgemm_gflops\", \"read_gb_s\", ...}, \"extract\": {\"tokens_per_s\",\n"
+             "          \"bound_tokens_per_s\", \"share\", ...}, \"prompt\", \"generate\", \"batched\", \"work\": [all of them], \"peak_rss_mb\"}",
     .examples = "  evoke bench -m model.gguf\n",
     .own = own,
     .groups = { { "Model:", options_model } },
@@ -287,42 +287,80 @@ static json_t *numbers(const double *x, size_t n)
     return list;
 }
 
+static json_t *machine_json(const machine *m)
+{
+    const evoke_machine *f = &m->figures;
+    json_t *o = json_object(), *batch = json_array();
+    for (size_t k = 0; k < EVOKE_N_BATCH; k++)
+        json_add(batch, json_count(f->batch[k]));
+    json_put(o, "compute", json_string(evoke_compute_name(m->compute)));
+    json_put(o, "threads", json_count(f->n_threads));
+    json_put(o, "batch", batch);
+    json_put(o, "sgemm_gflops", numbers(f->sgemm, EVOKE_N_BATCH));
+    json_put(o, "multiply_gflops", numbers(f->multiply, EVOKE_N_BATCH));
+    json_put(o, "integer_gops", json_number(f->integers));
+    json_put(o, "read_gb_s", json_number(f->read));
+    return o;
+}
+
+static json_t *work_json(const work *w)
+{
+    json_t *o = json_object();
+    json_put(o, "what", json_string(w->what));
+    json_put(o, "compute", json_string(evoke_compute_name(w->compute)));
+    json_put(o, "steered", json_boolean(w->steered));
+    json_put(o, "tokens_per_s", json_number(w->rate));
+    json_put(o, "bound_tokens_per_s", json_number(w->bound));
+    json_put(o, "bound", json_string(w->bound_by));
+    json_put(o, "share", json_number(w->rate / w->bound));
+    return o;
+}
+
+/* As the commands compute where nothing is said: what stores activations exactly, what writes text fast. */
+static void put_usual(json_t *o, const bench *b)
+{
+    static const struct { const char *key, *what; evoke_compute compute; } usual[] = {
+        { "extract", "extraction", EVOKE_EXACT }, { "prompt", "prompt", EVOKE_EXACT },
+        { "generate", "generation, one stream", EVOKE_FAST }, { "batched", "generation, 32 streams", EVOKE_FAST },
+    };
+    for (size_t k = 0; k < sizeof usual / sizeof *usual; k++)
+        for (size_t i = 0; i < b->n_done; i++)
+            if (strcmp(b->done[i].what, usual[k].what) == 0 && b->done[i].compute == usual[k].compute && !b->done[i].steered)
+                json_put(o, usual[k].key, work_json(&b->done[i]));
+}
+
+/* "model name" of the first core; "" where the system does not say. */
+static const char *cpu_name(char name[128])
+{
+    char line[256];
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    *name = '\0';
+    while (f && !*name && fgets(line, sizeof line, f))
+        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':'))
+            sscanf(strchr(line, ':') + 1, " %127[^\n]", name);
+    if (f)
+        fclose(f);
+    return name;
+}
+
 static evoke_status print_json(const bench *b, evoke_error *err)
 {
     const evoke_model_info *info = evoke_model_describe(b->m);
     json_t *o = json_object(), *machines = json_array(), *done = json_array();
-    for (size_t i = 0; i < b->n_machine; i++) {
-        const evoke_machine *f = &b->machines[i].figures;
-        json_t *one = json_object(), *batch = json_array();
-        for (size_t k = 0; k < EVOKE_N_BATCH; k++)
-            json_add(batch, json_count(f->batch[k]));
-        json_put(one, "compute", json_string(evoke_compute_name(b->machines[i].compute)));
-        json_put(one, "threads", json_count(f->n_threads));
-        json_put(one, "batch", batch);
-        json_put(one, "sgemm_gflops", numbers(f->sgemm, EVOKE_N_BATCH));
-        json_put(one, "multiply_gflops", numbers(f->multiply, EVOKE_N_BATCH));
-        json_put(one, "integer_gops", json_number(f->integers));
-        json_put(one, "read_gb_per_s", json_number(f->read));
-        json_add(machines, one);
-    }
-    for (size_t i = 0; i < b->n_done; i++) {
-        const work *w = &b->done[i];
-        json_t *one = json_object();
-        json_put(one, "what", json_string(w->what));
-        json_put(one, "compute", json_string(evoke_compute_name(w->compute)));
-        json_put(one, "steered", json_boolean(w->steered));
-        json_put(one, "tokens_per_s", json_number(w->rate));
-        json_put(one, "bound", json_number(w->bound));
-        json_put(one, "bound_by", json_string(w->bound_by));
-        json_put(one, "share", json_number(w->rate / w->bound));
-        json_add(done, one);
-    }
-    json_put(o, "model", json_text(info->path, strlen(info->path)));
+    char cpu[128];
+    for (size_t i = 0; i < b->n_machine; i++)
+        json_add(machines, machine_json(&b->machines[i]));
+    for (size_t i = 0; i < b->n_done; i++)
+        json_add(done, work_json(&b->done[i]));
+    json_put(o, "cpu", json_string(cpu_name(cpu)));
     json_put(o, "isa", json_string(info->isa));
     json_put(o, "threads", json_count(info->n_threads));
-    json_put(o, "machine", machines);
+    json_put(o, "model", json_text(info->path, strlen(info->path)));
+    json_put(o, "machine", machine_json(&b->machines[info->n_threads > 1]));
+    put_usual(o, b);
+    json_put(o, "machines", machines);
     json_put(o, "work", done);
-    json_put(o, "peak_memory_mb", json_number(peak_megabytes()));
+    json_put(o, "peak_rss_mb", json_number(peak_megabytes()));
     return json_print(stdout, o, 6, err);
 }
 

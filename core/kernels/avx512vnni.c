@@ -4,7 +4,8 @@
 
 #include "core/kernels/kernels.h"
 
-enum { P_LANES = 16, P_TOKENS = 4, P_TOKENS_BY_THREE = 2, P_VECTORS = 2 };
+enum { P_LANES = 16 };
+#define P_VECTORS 2
 typedef __m512i p_ints;
 typedef __m512 p_floats;
 #define P_OP static inline __attribute__((always_inline))

@@ -1,15 +1,17 @@
 /* core/kernels/lanes_packed.h: products of packed.h written once over vectors of P_LANES rows (16 or 8).
  *
- * Two vectors of rows are computed together, so that a quad of a token's digits, which is the same for all rows, is fetched once
- * for both. The sums of a block are exact: only the order of the blocks matters, and it is that of packed_ref.c.
+ * Where registers allow, two vectors of rows are computed together, so that a quad of a token's digits, which is the same for
+ * all rows, is fetched once for both. The sums of a block are exact: only the order of the blocks matters, and it is that of packed_ref.c.
  *
- * Needs: P_LANES; P_TOKENS, P_TOKENS_BY_THREE (tokens computed together by one and by three digits), P_VECTORS (of rows);
+ * Needs: P_LANES; P_VECTORS (of rows that are computed together: 1 or 2);
  * p_ints, p_floats; p_load (P_LANES quads of codes), p_low, p_high (four bits of each byte), p_quad (one quad in all lanes); p_sum, with p_start(from), p_step(s, code, x, wide)
  * (wide: codes of more than four bits), p_total(s, wide); p_add, p_set, p_shift8; f_zero, f_set, f_of, f_fma, f_mul, f_load,
  * f_load_half, f_store; p_most, p_round. */
 #include "core/kernels/packed.h"
 
-#define P_INLINE static inline __attribute__((always_inline))
+/* Unrolled many times over, with the undefined-behaviour sanitizer this takes the compiler minutes; packed_ref.c has the same
+ * arithmetic with it. */
+#define P_INLINE static inline __attribute__((always_inline, no_sanitize("undefined")))
 enum { P_MOST = 8 };            /* vectors of sums: two of rows, four tokens */
 
 /* What is computed: rows from `group` and `lane` on, tokens from t on of a tile of nt. */
@@ -151,36 +153,42 @@ P_INLINE void p_rows(const p_place *p, bool four, bool sixteen, size_t n_digit, 
 
 typedef void p_function(const p_place *p, float *y, size_t ldy);
 #define P_ROWS(form, four, sixteen, n_digit, n_vec, n)                                                                  \
-    static __attribute__((noinline)) void p_##form##_##n_digit##_##n_vec##_##n(const p_place *p, float *y, size_t ldy)  \
+    static __attribute__((noinline, no_sanitize("undefined"))) void p_##form##_##n_digit##_##n_vec##_##n(const p_place *p, float *y, size_t ldy)  \
     {                                                                                                                   \
         p_rows(p, four, sixteen, n_digit, n_vec, n, y, ldy);                                                            \
     }
-#define P_WIDTH(form, four, sixteen, n_vec)                                                                           \
-    P_ROWS(form, four, sixteen, 1, n_vec, 1) P_ROWS(form, four, sixteen, 1, n_vec, 2)                                   \
-    P_ROWS(form, four, sixteen, 1, n_vec, 4) P_ROWS(form, four, sixteen, 3, n_vec, 1)                                   \
-    P_ROWS(form, four, sixteen, 3, n_vec, 2) P_ROWS(form, four, sixteen, 3, n_vec, 4)
-#define P_FORM(form, four, sixteen) P_WIDTH(form, four, sixteen, 1) P_WIDTH(form, four, sixteen, 2)
-P_FORM(narrow, true, false) P_FORM(narrow16, true, true) P_FORM(wide, false, false) P_FORM(wide16, false, true)
+#define P_WIDTH(form, four, sixteen, n_vec)                                                                             \
+    P_ROWS(form, four, sixteen, 1, n_vec, 4) P_ROWS(form, four, sixteen, 1, n_vec, 1)                                   \
+    P_ROWS(form, four, sixteen, 3, n_vec, 2) P_ROWS(form, four, sixteen, 3, n_vec, 1)
+#define P_FORM(n_vec) P_WIDTH(narrow, true, false, n_vec) P_WIDTH(narrow16, true, true, n_vec)                          \
+    P_WIDTH(wide, false, false, n_vec) P_WIDTH(wide16, false, true, n_vec)
+/* By form and digits; then for several tokens, P_MANY or P_MANY_BY_THREE, and for one. */
+#define P_ENTRY(form, n_vec)                                                                                            \
+    { { p_##form##_1_##n_vec##_4, p_##form##_1_##n_vec##_1 }, { p_##form##_3_##n_vec##_2, p_##form##_3_##n_vec##_1 } }
+#define P_TABLE(n_vec) { P_ENTRY(wide, n_vec), P_ENTRY(wide16, n_vec), P_ENTRY(narrow, n_vec), P_ENTRY(narrow16, n_vec) }
+enum { P_MANY = 4, P_MANY_BY_THREE = 2 };
 
-/* By form, digits and vectors; then for 4, 2 and 1 tokens. */
-#define P_SIZES(form, n_digit, n_vec)                                                            \
-    { p_##form##_##n_digit##_##n_vec##_4, p_##form##_##n_digit##_##n_vec##_2, p_##form##_##n_digit##_##n_vec##_1 }
-#define P_ENTRY(form) { { P_SIZES(form, 1, 1), P_SIZES(form, 1, 2) }, { P_SIZES(form, 3, 1), P_SIZES(form, 3, 2) } }
-static p_function *const p_table[4][2][2][3] = { P_ENTRY(wide), P_ENTRY(wide16), P_ENTRY(narrow), P_ENTRY(narrow16) };
+/* The last rows of a matrix may be those of one vector. */
+P_FORM(1)
+#if P_VECTORS == 2
+P_FORM(2)
+static p_function *const p_table[P_VECTORS][4][2][2] = { P_TABLE(1), P_TABLE(2) };
+#else
+static p_function *const p_table[P_VECTORS][4][2][2] = { P_TABLE(1) };
+#endif
 
 static void simd_multiply_packed(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y,
                                  size_t ldy)
 {
     const bool three = x->n_digit == EVK_MAX_DIGIT;
-    const size_t n_row = n_group * EVK_PACKED_ROWS, most = three ? P_TOKENS_BY_THREE : P_TOKENS, nt = evk_tile_tokens(x, tile);
+    const size_t n_row = n_group * EVK_PACKED_ROWS, many = three ? P_MANY_BY_THREE : P_MANY, nt = evk_tile_tokens(x, tile);
     const size_t n_vec = P_VECTORS * P_LANES <= n_row ? P_VECTORS : 1;
+    p_function *const *by_size = p_table[n_vec - 1][2 * w->four_bits + w->groups_of_16][three];
     p_place p = { w, x, group, 0, tile, 0 };
     for (size_t n; p.t < nt; p.t += n) {
-        size_t size = 0;
-        while ((n = (size_t)4 >> size) > most || n > nt - p.t)
-            size++;
+        n = nt - p.t >= many ? many : 1;
         for (p.lane = 0; p.lane < n_row; p.lane += n_vec * P_LANES)
-            p_table[2 * w->four_bits + w->groups_of_16][three][n_vec - 1][size](&p, y, ldy);
+            by_size[n == 1](&p, y, ldy);
     }
 }
 

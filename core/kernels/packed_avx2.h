@@ -5,7 +5,8 @@
 
 #include "core/kernels/kernels.h"
 
-enum { P_LANES = 8, P_TOKENS = 4, P_TOKENS_BY_THREE = 2, P_VECTORS = 1 };
+enum { P_LANES = 8 };
+#define P_VECTORS 1
 typedef __m256i p_ints;
 typedef __m256 p_floats;
 #define P_OP static inline __attribute__((always_inline))
