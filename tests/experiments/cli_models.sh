@@ -15,7 +15,7 @@ runs "inspect a trace" "$EVOKE" inspect "$WORK/t.h5"
 holds "a trace is told" grep -q 'evoke-trace' "$WORK/out"
 runs "inspect a GGUF" "$EVOKE" inspect "$MODEL" --json
 json "shapes and types" "r['kind'] == 'model' and r['family'] == 'llama' and r['model']['n_layer'] == 3 and r['model']['d_model'] == 96 and r['types']['F32']['tensors'] == 30 and r['template']"
-runs "inspect a folder" "$EVOKE" inspect "$GOLDEN/llama" --json
+runs "inspect a folder" "$EVOKE" inspect "$GOLDEN/families/llama" --json
 json "of safetensors" "r['kind'] == 'model' and r['runs'] and r['tokenizer'] is None"
 runs "inspect blocks alone" "$EVOKE" inspect "$GOLDEN/quants/quants.gguf" --json
 json "weights-level" "r['runs'] is False and r['n_tensors'] > 5 and r['unusual']"
@@ -46,7 +46,7 @@ runs "is inspected all the same" "$EVOKE" inspect "$WORK/family.gguf" --json
 json "by its weights" "r['family'] == 'lxxma' and r['runs'] is False and r['n_tensors'] == 30"
 sed 's/blk\.1\.attn_q\.weight/blk.1.attn_x.weight/' "$MODEL" >"$WORK/missing.gguf"
 fails 1 "a missing tensor" 'attn_q' "$EVOKE" trace -m "$WORK/missing.gguf" --ids 1 -o "$WORK/x.h5"
-mkdir "$WORK/hf" && cp "$GOLDEN/llama/model.safetensors" "$WORK/hf/" && sed 's/"hidden_size": [0-9]*/"hidden_size": 48/' "$GOLDEN/llama/config.json" >"$WORK/hf/config.json"
+mkdir "$WORK/hf" && cp "$GOLDEN/families/llama/model.safetensors" "$WORK/hf/" && sed 's/"hidden_size": [0-9]*/"hidden_size": 48/' "$GOLDEN/families/llama/config.json" >"$WORK/hf/config.json"
 fails 1 "wrong shapes" '' "$EVOKE" trace -m "$WORK/hf" --ids 1 -o "$WORK/x.h5"
 printf '{"model_type": "llama",\n' >"$WORK/hf/config.json"
 fails 1 "a broken config.json" 'config.json' "$EVOKE" trace -m "$WORK/hf" --ids 1 -o "$WORK/x.h5"
