@@ -1,6 +1,7 @@
 /* Every family's tiny model runs; every key and tensor of it made hostile either fails with one line or leaves a model that
  * runs. What must fail, and what the line must name, stands in the tables. */
 #include "tests/check.h"
+#include "tests/hostile.h"
 #include "tests/tiny_model.h"
 
 #include <sys/resource.h>
@@ -163,44 +164,27 @@ static void write_weights(const tiny_model *m, const tiny_edit *e)
     put_in("model.safetensors", b.data, b.n);
 }
 
-/* config.json with the text `value` for key, which may be "object.key"; key NULL: as it is, value NULL: without the key. */
 static void write_config(const tiny_model *m, const char *key, const char *value)
 {
-    static char text[8192];
-    json_t *config = tiny_config(m), *in = config;
-    const char *dot = key ? strchr(key, '.') : NULL;
-    if (dot) {
-        in = json_object_getn(config, key, (size_t)(dot - key));
-        key = dot + 1;
-    }
-    if (key && value)
-        check(json_object_set_new(in, key, json_string("@")) == 0, "%s: no object for %s", m->name, key);
-    else if (key)
-        json_object_del(in, key);
-    char *made = json_dumps(config, 0), *at = strstr(made, "\"@\"");
-    const int before = at ? (int)(at - made) : (int)strlen(made);
-    snprintf(text, sizeof text, "%.*s%s%s", before, made, at ? value : "", at ? at + 3 : "");
-    put_in("config.json", text, strlen(text));
-    free(made);
+    json_t *config = tiny_config(m);
+    char *text = hostile_text(config, key, value);
+    if (check(text, "%s: nothing is called %s", m->name, key))
+        put_in("config.json", text, strlen(text));
+    free(text);
     json_decref(config);
 }
 
 static void sweep_config(const tiny_model *m)
 {
-    static const char *const values[] = {
-        NULL, "null", "true", "false", "0", "-1", "1", "3", "4", "1048576", "9223372036854775807", "99999999999999999999",
-        "0.5", "-2.5", "1e30", "1e-30", "1e300", "1e400", "NaN", "\"\"", "\"2\"", "[]", "[2]", "[1, 1]",
-        "[\"full_attention\", 1]", "{}", "{\"factor\": 0}",
-    };
     const char *key;
     json_t *config = tiny_config(m), *value;
     evoke_error err = { 0 };
     write_weights(m, NULL);
     json_object_foreach(config, key, value)
-        for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        for (size_t i = 0; i < N_HOSTILE; i++) {
             char what[200];
-            snprintf(what, sizeof what, "%s, %s: %s", m->name, key, values[i] ? values[i] : "missing");
-            write_config(m, key, values[i]);
+            snprintf(what, sizeof what, "%s, %s: %s", m->name, key, hostile_values[i] ? hostile_values[i] : "missing");
+            write_config(m, key, hostile_values[i]);
             survives(folder, what, &err);
         }
     json_decref(config);
