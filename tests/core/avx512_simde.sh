@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs test_kernels.c with avx512.c on CPUs without AVX-512: SIMDe (libsimde-dev) translates its intrinsics to what is
-# there, and dispatch.c is told that the CPU has them.
+# Runs test_kernels.c and test_packed.c with avx512.c and avx512vnni.c on CPUs without AVX-512: SIMDe (libsimde-dev) translates
+# their intrinsics to what is there, and dispatch.c is told that the CPU has them.
 # Usage: tests/core/avx512_simde.sh [ROOT]; prints `N passed, N failed, N skipped`.
 set -eu
 cd "${1:-$(dirname "$0")/../..}"
@@ -83,6 +83,46 @@ static inline __m512 scale_lanes(__m512 p, __m512 n)
         e[i] = scalbnf(e[i], f[i] == f[i] ? (int)f[i] : 0);
     return _mm512_loadu_ps(e);
 }
+/* s + four products of unsigned and signed bytes. */
+static inline __m512i dot_bytes(__m512i s, __m512i a, __m512i b)
+{
+    int sum[16];
+    unsigned char u[64];
+    signed char i[64];
+    memcpy(sum, &s, 64), memcpy(u, &a, 64), memcpy(i, &b, 64);
+    for (int k = 0; k < 64; k++)
+        sum[k / 4] += u[k] * i[k];
+    memcpy(&s, sum, 64);
+    return s;
+}
+static inline __m512i nearest(__m512 a)
+{
+    float f[16];
+    int e[16];
+    __m512i out;
+    _mm512_storeu_ps(f, a);
+    for (int i = 0; i < 16; i++)
+        e[i] = (int)nearbyintf(f[i]);
+    memcpy(&out, e, 64);
+    return out;
+}
+static inline float fold(__m512 a, int most)
+{
+    float f[16], s;
+    _mm512_storeu_ps(f, a);
+    s = f[0];
+    for (int i = 1; i < 16; i++)
+        s = most ? (f[i] > s ? f[i] : s) : s + f[i];
+    return s;
+}
+#undef _mm512_dpbusd_epi32
+#undef _mm512_cvtps_epi32
+#undef _mm512_reduce_add_ps
+#undef _mm512_reduce_max_ps
+#define _mm512_dpbusd_epi32 dot_bytes
+#define _mm512_cvtps_epi32 nearest
+#define _mm512_reduce_add_ps(a) fold(a, 0)
+#define _mm512_reduce_max_ps(a) fold(a, 1)
 #undef _mm512_scalef_ps
 #define _mm512_scalef_ps scale_lanes
 #define _mm512_extractf32x8_ps half
@@ -94,8 +134,14 @@ static inline __m512 scale_lanes(__m512 p, __m512 n)
 END
 flags="-std=gnu17 -O2 -ffp-contract=off -I."
 $cc $flags -mavx2 -mfma -mf16c -w -Wno-psabi -I"$dir" -c -o "$dir/avx512.o" core/kernels/avx512.c
+$cc $flags -mavx2 -mfma -mf16c -w -Wno-psabi -I"$dir" -c -o "$dir/avx512vnni.o" core/kernels/avx512vnni.c
 $cc $flags -mavx2 -mfma -mf16c -c -o "$dir/avx2.o" core/kernels/avx2.c
+$cc $flags -mavx2 -mfma -mf16c -mavxvnni -c -o "$dir/avxvnni.o" core/kernels/avxvnni.c
 $cc $flags "-D__builtin_cpu_supports(feature)=1" -c -o "$dir/dispatch.o" core/kernels/dispatch.c
-$cc $flags -o "$dir/test" tests/core/test_kernels.c core/kernels/ref.c core/kernels/quants.c core/kernels/quants_grid.c core/kernels/grids.c core/status.c \
-    "$dir/avx512.o" "$dir/avx2.o" "$dir/dispatch.o" -lm
-"$dir/test"
+for test in kernels packed; do
+    $cc $flags -fopenmp -o "$dir/test_$test" "tests/core/test_$test.c" core/kernels/ref.c core/kernels/quants.c \
+        core/kernels/quants_grid.c core/kernels/grids.c core/kernels/packed.c core/kernels/packed_ref.c core/status.c core/tensor.c \
+        "$dir/avx512.o" "$dir/avx512vnni.o" "$dir/avx2.o" "$dir/avxvnni.o" "$dir/dispatch.o" -lm
+done
+"$dir/test_packed" >"$dir/log" || { cat "$dir/log"; exit 1; }
+"$dir/test_kernels"

@@ -16,6 +16,7 @@ emulator=$(command -v qemu-aarch64 || command -v qemu-aarch64-static) || skip "n
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 "$compiler" -std=gnu17 -O2 -Wall -Wextra -Wshadow -Wconversion -ffp-contract=off -I. -static -o "$dir/test" \
-    tests/core/test_kernels.c core/kernels/ref.c core/kernels/quants.c core/kernels/quants_grid.c core/kernels/grids.c core/kernels/neon.c core/kernels/dispatch.c \
+    tests/core/test_kernels.c core/kernels/ref.c core/kernels/packed_ref.c core/kernels/quants.c \
+    core/kernels/quants_grid.c core/kernels/grids.c core/kernels/neon.c core/kernels/dispatch.c \
     core/status.c -lm
 "$emulator" "$dir/test"
