@@ -254,7 +254,8 @@ static evoke_status read_sizes(const evk_reader *r, evk_config *c)
     const bool null_kv = json_is_null(evk_read_json(r, "num_key_value_heads"));
     const size_t usual_kv = r->json && usual->n_kv_head && !null_kv ? usual->n_kv_head : c->n_head;
     EVK_TRY(evk_read_size(r, "attention.head_count_kv", "num_key_value_heads", EVK_MAX_WIDTH, usual_kv, &c->n_kv_head));
-    EVK_TRY(evk_read_size(r, "context_length", "max_position_embeddings", EVK_MAX_CONTEXT, 2048, &c->n_ctx));
+    const size_t context = r->json && usual->n_ctx ? usual->n_ctx : 2048;
+    EVK_TRY(evk_read_size(r, "context_length", "max_position_embeddings", EVK_MAX_CONTEXT, context, &c->n_ctx));
     EVK_TRY(vocabulary_size(r, &c->n_vocab));
     if (c->d_model < c->n_head)
         return evk_bad_setting(r, r->json ? own_name(r, "num_attention_heads") : "attention.head_count",

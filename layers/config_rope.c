@@ -62,12 +62,15 @@ static evoke_status read_context(const evk_reader *r, const char *gguf, const ch
     return *out > (double)EVK_MAX_CONTEXT ? evk_bad_setting(r, r->json ? hf : gguf, "is too large") : EVOKE_OK;
 }
 
-/* The original context: a field of some families' own, or of the scaling object, or the context itself. */
+/* The original context: a field of some families' own, which has a usual value and then counts alone; or of the scaling
+ * object, or the context itself. */
 static evoke_status read_original(const evk_reader *top, const evk_reader *r, const evk_config *c, double *out)
 {
     const char *name = "original_max_position_embeddings";
     const json_t *own = json_object_get(top->json, name);
-    return read_context(own && !json_is_null(own) ? top : r, NULL, name, (double)c->n_ctx, out);
+    const double usual = top->family->usual.rope[0].original;
+    const bool outside = usual > 0 || (own && !json_is_null(own));
+    return read_context(outside ? top : r, NULL, name, usual > 0 ? usual : (double)c->n_ctx, out);
 }
 
 static evoke_status read_linear(const evk_reader *top, const evk_reader *r, evk_config *c, evk_rope *rope)
@@ -211,8 +214,11 @@ static evoke_status read_json(const evk_reader *r, evk_config *c)
         EVK_TRY(evk_read_number(r, NULL, "rope_local_base_freq", c->rope[1].base, &c->rope[1].base));
     if (!o)
         return EVOKE_OK;
+    if (c->d_rope == 0 && json_object_size(o) > 0)      /* the family has none */
+        return evk_refuse(r, name, o);
     /* Two embeddings: rope_scaling is of the one, rope_parameters of both, and together they would be mixed. */
-    const bool old = strcmp(name, "rope_scaling") == 0, both = old && json_object_size(json_object_get(r->json, "rope_parameters"));
+    const bool old = strcmp(name, "rope_scaling") == 0;
+    const bool both = old && json_object_size(json_object_get(r->json, "rope_parameters")) > 0;
     if (has_kinds(o) != (c->n_rope == 2 && !old) || (c->n_rope == 2 && both))
         return evk_refuse(r, name, o);
     if (!has_kinds(o))
@@ -241,9 +247,9 @@ static evoke_status check_part(const evk_reader *r, const char *name, const json
 {
     const evk_reader inner = { r->w, o, r->family, name, r->err };
     const json_t *part = json_object_get(o, "partial_rotary_factor");
-    if (part && !json_is_null(part) && json_number_value(part) != 1 && (!rotates_a_part(r->family) || o != scaling_object(r, &name)))
-        return evk_refuse(&inner, "partial_rotary_factor", part);
-    return EVOKE_OK;
+    const bool whole = !part || json_is_null(part) || json_number_value(part) == 1;
+    const bool read = rotates_a_part(r->family) && o == scaling_object(r, &name);
+    return whole || read ? EVOKE_OK : evk_refuse(&inner, "partial_rotary_factor", part);
 }
 
 evoke_status evk_read_rotary_part(const evk_reader *r, double missing, double *out)

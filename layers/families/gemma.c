@@ -80,8 +80,8 @@ static evoke_status adjust_gemma3(const evk_reader *r, evk_config *c)
 
 static const char *const gemma_keys[] = { "-hidden_activation", NULL };
 static const char *const gemma2_keys[] = {
-    "query_pre_attn_scalar", "attn_logit_softcapping", "final_logit_softcapping", "sliding_window", "sliding_window_size", "layer_types",
-    "-hidden_act", "attention.sliding_window", NULL,
+    "query_pre_attn_scalar", "attn_logit_softcapping", "final_logit_softcapping", "sliding_window", "sliding_window_size",
+    "layer_types", "-hidden_act", "attention.sliding_window", NULL,
 };
 static const char *const gemma3_keys[] = {
     "query_pre_attn_scalar", "final_logit_softcapping", "sliding_window", "layer_types",
@@ -92,7 +92,8 @@ const evk_family evk_family_gemma = {
     .label = "Gemma 1",
     .gguf_arch = "gemma", .hf_type = "gemma",
     .rope_gguf = EVK_ROPE_HALVES, .rope_hf = EVK_ROPE_HALVES,
-    .usual = { .norm_eps = 1e-6, .n_kv_head = 16, .d_head = 256, .norm_plus_one = true, .activation = EVK_GELU_TANH },
+    .usual = { .norm_eps = 1e-6, .n_ctx = 8192, .n_kv_head = 16, .d_head = 256, .norm_plus_one = true,
+               .activation = EVK_GELU_TANH },
     .tied_if_missing = true,
     .hf_prefix = "model.",
     .names = { evk_names_ends, evk_names_pre_norms, evk_names_attention, evk_names_attention_biases, evk_names_mlp },
@@ -104,7 +105,8 @@ const evk_family evk_family_gemma2 = {
     .label = "Gemma 2",
     .gguf_arch = "gemma2", .hf_type = "gemma2",
     .rope_gguf = EVK_ROPE_HALVES, .rope_hf = EVK_ROPE_HALVES,
-    .usual = { .norm_eps = 1e-6, .n_kv_head = 4, .d_head = 256, .norm_plus_one = true, .activation = EVK_GELU_TANH },
+    .usual = { .norm_eps = 1e-6, .n_ctx = 8192, .n_kv_head = 4, .d_head = 256, .norm_plus_one = true,
+               .activation = EVK_GELU_TANH },
     .tied_if_missing = true,
     .activation_key = "hidden_activation",
     .hf_prefix = "model.",
@@ -118,8 +120,8 @@ const evk_family evk_family_gemma3 = {
     .label = "Gemma 3 (text)",
     .gguf_arch = "gemma3", .hf_type = "gemma3_text",
     .rope_gguf = EVK_ROPE_HALVES, .rope_hf = EVK_ROPE_HALVES,
-    .usual = { .norm_eps = 1e-6, .n_kv_head = 4, .d_head = 256, .norm_plus_one = true, .activation = EVK_GELU_TANH,
-               .rope = { { .base = 0 }, { .base = 10000 } } },
+    .usual = { .norm_eps = 1e-6, .n_ctx = 131072, .n_kv_head = 4, .d_head = 256, .norm_plus_one = true,
+               .activation = EVK_GELU_TANH, .rope = { { .base = 0 }, { .base = 10000 } } },
     .rope_base = 1e6,
     .tied_if_missing = true,
     .activation_key = "hidden_activation",

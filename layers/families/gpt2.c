@@ -62,7 +62,7 @@ static evoke_status adjust(const evk_reader *r, evk_config *c)
 const evk_family evk_family_gpt2 = {
     .label = "GPT-2",
     .gguf_arch = "gpt2", .hf_type = "gpt2",
-    .usual = { .norm_eps = 1e-5, .layer_norm = true, .activation = EVK_GELU_TANH },
+    .usual = { .norm_eps = 1e-5, .n_ctx = 1024, .layer_norm = true, .activation = EVK_GELU_TANH },
     .tied_if_missing = true,
     .activation_key = "activation_function",
     .hf_prefix = "transformer.",

@@ -52,7 +52,8 @@ static const char *const keys[] = { "use_parallel_residual", NULL };
 static evoke_status refuse_common_name(const evk_reader *r, const char *common, const char *own, double usual)
 {
     const json_t *v = json_object_get(r->json, common);
-    return v && !json_is_null(v) && !json_object_get(r->json, own) && json_number_value(v) != usual ? evk_refuse(r, common, v) : EVOKE_OK;
+    const bool alone = v && !json_is_null(v) && !json_object_get(r->json, own);
+    return alone && json_number_value(v) != usual ? evk_refuse(r, common, v) : EVOKE_OK;
 }
 
 static evoke_status adjust(const evk_reader *r, evk_config *c)

@@ -70,7 +70,7 @@ const evk_family evk_family_minicpm3 = {
     .label = "MiniCPM3",
     .gguf_arch = "minicpm3", .hf_type = "minicpm3",
     .rope_gguf = EVK_ROPE_HALVES, .rope_hf = EVK_ROPE_HALVES,
-    .usual = { .norm_eps = 1e-5 },
+    .usual = { .norm_eps = 1e-5, .n_ctx = 32768 },
     .tied_if_missing = true,
     .hf_prefix = "model.",
     .names = { evk_names_ends, evk_names_pre_norms, latent, evk_names_mlp, evk_names_mlp_biases },

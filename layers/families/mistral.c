@@ -19,7 +19,7 @@ const evk_family evk_family_mistral = {
     .label = "Mistral",
     .gguf_arch = "llama", .hf_type = "mistral",
     .rope_hf = EVK_ROPE_HALVES,
-    .usual = { .norm_eps = 1e-6, .n_kv_head = 8 },
+    .usual = { .norm_eps = 1e-6, .n_kv_head = 8, .n_ctx = 131072 },
     .hf_prefix = "model.",
     .names = { evk_names_ends, evk_names_pre_norms, evk_names_attention, evk_names_mlp },
     .hf_keys = keys,

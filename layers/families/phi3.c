@@ -37,7 +37,7 @@ const evk_family evk_family_phi3 = {
     .label = "Phi-3, 3.5, 4",
     .gguf_arch = "phi3", .hf_type = "phi3",
     .rope_gguf = EVK_ROPE_HALVES, .rope_hf = EVK_ROPE_HALVES,
-    .usual = { .norm_eps = 1e-5 },
+    .usual = { .norm_eps = 1e-5, .n_ctx = 4096, .rope = { { .original = 4096 } } },
     .hf_prefix = "model.",
     .names = { evk_names_ends, evk_names_pre_norms, fused },
     .hf_keys = keys,

@@ -45,7 +45,7 @@ const evk_family evk_family_smollm3 = {
     .label = "SmolLM3",
     .gguf_arch = "smollm3", .hf_type = "smollm3",
     .rope_gguf = EVK_ROPE_PAIRS, .rope_hf = EVK_ROPE_HALVES,
-    .usual = { .norm_eps = 1e-6, .n_kv_head = 4 },
+    .usual = { .norm_eps = 1e-6, .n_kv_head = 4, .n_ctx = 32768 },
     .rope_base = 2e6,
     .tied_if_missing = true,
     .hf_prefix = "model.",

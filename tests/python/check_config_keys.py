@@ -48,7 +48,9 @@ OWN = {  # what changes the result of the families that transformers lacks: refu
 
 TOGETHER = {  # several keys at once, or forms of one that no single value above has; null: without the key
     "llama": [{"rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 2.0, "rope_theta": 300.0}}}],
+    "qwen2": [{"rope_parameters": {"rope_type": "yarn", "factor": 4.0}, "max_position_embeddings": None}],
     "qwen3": [{"rope_parameters": {"rope_type": "default", "rope_theta": 300.0, "partial_rotary_factor": 0.5}}],
+    "gpt2": [{"rope_scaling": {"type": "dynamic", "factor": 4.0}}],
     "gemma2": [{"sliding_window_size": 3}],
     "gemma3_text": [{"rope_scaling": {"rope_type": "linear", "factor": 3.0}}, {"rope_parameters": {"rope_type": "default", "rope_theta": 300.0}}],
     "gpt_neox": [{"rope_parameters": None, "rope_theta": 300.0}, {"rope_parameters": None, "rotary_pct": 0.5, "rotary_emb_base": 300},
