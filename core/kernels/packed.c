@@ -347,18 +347,26 @@ static void multiply_groups(const evk_kernels *kernels, const evk_packed *w, con
 void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_packed *w, size_t n_digit, const float *bias,
                        const float *x, size_t ldx, size_t n_token, float *y, size_t ldy, void *scratch)
 {
-    enum { CHUNK_BYTES = 256 << 10, WORTH_THREADS = 1 << 16 };  /* digits of the tiles that pass over all rows together */
+    enum {
+        CHUNK_BYTES = 256 << 10,    /* of digits that pass over all rows together */
+        CHUNK_TILES = 32,           /* more, and the rows of y they go to are more pages than the processor keeps track of */
+        WORTH_THREADS = 1 << 16     /* multiplications below which waking threads costs more than it brings */
+    };
     const evk_digits d = digits_in(scratch, n_token, w->n_block, n_digit);
-    const size_t n_tile = tiles(n_token), fit = CHUNK_BYTES / (EVK_PACKED_TILE * w->cols * n_digit) + 1;
+    const size_t n_tile = tiles(n_token), most = CHUNK_BYTES / (EVK_PACKED_TILE * w->cols * n_digit) + 1;
+    const size_t fit = most < CHUNK_TILES ? most : CHUNK_TILES;
     const size_t n_chunk = (n_tile + fit - 1) / fit, n_pair = (w->rows + TWO_GROUPS - 1) / TWO_GROUPS;
     if (n_thread == 0 || (double)n_token * (double)w->rows * (double)w->cols < WORTH_THREADS)
         n_thread = 1;
+    if (n_tile == 1)                /* one barrier less for each of a token's products */
+        kernels->take_digits(&d, 0, x, ldx);
 #pragma omp parallel num_threads((int)n_thread) if (n_thread > 1)
     {
+        if (n_tile > 1)
 #pragma omp for schedule(static)
-        for (size_t i = 0; i < n_tile; i++)
-            kernels->take_digits(&d, i, x + i * EVK_PACKED_TILE * ldx, ldx);
-#pragma omp for schedule(static)
+            for (size_t i = 0; i < n_tile; i++)
+                kernels->take_digits(&d, i, x + i * EVK_PACKED_TILE * ldx, ldx);
+#pragma omp for schedule(static) nowait
         for (size_t i = 0; i < n_chunk * n_pair; i++) {
             const size_t begin = i / n_pair * fit, end = begin + fit < n_tile ? begin + fit : n_tile;
             multiply_groups(kernels, w, &d, 2 * (i % n_pair), begin, end, bias, y, ldy);
