@@ -291,7 +291,7 @@ static evoke_status read_constants(const evk_reader *r, evk_config *c)
     const double usual = r->json && c->norm_eps > 0 ? c->norm_eps : NAN;
     const char *gguf = c->layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon";
     const char *other = c->layer_norm ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon";
-    if (!r->json && !look(r, gguf, NULL).there)         /* some converters write the one and mean the other */
+    if (!r->json && !look(r, gguf, NULL).there && look(r, other, NULL).there)   /* some converters mean the one by the other */
         gguf = other;
     EVK_TRY(evk_read_number(r, gguf, c->layer_norm ? "layer_norm_eps" : "rms_norm_eps", usual, &c->norm_eps));
     c->latent_eps = c->norm_eps;

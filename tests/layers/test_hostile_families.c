@@ -299,6 +299,7 @@ static const struct { const char *model; tiny_edit edit; const char *says; } ggu
     { "gpt_neox", { "gptneox.use_parallel_residual", TINY_U32, 1, NULL, { 0 } }, NULL },
     { "qwen3", { "qwen3.attention.key_length", TINY_U32, 1 << 20, NULL, { 0 } }, "heads" },
     { "llama", { "llama.attention.key_length", TINY_U32, 1, NULL, { 0 } }, "rotary" },
+    { "llama", { "llama.attention.layer_norm_rms_epsilon", TINY_DROP, 0, NULL, { 0 } }, NULL },
 };
 
 static void refuses_ggufs(void)
