@@ -285,7 +285,7 @@ def gpt2(rng, **extra):
 
 def gpt2_scale(rng):
     return gpt2(rng, **pick(rng, {"scale_attn_weights": False}, {"scale_attn_by_inverse_layer_idx": True},
-                            {"scale_attn_weights": False, "scale_attn_by_inverse_layer_idx": True}, {"reorder_and_upcast_attn": True}))
+                            {"scale_attn_weights": False, "scale_attn_by_inverse_layer_idx": True}))
 
 
 def gpt2_act(rng): return gpt2(rng, activation_function=pick(rng, "gelu", "relu", "gelu_fast", "silu", "gelu_pytorch_tanh", "quick_gelu"))
