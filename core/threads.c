@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <time.h>
 
 /* cpu.max of the control group: "QUOTA PERIOD" or "max PERIOD". 0: no limit known. */
 static double quota(void)
@@ -25,4 +26,11 @@ size_t evk_cores_available(void)
     if (limit > 0 && limit < (double)n)
         n = (size_t)(limit + 0.5);
     return n > 0 ? n : 1;
+}
+
+double evk_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }

@@ -4,8 +4,8 @@
  * in batches (extract_run.c). What a prompt gives does not depend on its batch, so an interrupted extraction continues with
  * whatever is left and ends with the same bytes. */
 #include <stdlib.h>
-#include <time.h>
 
+#include "core/threads.h"
 #include "emotion/extraction.h"
 
 enum { DEFAULT_PREDICT = 32, DEFAULT_BATCH_TOKENS = 4096 };
@@ -126,14 +126,12 @@ evoke_status evoke_extract(const evoke_model *m, const evoke_dataset *dataset, c
     evoke_extract_report unused;
     evk_extraction x = { .model = m, .dataset = dataset, .settings = settings, .options = options,
                      .n_setting = evoke_settings_count(settings), .report = report ? report : &unused };
-    struct timespec begin, end;
+    const double begin = evk_seconds();
     x.n_prompt = evoke_dataset_count(dataset) * x.n_setting;
     x.batch_tokens = options->batch_tokens ? options->batch_tokens : DEFAULT_BATCH_TOKENS;
     *x.report = (evoke_extract_report){ .n_prompts = x.n_prompt };
-    clock_gettime(CLOCK_MONOTONIC, &begin);
     const evoke_status st = extract(&x, path, made, progress, err);
     destroy(&x);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    x.report->seconds = (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
+    x.report->seconds = evk_seconds() - begin;
     return st;
 }

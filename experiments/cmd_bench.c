@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "experiments/json_out.h"
 #include "experiments/options.h"
+#include "experiments/progress.h"
 
 static const struct poptOption own[] = { POPT_TABLEEND };
 static const command_options takes = {
@@ -42,13 +42,6 @@ typedef struct bench {
     size_t n_machine, n_done;
     int32_t ids[N_PROMPT];
 } bench;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static const evoke_machine *all_threads(const bench *b)
 {
@@ -83,9 +76,9 @@ static evoke_status run_prompt(bench *b, evoke_error *err)
     evoke_status st = evoke_session_new(b->m, n, &s, err);
     for (int i = 0; st == EVOKE_OK && i < REPEATS; i++) {
         evoke_session_reset(s);
-        const double begin = now();
+        const double begin = seconds_now();
         st = evoke_session_eval(s, b->ids, n, err);
-        best = now() - begin < best ? now() - begin : best;
+        best = seconds_now() - begin < best ? seconds_now() - begin : best;
     }
     evoke_session_free(s);
     if (st == EVOKE_OK)
@@ -107,9 +100,9 @@ static evoke_status run_generation(bench *b, const char *what, size_t n_seq, siz
         double *least = i % 2 ? &best : &prompt;
         for (size_t k = 0; k < n_seq; k++)
             requests[k].n_predict = i % 2 ? n_each : 1;
-        const double begin = now();
+        const double begin = seconds_now();
         st = evoke_generate(b->m, requests, n_seq, n_seq, NULL, NULL, NULL, responses, err);
-        *least = now() - begin < *least ? now() - begin : *least;
+        *least = seconds_now() - begin < *least ? seconds_now() - begin : *least;
         evoke_responses_free(responses, n_seq);
     }
     if (st == EVOKE_OK)

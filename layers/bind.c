@@ -160,12 +160,13 @@ static evoke_status bind_slot(evoke_model *m, evk_slot slot, size_t layer, evoke
     for (size_t t = 0; t < EVK_MAX_NAME_TABLES && m->family->names[t]; t++)
         for (const evk_weight_name *n = m->family->names[t]; n->slot != EVK_N_SLOT; n++) {
             const char *pattern = gguf ? n->gguf : n->hf;
-            if (n->slot != slot || !pattern || rule_of(m, n) == MUST_NOT)
+            const rule how = n->slot == slot && pattern ? rule_of(m, n) : MUST_NOT;
+            if (how == MUST_NOT)
                 continue;
             const evk_tensor *found = find(m, pattern, layer, name);
             if (found)
                 return bind_tensor(m, found, n, layer, err);
-            if (rule_of(m, n) == MUST && !missing[0]) {
+            if (how == MUST && !missing[0]) {
                 memcpy(missing, name, sizeof missing);
                 key = gguf || n->need == EVK_NEEDED ? NULL : n->key;
             }

@@ -23,7 +23,7 @@ void evk_config_free(evk_config *c)
 bool evk_config_has_rope_limit(const evk_config *c, size_t *limit)
 {
     for (size_t i = 0; i < c->n_rope; i++)
-        if (c->rope[i].scaling == EVK_ROPE_LONG || c->rope[i].scaling == EVK_ROPE_DYNAMIC) {
+        if (evk_rope_has_limit(&c->rope[i])) {
             *limit = (size_t)c->rope[i].original;
             return true;
         }

@@ -6,8 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/threads.h"
 #include "layers/ends.h"
 #include "layers/forward.h"
 #include "layers/sampler.h"
@@ -39,13 +39,6 @@ typedef struct generator {
     evoke_on_token on_token;
     void *user;
 } generator;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- setting up ---- */
 
@@ -107,7 +100,7 @@ static evoke_status enter(generator *g, slot *s, evoke_error *err)
     s->busy = true;
     s->request = g->next++;
     s->n_fed = 0;
-    s->started = now();
+    s->started = evk_seconds();
     evk_sampler_init(&s->sampler, &r->sampling);
     evk_kv_clear(&g->cache, s->sequence);
     return EVOKE_OK;
@@ -117,7 +110,7 @@ static void leave(generator *g, slot *s, evoke_stop stop)
 {
     evoke_response *out = &g->responses[s->request];
     out->stop = stop;
-    out->seconds = now() - s->started;
+    out->seconds = evk_seconds() - s->started;
     s->busy = false;
     g->n_done++;
 }

@@ -3,10 +3,11 @@
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "core/arena.h"
 #include "core/kernels/matmul.h"
 #include "core/kernels/packed.h"
+#include "core/threads.h"
 #include "layers/model.h"
 
 enum { N_RUN = 3, MOST_TOKENS = 512, READ_FLOATS = 64 << 20 };
@@ -21,16 +22,9 @@ typedef struct bench {
     const evoke_model *m;
     size_t n_thread, n_token;
     float *x, *y, *w, *panels;          /* [512, widest], [512, widest], [widest, widest] of the matrices */
-    void *digits;
+    evk_arena digits;
     volatile double sink;
 } bench;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Work a second, best of N_RUN runs of at least RUN_SECONDS; `work` is what one call does. */
 static double rate(bench *b, void (*call)(bench *b), double work)
@@ -38,13 +32,13 @@ static double rate(bench *b, void (*call)(bench *b), double work)
     double best = 0;
     call(b);
     for (int run = 0; run < N_RUN; run++) {
-        const double begin = now();
+        const double begin = evk_seconds();
         size_t n = 0;
         do {
             call(b);
             n++;
-        } while (now() - begin < RUN_SECONDS);
-        best = fmax(best, work * (double)n / (now() - begin));
+        } while (evk_seconds() - begin < RUN_SECONDS);
+        best = fmax(best, work * (double)n / (evk_seconds() - begin));
     }
     return best;
 }
@@ -66,7 +60,7 @@ static void multiply(bench *b, size_t layer, evk_slot slot)
         return;
     if (w->packed)
         evk_matmul_packed(&b->m->kernels, b->n_thread, w->packed, b->m->n_digit, NULL, b->x, w->matrix.cols, b->n_token, b->y,
-                          w->matrix.rows, b->digits);
+                          w->matrix.rows, b->digits.base);
     else
         evk_matmul(&b->m->kernels, b->n_thread, &w->matrix, NULL, b->x, w->matrix.cols, b->n_token, b->y,
                    w->matrix.rows, b->panels);
@@ -83,7 +77,7 @@ static void call_multiply(bench *b)
 static void call_integers(bench *b)
 {
     const evk_packed *p = evk_model_weight(b->m, 0, EVK_W_ATTN_Q)->packed;
-    const evk_digits d = { EVK_PACKED_TILE, p->n_block, 1, b->digits, b->x, (int32_t *)(void *)b->y };
+    const evk_digits d = { EVK_PACKED_TILE, p->n_block, 1, (int8_t *)b->digits.base, b->x, (int32_t *)(void *)b->y };
 #pragma omp parallel num_threads((int)b->n_thread)
     {
         float out[EVK_PACKED_TILE * 2 * EVK_PACKED_ROWS];
@@ -101,12 +95,18 @@ static void call_read(bench *b)
     b->sink = sum;
 }
 
+static double weight_bytes(const evk_tensor *w)
+{
+    const evk_type_info *type = evk_type_describe(w->type);
+    return (double)w->rows * (double)w->cols / (double)type->block * (double)type->bytes;
+}
+
 static void count(bench *b, evoke_machine *out, size_t *widest, size_t *largest)
 {
     const evk_tensor *head = evk_model_matrix(b->m, 0, EVK_W_HEAD);
     *widest = *largest = 0;
     out->layer_flop = 0;
-    out->weight_bytes = (double)head->rows * (double)head->row_bytes;
+    out->weight_bytes = weight_bytes(head);
     out->head_flop = 2.0 * (double)head->rows * (double)head->cols;
     for (size_t layer = 0; layer < b->m->config.n_layer; layer++)
         for (size_t i = 0; i < N_MATRIX; i++) {
@@ -114,8 +114,7 @@ static void count(bench *b, evoke_machine *out, size_t *widest, size_t *largest)
             if (!w)
                 continue;
             out->layer_flop += 2.0 * (double)w->rows * (double)w->cols;
-            out->weight_bytes += (double)w->rows * (double)w->cols / (double)evk_type_describe(w->type)->block *
-                                 (double)evk_type_describe(w->type)->bytes;
+            out->weight_bytes += weight_bytes(w);
             *widest = w->rows > *widest ? w->rows : *widest;
             *widest = w->cols > *widest ? w->cols : *widest;
             *largest = w->rows * w->cols > *largest ? w->rows * w->cols : *largest;
@@ -129,9 +128,7 @@ static evoke_status make(bench *b, size_t widest, size_t largest, evoke_error *e
     EVK_TRY(evk_alloc(&b->y, MOST_TOKENS * widest, sizeof(float), "measure", err));
     EVK_TRY(evk_alloc(&b->w, n_w, sizeof(float), "measure", err));
     EVK_TRY(evk_alloc(&b->panels, evk_matmul_scratch(b->n_thread), sizeof(float), "measure", err));
-    b->digits = aligned_alloc(64, (evk_digits_bytes(MOST_TOKENS, widest, EVK_MAX_DIGIT) + 63) / 64 * 64);
-    if (!b->digits)
-        return evk_fail(err, EVOKE_ENOMEM, "measure: no memory");
+    EVK_TRY(evk_arena_init(&b->digits, evk_digits_bytes(MOST_TOKENS, widest, EVK_MAX_DIGIT), "measure", err));
     for (size_t i = 0; i < MOST_TOKENS * widest; i++)
         b->x[i] = (float)(i % 97) * 0.01f - 0.5f;
     for (size_t i = 0; i < n_w; i++)        /* also makes the pages real */
@@ -165,6 +162,6 @@ evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke
     free(b.y);
     free(b.w);
     free(b.panels);
-    free(b.digits);
+    evk_arena_free(&b.digits);
     return st;
 }

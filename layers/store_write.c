@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/kernels/quants.h"
 #include "layers/store_spec.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the arrays of a store are little endian");
@@ -210,33 +211,13 @@ static evoke_status sync_data(const evk_store_writer *w, evoke_error *err)
     return fdatasync(w->fd) == 0 ? EVOKE_OK : evk_fail(err, EVOKE_EIO, "write store: %s (%s)", strerror(errno), w->path);
 }
 
-/* The nearest float16, ties to even; infinity beyond 65,520. */
-static uint16_t half_of(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
-    bits &= 0x7fffffff;
-    if (bits > 0x7f800000)
-        return (uint16_t)(sign | 0x7e00);                           /* not a number */
-    if (bits >= 0x477ff000)
-        return (uint16_t)(sign | 0x7c00);
-    if (bits < 0x33000000)                                          /* under half of the least: 2^-25 */
-        return sign;
-    const uint32_t exponent = bits >> 23;
-    const uint32_t drop = exponent >= 113 ? 13 : 126 - exponent;    /* a subnormal keeps fewer bits */
-    const uint32_t value = exponent >= 113 ? bits - (112u << 23) : (bits & 0x7fffff) | 0x800000;
-    const uint32_t even = value >> drop & 1, round = (1u << (drop - 1)) - 1 + even;
-    return (uint16_t)(sign | ((value + round) >> drop));
-}
-
 static evoke_status put_halves(const evk_store_writer *w, uint64_t at, const float *x, size_t n, evoke_error *err)
 {
     uint16_t halves[4096];
     for (size_t i = 0; i < n; i += 4096) {
         const size_t m = n - i < 4096 ? n - i : 4096;
         for (size_t j = 0; j < m; j++)
-            halves[j] = half_of(x[i + j]);
+            halves[j] = evk_to_f16(x[i + j]);
         EVK_TRY(put(w, at + 2 * i, halves, 2 * m, err));
     }
     return EVOKE_OK;

@@ -1,10 +1,11 @@
 /* core/kernels/lanes_packed.h: products of packed.h written once over vectors of P_LANES rows (16 or 8).
  *
  * Where registers allow, two vectors of rows are computed together, so that a quad of a token's digits, which is the same for
- * all rows, is fetched once for both. The sums of a block are exact: only the order of the blocks matters, and it is that of packed_ref.c.
+ * all rows, is fetched once for both. The sums of a block are exact: only the order of the blocks matters, and it is that of
+ * packed_ref.c.
  *
- * Needs: P_LANES; P_VECTORS (of rows that are computed together: 1 or 2);
- * p_ints, p_floats; p_load (P_LANES quads of codes), p_low, p_high (four bits of each byte), p_quad (one quad in all lanes); p_sum, with p_start(from), p_step(s, code, x, wide)
+ * Needs: P_LANES; P_VECTORS (of rows that are computed together: 1 or 2); p_ints, p_floats; p_load (P_LANES quads of codes),
+ * p_low, p_high (four bits of each byte), p_quad (one quad in all lanes); p_sum, with p_start(from), p_step(s, code, x, wide)
  * (wide: codes of more than four bits), p_total(s, wide); p_add, p_set, p_shift8; f_zero, f_set, f_of, f_fma, f_mul, f_load,
  * f_load_half, f_store; p_most, p_round. */
 #include "core/kernels/packed.h"
@@ -14,7 +15,7 @@
 #define P_INLINE static inline __attribute__((always_inline, no_sanitize("undefined")))
 enum { P_MOST = 8 };            /* vectors of sums: two of rows, four tokens */
 
-/* What is computed: rows from `group` and `lane` on, tokens from t on of a tile of nt. */
+/* What is computed: rows from `group` and `lane` on, tokens from t on of a tile. */
 typedef struct p_place {
     const evk_packed *w;
     const evk_digits *x;
@@ -25,8 +26,11 @@ typedef struct p_place {
 P_INLINE size_t p_group_of(const p_place *p, size_t v) { return p->group + (p->lane + v * P_LANES) / EVK_PACKED_ROWS; }
 P_INLINE size_t p_lane_of(const p_place *p, size_t v) { return (p->lane + v * P_LANES) % EVK_PACKED_ROWS; }
 
-P_INLINE p_floats p_scale(const evk_packed *w, const void *scales, size_t at)
+/* The scales, or the minima, of group g of block b for vector v. */
+P_INLINE p_floats p_scale(const p_place *p, const void *scales, size_t b, size_t g, size_t v, bool sixteen)
 {
+    const evk_packed *w = p->w;
+    const size_t at = ((p_group_of(p, v) * w->n_block + b) * (sixteen ? 2 : 1) + g) * EVK_PACKED_ROWS + p_lane_of(p, v);
     return w->half_scales ? f_load_half((const uint16_t *)scales + at) : f_load((const float *)scales + at);
 }
 
@@ -97,16 +101,14 @@ P_INLINE void p_add_mins(const p_place *p, size_t b, size_t g, bool sixteen, siz
     const float *unit = evk_tile_unit(p->x, p->tile, b) + p->t;
 #pragma GCC unroll 2
     for (size_t v = 0; v < n_vec; v++) {
-        const size_t at = ((p_group_of(p, v) * p->w->n_block + b) * (sixteen ? 2 : 1) + g) * EVK_PACKED_ROWS + p_lane_of(p, v);
-        const p_floats min = p_scale(p->w, p->w->mins, at);
+        const p_floats min = p_scale(p, p->w->mins, b, g, v, sixteen);
 #pragma GCC unroll 8
         for (size_t t = 0; t < n; t++) {
             int32_t s[EVK_MAX_DIGIT] = { 0 };
 #pragma GCC unroll 3
             for (size_t d = 0; d < n_digit; d++)
                 s[d] = p_digit_sum(p, b, g, d, t, sixteen);
-            const float number = n_digit == 1 ? (float)s[0] : __builtin_fmaf((float)s[2], 65536, (float)(s[1] * 256 + s[0]));
-            y[v * n + t] = f_fma(f_mul(min, f_set(unit[t])), f_set(number), y[v * n + t]);
+            y[v * n + t] = f_fma(f_mul(min, f_set(unit[t])), f_set(evk_number(s, n_digit)), y[v * n + t]);
         }
     }
 }
@@ -122,8 +124,7 @@ P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, bool four, bool 
     const float *unit = evk_tile_unit(p->x, p->tile, b) + p->t;
 #pragma GCC unroll 2
     for (size_t v = 0; v < n_vec; v++) {
-        const size_t at = ((p_group_of(p, v) * p->w->n_block + b) * (sixteen ? 2 : 1) + g) * EVK_PACKED_ROWS + p_lane_of(p, v);
-        const p_floats scale = p_scale(p->w, p->w->scales, at);
+        const p_floats scale = p_scale(p, p->w->scales, b, g, v, sixteen);
 #pragma GCC unroll 8
         for (size_t t = 0; t < n; t++) {
             const size_t e = v * n + t;
@@ -153,7 +154,8 @@ P_INLINE void p_rows(const p_place *p, bool four, bool sixteen, size_t n_digit, 
 
 typedef void p_function(const p_place *p, float *y, size_t ldy);
 #define P_ROWS(form, four, sixteen, n_digit, n_vec, n)                                                                  \
-    static __attribute__((noinline, no_sanitize("undefined"))) void p_##form##_##n_digit##_##n_vec##_##n(const p_place *p, float *y, size_t ldy)  \
+    static __attribute__((noinline, no_sanitize("undefined")))                                                          \
+    void p_##form##_##n_digit##_##n_vec##_##n(const p_place *p, float *y, size_t ldy)                                   \
     {                                                                                                                   \
         p_rows(p, four, sixteen, n_digit, n_vec, n, y, ldy);                                                            \
     }
@@ -219,16 +221,14 @@ P_INLINE void p_put(const int32_t number[EVK_PACKED_BLOCK], size_t n_digit, int8
 static void simd_take_digits(const evk_digits *d, size_t tile, const float *x, size_t ldx)
 {
     const size_t nt = evk_tile_tokens(d, tile);
-    const float most_number = d->n_digit == 1 ? 127 : 8323072;
     for (size_t t = 0; t < nt; t++)
         for (size_t b = 0; b < d->n_block; b++) {
             const float *from = x + t * ldx + b * EVK_PACKED_BLOCK;
             int32_t number[EVK_PACKED_BLOCK], sum[EVK_MAX_DIGIT][2];
             int8_t *out[EVK_MAX_DIGIT];
-            float check, most = p_most(from, &check), inverse = most > 0 && check == 0 ? most_number / most : 0;
-            const bool usable = inverse < __builtin_inff();
-            inverse = usable ? inverse : 0;
-            evk_tile_unit(d, tile, b)[t] = !usable ? 0 : check == 0 ? most / most_number : __builtin_nanf("");
+            float check, inverse;
+            const float most = p_most(from, &check);
+            evk_tile_unit(d, tile, b)[t] = evk_unit(most, check, d->n_digit, &inverse);
             p_round(from, inverse, number);
             for (size_t p = 0; p < d->n_digit; p++)
                 out[p] = evk_tile_digit(d, tile, p, b) + t * 4;

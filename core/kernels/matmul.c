@@ -30,6 +30,11 @@ size_t evk_matmul_scratch(size_t n_thread)
     return (n_thread ? n_thread : 1) * PANEL_FLOATS;
 }
 
+size_t evk_threads_worth(size_t n_thread, size_t n_token, size_t rows, size_t cols)
+{
+    return n_thread == 0 || (double)n_token * (double)rows * (double)cols < WORTH_THREADS ? 1 : n_thread;
+}
+
 /* Floats from one row of scratch to the next. */
 static size_t row_distance(size_t k)
 {
@@ -120,7 +125,7 @@ static void multiply_panel(const evk_kernels *kernels, const evk_tensor *w, size
     }
 }
 
-static void add_bias(const float *bias, size_t n_row, size_t n_token, float *y, size_t ldy)
+void evk_add_bias(const float *bias, size_t n_row, size_t n_token, float *y, size_t ldy)
 {
     for (size_t t = 0; t < n_token; t++)
         for (size_t r = 0; r < n_row; r++)
@@ -131,8 +136,7 @@ void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w
                 size_t ldx, size_t n_token, float *y, size_t ldy, float *scratch)
 {
     assert(kernels->dequantise[w->type] && w->cols > 0);
-    if (n_thread == 0 || (double)n_token * (double)w->rows * (double)w->cols < WORTH_THREADS)
-        n_thread = 1;
+    n_thread = evk_threads_worth(n_thread, n_token, w->rows, w->cols);
     const bool in_place = usable_in_place(w, n_token);
     const size_t step = panel_rows(w->rows, w->cols, n_thread), n_panel = (w->rows + step - 1) / step;
     const size_t chunk = chunk_tokens(w->cols), n_chunk = (n_token + chunk - 1) / chunk;
@@ -146,6 +150,6 @@ void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w
             multiply_panel(kernels, w, r + q, nr - q < sub ? nr - q : sub, x + t * ldx, ldx, nt,
                            y + t * ldy + r + q, ldy, own);
         if (bias)
-            add_bias(bias + r, nr, nt, y + t * ldy + r, ldy);
+            evk_add_bias(bias + r, nr, nt, y + t * ldy + r, ldy);
     }
 }

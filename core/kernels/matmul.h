@@ -16,6 +16,10 @@ size_t evk_matmul_scratch(size_t n_thread);
 void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w, const float *bias, const float *x,
                 size_t ldx, size_t n_token, float *y, size_t ldy, float *scratch);
 
+/* What products of every kind of weights share: the threads worth waking, of n_thread (0: one), and y[t, r] += bias[r]. */
+size_t evk_threads_worth(size_t n_thread, size_t n_token, size_t rows, size_t cols);
+void evk_add_bias(const float *bias, size_t n_row, size_t n_token, float *y, size_t ldy);
+
 /* Multiplies small matrices (all the shapes that a kernel of another CPU would get wrong: whole tiles, edges, threads)
  * with OpenBLAS and with plain loops. Errors: EVOKE_ECOMPUTE they differ; the text names OpenBLAS's kernel (its
  * openblas_get_corename) and says which OPENBLAS_CORETYPE to set. */

@@ -5,6 +5,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
+#include "core/kernels/matmul.h"
 #include "core/kernels/quants.h"
 
 /* ---- codes, scales and minima of a type ---- */
@@ -86,7 +87,8 @@ static void code_q3_k(const uint8_t *b, uint8_t *code, float *scale, float *min)
     }
 }
 
-static void code_q4_k(const uint8_t *b, uint8_t *code, float *scale, float *min)
+/* Of the eight groups of a Q4_K or Q5_K block. */
+static void k_scales(const uint8_t *b, float *scale, float *min)
 {
     const float d = evk_read_f16(b), dmin = evk_read_f16(b + 2);
     for (size_t g = 0; g < 8; g++) {
@@ -95,19 +97,18 @@ static void code_q4_k(const uint8_t *b, uint8_t *code, float *scale, float *min)
         scale[g] = d * (float)s;
         min[g] = -(dmin * (float)m);
     }
+}
+
+static void code_q4_k(const uint8_t *b, uint8_t *code, float *scale, float *min)
+{
+    k_scales(b, scale, min);
     for (size_t i = 0; i < 256; i++)
         code[i] = b[16 + 32 * (i / 64) + i % 32] >> 4 * (i / 32 % 2) & 15;
 }
 
 static void code_q5_k(const uint8_t *b, uint8_t *code, float *scale, float *min)
 {
-    const float d = evk_read_f16(b), dmin = evk_read_f16(b + 2);
-    for (size_t g = 0; g < 8; g++) {
-        uint8_t s, m;
-        evk_k_scale_min(b + 4, g, &s, &m);
-        scale[g] = d * (float)s;
-        min[g] = -(dmin * (float)m);
-    }
+    k_scales(b, scale, min);
     for (size_t i = 0; i < 256; i++) {
         const int four = b[48 + 32 * (i / 64) + i % 32] >> 4 * (i / 32 % 2) & 15, fifth = b[16 + i % 32] >> i / 32 & 1;
         code[i] = (uint8_t)(four | fifth << 4);
@@ -191,26 +192,10 @@ static size_t code_bytes(const evk_packed *p) { return p->four_bits ? 256 : 512;
 static size_t block_groups(const evk_packed *p) { return p->groups_of_16 ? 2 : 1; }
 static size_t row_groups(const evk_packed *p) { return (p->rows + EVK_PACKED_ROWS - 1) / EVK_PACKED_ROWS; }
 
-/* A float16 read back and forth: the scales of these types are float16 in the file. */
-static uint16_t half_of(float f)
-{
-    uint32_t bits;
-    memcpy(&bits, &f, sizeof bits);
-    const uint32_t sign = bits >> 16 & 0x8000;
-    const float size = fabsf(f);
-    if (isnan(f))
-        return (uint16_t)(sign | 0x7e00);
-    if (size < 0x1p-14f)                                        /* subnormal: a multiple of 2^-24 */
-        return (uint16_t)(sign | (uint32_t)(size * 0x1p24f));
-    if (isinf(f))
-        return (uint16_t)(sign | 0x7c00);
-    return (uint16_t)(sign | ((bits >> 13 & 0x3ffff) - (112u << 10)));
-}
-
 static void put_scale(const evk_packed *p, void *scales, size_t at, float value)
 {
     if (p->half_scales)
-        ((uint16_t *)scales)[at] = half_of(value);
+        ((uint16_t *)scales)[at] = evk_to_f16(value);       /* exact: it was one in the file */
     else
         ((float *)scales)[at] = value;
 }
@@ -317,13 +302,6 @@ static evk_digits digits_in(void *scratch, size_t n_token, size_t n_block, size_
     return x;
 }
 
-static void add_bias(const float *bias, size_t first, size_t n_row, size_t n_token, float *y, size_t ldy)
-{
-    for (size_t t = 0; bias && t < n_token; t++)
-        for (size_t r = first; r < first + n_row; r++)
-            y[t * ldy + r] += bias[r];
-}
-
 /* Two groups of rows for the tiles [begin, end). The last ones of a matrix may be fewer, and narrower than a vector. */
 static void multiply_groups(const evk_kernels *kernels, const evk_packed *w, const evk_digits *x, size_t group, size_t begin,
                             size_t end, const float *bias, float *y, size_t ldy)
@@ -340,7 +318,8 @@ static void multiply_groups(const evk_kernels *kernels, const evk_packed *w, con
             for (size_t i = 0; i < nt; i++)
                 memcpy(y + (t + i) * ldy + first, part + i * TWO_GROUPS, n_row * sizeof *y);
         }
-        add_bias(bias, first, n_row, nt, y + t * ldy, ldy);
+        if (bias)
+            evk_add_bias(bias + first, n_row, nt, y + t * ldy + first, ldy);
     }
 }
 
@@ -349,15 +328,13 @@ void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_pa
 {
     enum {
         CHUNK_BYTES = 256 << 10,    /* of digits that pass over all rows together */
-        CHUNK_TILES = 32,           /* more, and the rows of y they go to are more pages than the processor keeps track of */
-        WORTH_THREADS = 1 << 16     /* multiplications below which waking threads costs more than it brings */
+        CHUNK_TILES = 32            /* more, and the rows of y they go to are more pages than the processor keeps track of */
     };
     const evk_digits d = digits_in(scratch, n_token, w->n_block, n_digit);
     const size_t n_tile = tiles(n_token), most = CHUNK_BYTES / (EVK_PACKED_TILE * w->cols * n_digit) + 1;
     const size_t fit = most < CHUNK_TILES ? most : CHUNK_TILES;
     const size_t n_chunk = (n_tile + fit - 1) / fit, n_pair = (w->rows + TWO_GROUPS - 1) / TWO_GROUPS;
-    if (n_thread == 0 || (double)n_token * (double)w->rows * (double)w->cols < WORTH_THREADS)
-        n_thread = 1;
+    n_thread = evk_threads_worth(n_thread, n_token, w->rows, w->cols);
     if (n_tile == 1)                /* one barrier less for each of a token's products */
         kernels->take_digits(&d, 0, x, ldx);
 #pragma omp parallel num_threads((int)n_thread) if (n_thread > 1)

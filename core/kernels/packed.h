@@ -20,6 +20,8 @@
 #ifndef EVK_PACKED_H
 #define EVK_PACKED_H
 
+#include <float.h>
+
 #include "core/kernels/kernels.h"
 
 enum { EVK_PACKED_ROWS = 16, EVK_PACKED_BLOCK = 32, EVK_MAX_DIGIT = 3 };
@@ -58,6 +60,24 @@ static inline float *evk_tile_unit(const evk_digits *x, size_t tile, size_t b)
 static inline int32_t *evk_tile_sum(const evk_digits *x, size_t tile, size_t p, size_t b, size_t h)
 {
     return x->sum + (((tile * x->n_digit + p) * x->n_block + b) * 2 + h) * EVK_PACKED_TILE;
+}
+
+/* A number from its digits: digits beyond n_digit do not count. */
+static inline float evk_number(const int32_t digit[EVK_MAX_DIGIT], size_t n_digit)
+{
+    return n_digit == 1 ? (float)digit[0] : __builtin_fmaf((float)digit[2], 65536, (float)(digit[1] * 256 + digit[0]));
+}
+/* d of a block whose largest |x| is `most`, and by what x is multiplied to have it in units of d. `check` is 0 where all are
+ * finite; d is NaN where they are not, and both are 0 for a block of zeros, or one so small that float32 cannot hold 1 / d. */
+static inline float evk_unit(float most, float check, size_t n_digit, float *inverse)
+{
+    const float most_number = n_digit == 1 ? 127 : 127 << 16;
+    *inverse = most > 0 && check == 0 ? most_number / most : 0;
+    if (*inverse > FLT_MAX) {
+        *inverse = 0;
+        return 0;
+    }
+    return check == 0 ? most / most_number : __builtin_nanf("");
 }
 
 /* Whether a type's values are such integers. */

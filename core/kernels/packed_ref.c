@@ -26,12 +26,6 @@ static int32_t dot(const evk_packed *w, size_t block, size_t r, const int8_t *di
     return s;
 }
 
-/* A number from its digits; s[2] of magnitude below 2^24. */
-static float from_digits(const int32_t s[EVK_MAX_DIGIT])
-{
-    return fmaf((float)s[2], 65536, (float)(s[1] * 256 + s[0]));
-}
-
 static float row_dot(const evk_packed *w, size_t group, size_t r, const evk_digits *x, size_t tile, size_t t)
 {
     const size_t n_group = w->groups_of_16 ? 2 : 1, width = EVK_PACKED_BLOCK / n_group;
@@ -46,9 +40,9 @@ static float row_dot(const evk_packed *w, size_t group, size_t r, const evk_digi
                 for (size_t h = g; h < g + 2 / n_group; h++)
                     n[p] += evk_tile_sum(x, tile, p, b, h)[t];
             }
-            y = fmaf(scale_at(w, w->scales, at) * unit, from_digits(s), y);
+            y = fmaf(scale_at(w, w->scales, at) * unit, evk_number(s, x->n_digit), y);
             if (w->mins)
-                y = fmaf(scale_at(w, w->mins, at) * unit, from_digits(n), y);
+                y = fmaf(scale_at(w, w->mins, at) * unit, evk_number(n, x->n_digit), y);
         }
     return y;
 }
@@ -62,21 +56,14 @@ static void multiply_packed(const evk_packed *w, size_t group, size_t n_group, c
             y[t * ldy + r] = row_dot(w, group + r / EVK_PACKED_ROWS, r % EVK_PACKED_ROWS, x, tile, t);
 }
 
-/* The largest |x| of a block over the largest number that the digits hold; 0 for a block of zeros, NaN where one is not finite. */
 static float block_unit(const float *x, size_t n_digit, float *inverse)
 {
-    const float most_number = n_digit == 1 ? 127 : 8323072;
     float most = 0, check = 0;
     for (size_t i = 0; i < EVK_PACKED_BLOCK; i++) {
         most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
         check += x[i] * 0.0f;
     }
-    *inverse = most > 0 && check == 0 ? most_number / most : 0;
-    if (!isfinite(*inverse)) {              /* a block so small that float32 cannot hold the inverse */
-        *inverse = 0;
-        return 0;
-    }
-    return check == 0 ? most / most_number : NAN;
+    return evk_unit(most, check, n_digit, inverse);
 }
 
 static void take_digits(const evk_digits *d, size_t tile, const float *x, size_t ldx)

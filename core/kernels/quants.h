@@ -121,6 +121,26 @@ static inline float evk_f16(uint16_t h)
     return evk_float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
+/* The nearest float16, ties to even; infinity beyond 65,520. */
+static inline uint16_t evk_to_f16(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    const uint16_t sign = (uint16_t)(bits >> 16 & 0x8000);
+    bits &= 0x7fffffff;
+    if (bits > 0x7f800000)
+        return (uint16_t)(sign | 0x7e00);                           /* not a number */
+    if (bits >= 0x477ff000)
+        return (uint16_t)(sign | 0x7c00);
+    if (bits < 0x33000000)                                          /* under half of the least: 2^-25 */
+        return sign;
+    const uint32_t exponent = bits >> 23;
+    const uint32_t drop = exponent >= 113 ? 13 : 126 - exponent;    /* a subnormal keeps fewer bits */
+    const uint32_t value = exponent >= 113 ? bits - (112u << 23) : (bits & 0x7fffff) | 0x800000;
+    const uint32_t even = value >> drop & 1, round = (1u << (drop - 1)) - 1 + even;
+    return (uint16_t)(sign | ((value + round) >> drop));
+}
+
 static inline float evk_read_f16(const uint8_t *p)
 {
     return evk_f16(evk_read_u16(p));
