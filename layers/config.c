@@ -4,7 +4,6 @@
  * done here is an error that names it: silently ignoring one gives a model that speaks and is wrong. */
 #include "layers/config.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,158 +29,6 @@ bool evk_config_has_rope_limit(const evk_config *c, size_t *limit)
     return false;
 }
 
-/* ---- one setting, whichever file it is from ---- */
-
-evoke_status evk_bad_setting(const evk_reader *r, const char *name, const char *why)
-{
-    return evk_fail(r->err, EVOKE_EFORMAT, "read config: '%s%s%s' %s (%s)", r->inside ? r->inside : "", r->inside ? "." : "", name,
-                    why, evk_weights_path(r->w));
-}
-
-evoke_status evk_refuse(const evk_reader *r, const char *name, const json_t *value)
-{
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    evk_fail(r->err, EVOKE_EUNSUPPORTED, "read config: '%s%s%.64s' = %.80s is not known to this version and may change the "
-             "result (%s)", r->inside ? r->inside : "", r->inside ? "." : "", name, text ? text : "?", evk_weights_path(r->w));
-    free(text);
-    return EVOKE_EUNSUPPORTED;
-}
-
-/* What the family calls a setting of config.json. */
-static const char *own_name(const evk_reader *r, const char *hf)
-{
-    for (size_t i = 0; !r->inside && r->family->hf_renamed && r->family->hf_renamed[i]; i += 2)
-        if (strcmp(r->family->hf_renamed[i], hf) == 0)
-            return r->family->hf_renamed[i + 1];
-    return hf;
-}
-
-/* The setting by the family's own name for it, or else by the common one. */
-static const json_t *find_json(const evk_reader *r, const char *hf, const char **name)
-{
-    *name = hf ? own_name(r, hf) : "?";
-    const json_t *v = hf ? json_object_get(r->json, *name) : NULL;
-    if (v || !hf || *name == hf)
-        return v;
-    v = json_object_get(r->json, hf);
-    *name = v ? hf : *name;
-    return v;
-}
-
-const json_t *evk_read_json(const evk_reader *r, const char *hf)
-{
-    const char *name;
-    return r->json ? find_json(r, hf, &name) : NULL;
-}
-
-/* A setting as the file has it. */
-typedef struct setting { char name[128]; const json_t *json; bool there; } setting;
-
-static setting look(const evk_reader *r, const char *gguf, const char *hf)
-{
-    setting s = { "", NULL, false };
-    const char *name = NULL;
-    if (r->json) {
-        s.json = find_json(r, hf, &name);
-        snprintf(s.name, sizeof s.name, "%s", name);
-        s.there = s.json && !json_is_null(s.json);
-    } else {
-        snprintf(s.name, sizeof s.name, "%.60s.%s", r->family->gguf_arch, gguf ? gguf : "?");
-        s.there = gguf && evk_meta_has(r->w, s.name);
-    }
-    return s;
-}
-
-evoke_status evk_read_size(const evk_reader *r, const char *gguf, const char *hf, size_t most, size_t missing, size_t *out)
-{
-    const setting s = look(r, gguf, hf);
-    uint64_t value = 0;
-    if (!s.there && missing) {
-        *out = missing;
-        return EVOKE_OK;
-    }
-    if (!s.there)
-        return evk_bad_setting(r, s.name, "is missing");
-    bool ok;
-    if (r->json) {
-        ok = json_is_integer(s.json) && json_integer_value(s.json) > 0;
-        value = ok ? (uint64_t)json_integer_value(s.json) : 0;
-    } else {
-        ok = evk_meta_u64(r->w, s.name, &value);
-    }
-    if (!ok || value == 0 || value > most)
-        return evk_bad_setting(r, s.name, "is not a whole number in range");
-    *out = (size_t)value;
-    return EVOKE_OK;
-}
-
-/* A number that is there. */
-static bool number_of(const evk_reader *r, const setting *s, double *out)
-{
-    if (!r->json)
-        return evk_meta_f64(r->w, s->name, out) && isfinite(*out);
-    *out = json_number_value(s->json);
-    return json_is_number(s->json) && isfinite(*out);
-}
-
-evoke_status evk_read_number(const evk_reader *r, const char *gguf, const char *hf, double missing, double *out)
-{
-    const setting s = look(r, gguf, hf);
-    double value = 0;
-    if (!s.there && !isnan(missing)) {
-        *out = missing;
-        return EVOKE_OK;
-    }
-    if (!s.there)
-        return evk_bad_setting(r, s.name, "is missing");
-    if (!number_of(r, &s, &value) || value < FLT_MIN || value > FLT_MAX)
-        return evk_bad_setting(r, s.name, "is not a positive number in range");
-    *out = value;
-    return EVOKE_OK;
-}
-
-evoke_status evk_read_or_off(const evk_reader *r, const char *gguf, const char *hf, double missing, double *out)
-{
-    const setting s = look(r, gguf, hf);
-    double value = 0;
-    *out = s.json ? 0 : missing;
-    if (!s.there)
-        return EVOKE_OK;
-    if (!number_of(r, &s, &value) || (value != 0 && value < FLT_MIN) || value > (double)EVK_MAX_CONTEXT)
-        return evk_bad_setting(r, s.name, "is neither off nor a positive number in range");
-    *out = value;
-    return EVOKE_OK;
-}
-
-evoke_status evk_read_count_or_off(const evk_reader *r, const char *gguf, const char *hf, size_t missing, size_t *out)
-{
-    double value = 0;
-    EVK_TRY(evk_read_or_off(r, gguf, hf, (double)missing, &value));
-    if (value != floor(value))
-        return evk_bad_setting(r, look(r, gguf, hf).name, "is not a whole number");
-    *out = (size_t)value;
-    return EVOKE_OK;
-}
-
-evoke_status evk_read_flag(const evk_reader *r, const char *gguf, const char *hf, bool missing, bool *out)
-{
-    const setting s = look(r, gguf, hf);
-    *out = missing;
-    if (!s.there)
-        return EVOKE_OK;
-    if (r->json ? !json_is_boolean(s.json) : !evk_meta_bool(r->w, s.name, out))
-        return evk_bad_setting(r, s.name, "is neither true nor false");
-    if (r->json)
-        *out = json_is_true(s.json);
-    return EVOKE_OK;
-}
-
-evoke_status evk_only(const evk_reader *r, const char *hf, bool done)
-{
-    const json_t *v = evk_read_json(r, hf);
-    return v && !json_is_null(v) && (!json_is_boolean(v) || json_is_true(v) != done) ? evk_refuse(r, own_name(r, hf), v) : EVOKE_OK;
-}
-
 /* ---- which layers slide ---- */
 
 static evoke_status windows_by_type(const evk_reader *r, evk_config *c, size_t window, const json_t *types)
@@ -205,7 +52,7 @@ static evoke_status windows_by_type(const evk_reader *r, evk_config *c, size_t w
 static evoke_status gguf_pattern(const evk_reader *r, const evk_config *c, size_t *pattern, bool *listed, char name[128])
 {
     size_t n = 0;
-    snprintf(name, 128, "%.60s.attention.sliding_window_pattern", r->family->gguf_arch);
+    snprintf(name, 128, "%.60s.attention.sliding_window_pattern", r->arch);
     *listed = evk_meta_array(r->w, name, &n);
     if (*listed && n != c->n_layer)
         return evk_bad_setting(r, name, "has not one entry for each layer");
@@ -258,7 +105,7 @@ static evoke_status read_sizes(const evk_reader *r, evk_config *c)
     EVK_TRY(evk_read_size(r, "context_length", "max_position_embeddings", EVK_MAX_CONTEXT, context, &c->n_ctx));
     EVK_TRY(vocabulary_size(r, &c->n_vocab));
     if (c->d_model < c->n_head)
-        return evk_bad_setting(r, r->json ? own_name(r, "num_attention_heads") : "attention.head_count",
+        return evk_bad_setting(r, r->json ? evk_own_name(r, "num_attention_heads") : "attention.head_count",
                                "is larger than the width");
     const size_t even_head = r->json && usual->d_head ? usual->d_head : c->d_model / c->n_head;
     EVK_TRY(evk_read_size(r, "attention.key_length", "head_dim", EVK_MAX_WIDTH, even_head, &c->d_head));
@@ -291,7 +138,7 @@ static evoke_status read_constants(const evk_reader *r, evk_config *c)
     const double usual = r->json && c->norm_eps > 0 ? c->norm_eps : NAN;
     const char *gguf = c->layer_norm ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon";
     const char *other = c->layer_norm ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon";
-    if (!r->json && !look(r, gguf, NULL).there && look(r, other, NULL).there)   /* some converters mean the one by the other */
+    if (!r->json && !evk_has_setting(r, gguf, NULL) && evk_has_setting(r, other, NULL))   /* some converters mean the one by the other */
         gguf = other;
     EVK_TRY(evk_read_number(r, gguf, c->layer_norm ? "layer_norm_eps" : "rms_norm_eps", usual, &c->norm_eps));
     c->latent_eps = c->norm_eps;
@@ -318,7 +165,7 @@ static evoke_status check_sizes(const evk_reader *r, const evk_config *c)
     if (c->n_head % c->n_kv_head != 0)
         return evk_bad_setting(r, "number of heads", "is not a multiple of the number of key-value heads");
     if (c->rope_first + c->d_rope > c->d_head || c->d_rope % 2 != 0)
-        return evk_bad_setting(r, r->json ? own_name(r, "partial_rotary_factor") : "rope.dimension_count",
+        return evk_bad_setting(r, r->json ? evk_own_name(r, "partial_rotary_factor") : "rope.dimension_count",
                                "makes the number of rotary dimensions odd or larger than a head");
     if (c->n_head * c->d_head > EVK_MAX_WIDTH || c->n_head * c->d_value > EVK_MAX_WIDTH)
         return evk_bad_setting(r, "number of heads", "is too large");
@@ -339,7 +186,7 @@ static evoke_status make_plan(const evk_reader *r, evk_config *c)
 evoke_status evk_config_read(const evoke_weights *w, const evk_family *family, evk_config *c, evoke_error *err)
 {
     const bool gguf = evk_weights_container(w) == EVK_GGUF;
-    const evk_reader r = { w, gguf ? NULL : evk_weights_config(w), family, NULL, err };
+    const evk_reader r = { w, gguf ? NULL : evk_weights_config(w), family->gguf_arch, family->hf_renamed, family, NULL, err };
     *c = family->usual;
     c->layer = NULL;
     c->rope_pairing = gguf ? family->rope_gguf : family->rope_hf;

@@ -14,7 +14,7 @@ static const char *const read_keys[] = {
     "model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
     "intermediate_size", "vocab_size", "max_position_embeddings", "rms_norm_eps", "layer_norm_eps", "rope_theta",
     "rope_parameters", "rope_scaling", "tie_word_embeddings", "hidden_act", "is_causal", "rope_interleaved",
-    "chat_template",
+    "chat_template", NULL,
 };
 
 /* Without effect on a forward pass, whatever the value. */
@@ -30,7 +30,7 @@ static const char *const harmless_keys[] = {
     "encoder_no_repeat_ngram_size", "bad_words_ids", "num_return_sequences", "output_scores", "return_dict_in_generate",
     "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens", "tf_legacy_loss", "tokens_to_suppress",
     "sequence_length", "max_sequence_length", "is_llama_config", "_from_model_config", "model_max_length",
-    "_attn_implementation_autoset", "_num_labels", "output_past", "custom_pipelines",
+    "_attn_implementation_autoset", "_num_labels", "output_past", "custom_pipelines", NULL,
 };
 
 /* Dropouts act in training; ids of special tokens are the tokenizer's. */
@@ -43,18 +43,9 @@ static bool harmless_by_form(const char *name)
     return false;
 }
 
-static bool listed(const char *const *list, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(list[i], name) == 0)
-            return true;
-    return false;
-}
-
 static bool is_known(const evk_family *f, const char *name)
 {
-    if (listed(read_keys, sizeof read_keys / sizeof *read_keys, name) || harmless_by_form(name) ||
-        listed(harmless_keys, sizeof harmless_keys / sizeof *harmless_keys, name))
+    if (evk_in_list(read_keys, name) || harmless_by_form(name) || evk_in_list(harmless_keys, name))
         return true;
     for (size_t i = 0; f->hf_keys && f->hf_keys[i]; i++)
         if (strcmp(f->hf_keys[i] + (f->hf_keys[i][0] == '-'), name) == 0)
@@ -69,39 +60,17 @@ static bool is_known(const evk_family *f, const char *name)
     return f->activation_key && strcmp(f->activation_key, name) == 0;
 }
 
-/* null, false, 0, "", [] and {} switch nothing on. */
-static bool is_off(const json_t *v)
-{
-    return json_is_null(v) || json_is_false(v) || (json_is_number(v) && json_number_value(v) == 0) ||
-           (json_is_string(v) && json_string_length(v) == 0) || (json_is_array(v) && json_array_size(v) == 0) ||
-           (json_is_object(v) && json_object_size(v) == 0);
-}
-
-bool evk_key_is_on(const evoke_weights *w, const char *key, bool missing)
-{
-    const json_t *v = json_object_get(evk_weights_config(w), key);
-    return v ? !is_off(v) : missing;
-}
-
 static evoke_status check_json(const evk_reader *r)
 {
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)r->json, name, value)
-        if (!is_known(r->family, name) && !is_off(value))
+        if (!is_known(r->family, name) && !evk_is_off(value))
             return evk_refuse(r, name, value);
     const json_t *interleaved = json_object_get(r->json, "rope_interleaved");
-    if (interleaved && !is_off(interleaved))
+    if (interleaved && !evk_is_off(interleaved))
         return evk_refuse(r, "rope_interleaved", interleaved);
     return evk_only(r, "is_causal", true);
-}
-
-static bool reads_gguf(const evk_family *f, const char *key)
-{
-    for (size_t i = 0; f->hf_keys && f->hf_keys[i]; i++)
-        if (strcmp(f->hf_keys[i], key) == 0)
-            return true;
-    return false;
 }
 
 /* The keys that a family reads stand in its list of keys, GGUF's beside config.json's. */
@@ -115,12 +84,12 @@ static evoke_status check_gguf(const evk_reader *r)
     };
     char name[128];
     double context = 0;
-    snprintf(name, sizeof name, "%s.context_length", r->family->gguf_arch);
+    snprintf(name, sizeof name, "%s.context_length", r->arch);
     (void)evk_meta_f64(r->w, name, &context);
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         double value = 0;
-        snprintf(name, sizeof name, "%s.%s", r->family->gguf_arch, keys[i]);
-        if (reads_gguf(r->family, keys[i]) || !evk_meta_f64(r->w, name, &value) || value == 0)
+        snprintf(name, sizeof name, "%s.%s", r->arch, keys[i]);
+        if (evk_in_list(r->family->hf_keys, keys[i]) || !evk_meta_f64(r->w, name, &value) || value == 0)
             continue;
         if (strcmp(keys[i], "rope.scaling.yarn_ext_factor") == 0 && value == 1)     /* plain YaRN */
             continue;
@@ -129,7 +98,7 @@ static evoke_status check_gguf(const evk_reader *r)
                             "the result (%s)", name, value, evk_weights_path(r->w));
     }
     bool causal = true;
-    snprintf(name, sizeof name, "%s.attention.causal", r->family->gguf_arch);
+    snprintf(name, sizeof name, "%s.attention.causal", r->arch);
     if (evk_meta_bool(r->w, name, &causal) && !causal)
         return evk_fail(r->err, EVOKE_EUNSUPPORTED, "read config: '%s' = false is not done in this version (%s)", name,
                         evk_weights_path(r->w));

@@ -13,6 +13,15 @@
 
 /* ---- config.json ---- */
 
+/* The same reader on an object inside config.json. */
+static evk_reader reader_inside(const evk_reader *r, const char *name, const json_t *object)
+{
+    evk_reader inner = *r;
+    inner.json = object;
+    inner.inside = name;
+    return inner;
+}
+
 static const char *scaling_type(const json_t *o)
 {
     const json_t *type = json_object_get(o, "rope_type");
@@ -28,12 +37,7 @@ static evoke_status check_scaling_keys(const evk_reader *r, const char *const *k
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)r->json, name, value) {
-        bool found = json_is_null(value);
-        for (size_t i = 0; !found && common[i]; i++)
-            found = strcmp(common[i], name) == 0;
-        for (size_t i = 0; !found && known[i]; i++)
-            found = strcmp(known[i], name) == 0;
-        if (!found)
+        if (!json_is_null(value) && !evk_in_list(common, name) && !evk_in_list(known, name))
             return evk_refuse(r, name, value);
     }
     return EVOKE_OK;
@@ -172,9 +176,7 @@ static evoke_status read_scaling(const evk_reader *top, const char *name, const 
         { "default", read_plain }, { "linear", read_linear }, { "dynamic", read_dynamic }, { "llama3", read_llama3 },
         { "yarn", read_yarn }, { "longrope", read_long }, { "su", read_long },
     };
-    evk_reader r = *top;
-    r.json = object;
-    r.inside = name;
+    const evk_reader r = reader_inside(top, name, object);
     const char *type = scaling_type(object);
     if (type && strcmp(type, "yarn") == 0 && json_object_get(object, "short_factor"))
         type = "longrope";      /* as the first Phi-3 files call it */
@@ -236,16 +238,13 @@ static bool rotates_a_part(const evk_family *f)
     for (size_t i = 0; f->hf_renamed && f->hf_renamed[i]; i += 2)
         if (strcmp(f->hf_renamed[i], "partial_rotary_factor") == 0)
             return true;
-    for (size_t i = 0; f->hf_keys && f->hf_keys[i]; i++)
-        if (strcmp(f->hf_keys[i], "partial_rotary_factor") == 0)
-            return true;
-    return false;
+    return evk_in_list(f->hf_keys, "partial_rotary_factor");
 }
 
 /* Of the other families only 1 is known. */
 static evoke_status check_part(const evk_reader *r, const char *name, const json_t *o)
 {
-    const evk_reader inner = { r->w, o, r->family, name, r->err };
+    const evk_reader inner = reader_inside(r, name, o);
     const json_t *part = json_object_get(o, "partial_rotary_factor");
     const bool whole = !part || json_is_null(part) || json_number_value(part) == 1;
     const bool read = rotates_a_part(r->family) && o == scaling_object(r, &name);
@@ -262,9 +261,7 @@ evoke_status evk_read_rotary_part(const evk_reader *r, double missing, double *o
     EVK_TRY(check_part(r, name, o));
     for (size_t i = 0; i < EVK_MAX_ROPE; i++)
         EVK_TRY(check_part(r, name, json_object_get(o, kinds[i])));
-    evk_reader inner = *r;
-    inner.json = o;
-    inner.inside = name;
+    const evk_reader inner = reader_inside(r, name, o);
     return evk_read_number(&inner, NULL, "partial_rotary_factor", *out, out);
 }
 
@@ -295,7 +292,7 @@ static evoke_status read_gguf(const evk_reader *r, evk_config *c)
     bool divisors = false;
     double times = 1;
     EVK_TRY(find_divisors(r, &divisors));
-    snprintf(name, sizeof name, "%s.rope.scaling.type", r->family->gguf_arch);
+    snprintf(name, sizeof name, "%s.rope.scaling.type", r->arch);
     const char *type = evk_meta_string(r->w, name);
     EVK_TRY(evk_read_number(r, "rope.freq_base", NULL, rope->base, &rope->base));
     if (c->n_rope == 2)

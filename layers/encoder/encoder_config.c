@@ -9,133 +9,54 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_LAYER = 4096, MAX_WIDTH = 1 << 20, MAX_VOCAB = 1 << 24, MAX_POSITION = 1 << 24, MAX_LABEL = 1 << 20 };
+enum { MAX_LAYER = 4096, MAX_VOCAB = 1 << 24, MAX_POSITION = 1 << 24, MAX_LABEL = 1 << 20 };
 
 /* ---- one setting ---- */
 
-static evoke_status bad_value(const evk_settings *s, const char *name, const char *why)
-{
-    return evk_fail(s->err, EVOKE_EFORMAT, "read config: '%.64s' %s (%s)", name, why, evk_weights_path(s->w));
-}
-
-evoke_status evk_setting_refuse(const evk_settings *s, const char *key, const json_t *value)
-{
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    evk_fail(s->err, EVOKE_EUNSUPPORTED, "read config: '%.64s' = %.80s is not known to this version and may change the "
-             "result (%s)", key, text ? text : "null", evk_weights_path(s->w));
-    free(text);
-    return EVOKE_EUNSUPPORTED;
-}
-
-/* The value by either name, which becomes *name; NULL where it is not there or null. */
-static evoke_status look(const evk_settings *s, evk_setting k, const char **name, const json_t **out)
+/* The setting's name in config.json: `other` where that alone has a value. Errors: they differ. */
+static evoke_status name_of(const evk_reader *s, evk_setting k, const char **name)
 {
     const json_t *a = json_object_get(s->json, k.hf), *b = k.other ? json_object_get(s->json, k.other) : NULL;
-    *name = k.hf;
-    *out = json_is_null(a) ? NULL : a;
-    if (*out && b && !json_is_null(b) && !json_equal(*out, b))
+    const bool own = a && !json_is_null(a), second = b && !json_is_null(b);
+    *name = second && !own ? k.other : k.hf;
+    if (own && second && !json_equal(a, b))
         return evk_fail(s->err, EVOKE_EFORMAT, "read config: '%s' and '%s' are two names of one setting with different "
                         "values (%s)", k.hf, k.other, evk_weights_path(s->w));
-    if (!*out && b && !json_is_null(b)) {
-        *name = k.other;
-        *out = b;
-    }
     return EVOKE_OK;
 }
 
-evoke_status evk_setting_size(const evk_settings *s, evk_setting k, size_t most, size_t missing, size_t *out)
+evoke_status evk_setting_size(const evk_reader *s, evk_setting k, size_t most, size_t missing, size_t *out)
 {
-    char gguf[128] = "";
-    const char *name = gguf;
-    uint64_t value = 0;
-    bool there, ok;
-    if (s->json) {
-        const json_t *v = NULL;
-        EVK_TRY(look(s, k, &name, &v));
-        there = v != NULL;
-        ok = json_is_integer(v) && json_integer_value(v) > 0;
-        value = ok ? (uint64_t)json_integer_value(v) : 0;
-    } else {
-        snprintf(gguf, sizeof gguf, "%.60s.%s", s->arch, k.gguf ? k.gguf : "");
-        there = evk_meta_has(s->w, gguf);
-        ok = evk_meta_u64(s->w, gguf, &value);
-    }
-    if (!there && missing) {
-        *out = missing;
-        return EVOKE_OK;
-    }
-    if (!there)
-        return bad_value(s, name, "is missing");
-    if (!ok || value == 0 || value > most)
-        return bad_value(s, name, "is not a whole number in range");
-    *out = (size_t)value;
-    return EVOKE_OK;
+    const char *name = NULL;
+    EVK_TRY(name_of(s, k, &name));
+    return evk_read_size(s, k.gguf, name, most, missing, out);
 }
 
-evoke_status evk_setting_count(const evk_settings *s, const char *key, size_t most, size_t missing, size_t *out)
+evoke_status evk_setting_count(const evk_reader *s, const char *key, size_t most, size_t missing, size_t *out)
 {
     const json_t *v = json_object_get(s->json, key);
     *out = v ? 0 : missing;
     if (!v || json_is_null(v))
         return EVOKE_OK;
     if (!json_is_integer(v) || json_integer_value(v) < 0 || (uint64_t)json_integer_value(v) > most)
-        return bad_value(s, key, "is not a whole number in range");
+        return evk_bad_setting(s, key, "is not a whole number in range");
     *out = (size_t)json_integer_value(v);
     return EVOKE_OK;
 }
 
-evoke_status evk_setting_number(const evk_settings *s, evk_setting k, double missing, double *out)
-{
-    char gguf[128] = "";
-    const char *name = gguf;
-    double value = 0;
-    bool there, ok;
-    if (s->json) {
-        const json_t *v = NULL;
-        EVK_TRY(look(s, k, &name, &v));
-        there = v != NULL;
-        ok = json_is_number(v);
-        value = json_number_value(v);
-    } else {
-        snprintf(gguf, sizeof gguf, "%.60s.%s", s->arch, k.gguf ? k.gguf : "");
-        there = evk_meta_has(s->w, gguf);
-        ok = evk_meta_f64(s->w, gguf, &value);
-    }
-    if (!there) {
-        *out = missing;
-        return EVOKE_OK;
-    }
-    if (!ok || !isfinite(value) || value <= 0)
-        return bad_value(s, name, "is not a positive number");
-    *out = value;
-    return EVOKE_OK;
-}
-
-evoke_status evk_setting_id(const evk_settings *s, const char *key, int32_t missing, int32_t *out)
+evoke_status evk_setting_id(const evk_reader *s, const char *key, int32_t missing, int32_t *out)
 {
     const json_t *v = json_object_get(s->json, key);
     *out = v ? -1 : missing;
     if (!v || json_is_null(v))
         return EVOKE_OK;
     if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) > INT32_MAX)
-        return bad_value(s, key, "is not a token id");
+        return evk_bad_setting(s, key, "is not a token id");
     *out = (int32_t)json_integer_value(v);
     return EVOKE_OK;
 }
 
-evoke_status evk_setting_flag(const evk_settings *s, const char *key, bool missing, bool *out)
-{
-    const json_t *v = json_object_get(s->json, key);
-    *out = missing;
-    if (!v || json_is_null(v))
-        return EVOKE_OK;
-    if (!json_is_boolean(v))
-        return bad_value(s, key, "is neither true nor false");
-    *out = json_is_true(v);
-    return EVOKE_OK;
-}
-
-evoke_status evk_setting_activation(const evk_settings *s, evk_setting k, evk_activation missing, evk_activation *out)
+evoke_status evk_setting_activation(const evk_reader *s, evk_setting k, evk_activation missing, evk_activation *out)
 {
     static const struct { const char *name; evk_activation f; } names[] = {
         { "gelu", EVK_GELU }, { "gelu_python", EVK_GELU }, { "gelu_new", EVK_GELU_TANH }, { "gelu_fast", EVK_GELU_TANH },
@@ -148,15 +69,16 @@ evoke_status evk_setting_activation(const evk_settings *s, evk_setting k, evk_ac
     *out = missing;
     if (!s->json)
         return EVOKE_OK;
-    EVK_TRY(look(s, k, &name, &v));
-    if (!v)
+    EVK_TRY(name_of(s, k, &name));
+    v = json_object_get(s->json, name);
+    if (!v || json_is_null(v))
         return EVOKE_OK;
     for (size_t i = 0; json_is_string(v) && i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i].name, json_string_value(v)) == 0) {
             *out = names[i].f;
             return EVOKE_OK;
         }
-    return evk_setting_refuse(s, name, v);
+    return evk_refuse(s, name, v);
 }
 
 /* ---- config.json: keys that are known, and what an unknown one means ---- */
@@ -176,16 +98,8 @@ static const char *const common_keys[] = {
     "max_length", "min_length", "do_sample", "early_stopping", "num_beams", "num_beam_groups", "diversity_penalty",
     "temperature", "top_k", "top_p", "typical_p", "repetition_penalty", "length_penalty", "no_repeat_ngram_size",
     "encoder_no_repeat_ngram_size", "num_return_sequences", "forced_bos_token_id", "forced_eos_token_id",
-    "remove_invalid_values", "tf_legacy_loss", "language", "_attn_implementation_autoset", "sentence_transformers",
+    "remove_invalid_values", "tf_legacy_loss", "language", "_attn_implementation_autoset", "sentence_transformers", NULL,
 };
-
-static bool in_list(const char *const *list, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n && list[i]; i++)
-        if (strcmp(list[i], name) == 0)
-            return true;
-    return false;
-}
 
 static bool is_setting(evk_setting k, const char *name)
 {
@@ -199,40 +113,31 @@ static bool is_known(const evk_encoder_family *f, const char *name)
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (is_setting(own[i], name))
             return true;
-    return in_list(common_keys, sizeof common_keys / sizeof *common_keys, name) ||
-           (f->hf_keys && in_list(f->hf_keys, SIZE_MAX, name));
+    return evk_in_list(common_keys, name) || evk_in_list(f->hf_keys, name);
 }
 
-/* null, false, 0, "", [] and {} switch nothing on. */
-static bool is_off(const json_t *v)
-{
-    return json_is_null(v) || json_is_false(v) || (json_is_number(v) && json_number_value(v) == 0) ||
-           (json_is_string(v) && json_string_length(v) == 0) || (json_is_array(v) && json_array_size(v) == 0) ||
-           (json_is_object(v) && json_object_size(v) == 0);
-}
-
-static evoke_status check_keys(const evk_settings *s, const evk_encoder_family *f)
+static evoke_status check_keys(const evk_reader *s, const evk_encoder_family *f)
 {
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)s->json, name, value)
-        if (!is_known(f, name) && !is_off(value))
-            return evk_setting_refuse(s, name, value);
+        if (!is_known(f, name) && !evk_is_off(value))
+            return evk_refuse(s, name, value);
     const json_t *positions = json_object_get(s->json, "position_embedding_type");
     if (positions && !json_is_null(positions) &&
         (!json_is_string(positions) || strcmp(json_string_value(positions), "absolute") != 0))
-        return evk_setting_refuse(s, "position_embedding_type", positions);
+        return evk_refuse(s, "position_embedding_type", positions);
     static const char *const must_be_off[] = { "is_decoder", "add_cross_attention" };
     for (size_t i = 0; i < sizeof must_be_off / sizeof *must_be_off; i++)
-        if (!is_off(json_object_get(s->json, must_be_off[i])) && json_object_get(s->json, must_be_off[i]))
-            return evk_setting_refuse(s, must_be_off[i], json_object_get(s->json, must_be_off[i]));
+        if (!evk_is_off(json_object_get(s->json, must_be_off[i])) && json_object_get(s->json, must_be_off[i]))
+            return evk_refuse(s, must_be_off[i], json_object_get(s->json, must_be_off[i]));
     return EVOKE_OK;
 }
 
 /* ---- the head ---- */
 
 /* Does the file say that it is a classifier of whole texts? Where it says nothing its tensors tell. */
-static bool says_classifier(const evk_settings *s, bool *says)
+static bool says_classifier(const evk_reader *s, bool *says)
 {
     const json_t *list = json_object_get(s->json, "architectures");
     *says = json_array_size(list) > 0;
@@ -244,7 +149,7 @@ static bool says_classifier(const evk_settings *s, bool *says)
     return false;
 }
 
-static evoke_status read_problem(const evk_settings *s, evk_encoder_config *c)
+static evoke_status read_problem(const evk_reader *s, evk_encoder_config *c)
 {
     const json_t *v = json_object_get(s->json, "problem_type");
     const char *name = json_string_value(v);
@@ -256,12 +161,12 @@ static evoke_status read_problem(const evk_settings *s, evk_encoder_config *c)
     else if (name && strcmp(name, "regression") == 0)
         c->problem = EVK_REGRESSION;
     else
-        return evk_setting_refuse(s, "problem_type", v);
+        return evk_refuse(s, "problem_type", v);
     return EVOKE_OK;
 }
 
 /* Number of classes: id2label, or num_labels, or 2, as transformers has it. */
-static evoke_status read_head_hf(const evk_settings *s, const evk_encoder_family *f, evk_encoder_config *c)
+static evoke_status read_head_hf(const evk_reader *s, const evk_encoder_family *f, evk_encoder_config *c)
 {
     bool says = false;
     if (!says_classifier(s, &says)) {
@@ -277,10 +182,10 @@ static evoke_status read_head_hf(const evk_settings *s, const evk_encoder_family
         c->n_label = json_object_size(labels);
     else
         EVK_TRY(evk_setting_size(s, (evk_setting){ NULL, "num_labels", NULL }, MAX_LABEL, 2, &c->n_label));
-    return c->n_label > MAX_LABEL ? bad_value(s, "id2label", "has too many labels") : read_problem(s, c);
+    return c->n_label > MAX_LABEL ? evk_bad_setting(s, "id2label", "has too many labels") : read_problem(s, c);
 }
 
-static evoke_status read_head_gguf(const evk_settings *s, evk_encoder_config *c)
+static evoke_status read_head_gguf(const evk_reader *s, evk_encoder_config *c)
 {
     const evk_tensor *out = evk_weights_find(s->w, "cls.output.weight");
     if (out && evk_weights_find(s->w, "cls.weight") && out->rows <= MAX_LABEL)
@@ -291,26 +196,26 @@ static evoke_status read_head_gguf(const evk_settings *s, evk_encoder_config *c)
 
 /* ---- all of it ---- */
 
-static evoke_status read_stack(const evk_settings *s, evk_setting layers, evk_setting heads, evk_setting wide,
+static evoke_status read_stack(const evk_reader *s, evk_setting layers, evk_setting heads, evk_setting wide,
                                const evk_encoder_config *c, evk_stack_config *out)
 {
     EVK_TRY(evk_setting_size(s, layers, MAX_LAYER, 0, &out->n_layer));
-    EVK_TRY(evk_setting_size(s, heads, MAX_WIDTH, 0, &out->n_head));
-    EVK_TRY(evk_setting_size(s, wide, MAX_WIDTH, 0, &out->d_ff));
+    EVK_TRY(evk_setting_size(s, heads, EVK_MAX_WIDTH, 0, &out->n_head));
+    EVK_TRY(evk_setting_size(s, wide, EVK_MAX_WIDTH, 0, &out->d_ff));
     if (c->d_model % out->n_head != 0)
-        return bad_value(s, s->json ? heads.hf : heads.gguf, "does not divide the width");
+        return evk_bad_setting(s, s->json ? heads.hf : heads.gguf, "does not divide the width");
     out->d_head = c->d_model / out->n_head;
     return EVOKE_OK;
 }
 
 /* Rows of a tensor of a GGUF file; 0: it is not there. */
-static size_t rows_of(const evk_settings *s, const char *name)
+static size_t rows_of(const evk_reader *s, const char *name)
 {
     const evk_tensor *t = evk_weights_find(s->w, name);
     return t ? t->rows : 0;
 }
 
-static evoke_status read_tables_gguf(const evk_settings *s, evk_encoder_config *c)
+static evoke_status read_tables_gguf(const evk_reader *s, evk_encoder_config *c)
 {
     char name[128];
     bool causal = false;
@@ -321,15 +226,15 @@ static evoke_status read_tables_gguf(const evk_settings *s, evk_encoder_config *
     c->n_vocab = rows_of(s, "token_embd.weight");
     c->n_type = rows_of(s, "token_types.weight");
     if (c->n_vocab == 0 || c->n_vocab > MAX_VOCAB)
-        return bad_value(s, "token embedding", "is missing or too large");
-    EVK_TRY(evk_setting_number(s, (evk_setting){ "attention.layer_norm_epsilon", NULL, NULL }, c->norm_eps, &c->norm_eps));
+        return evk_bad_setting(s, "token embedding", "is missing or too large");
+    EVK_TRY(evk_read_number(s, "attention.layer_norm_epsilon", NULL, c->norm_eps, &c->norm_eps));
     c->n_position = rows_of(s, "position_embd.weight");
     if (c->n_position == 0 || c->n_position > MAX_POSITION)
-        return bad_value(s, "position embedding", "is missing or too large");
+        return evk_bad_setting(s, "position embedding", "is missing or too large");
     return read_head_gguf(s, c);
 }
 
-static evoke_status read_tables_hf(const evk_settings *s, const evk_encoder_family *f, evk_encoder_config *c)
+static evoke_status read_tables_hf(const evk_reader *s, const evk_encoder_family *f, evk_encoder_config *c)
 {
     EVK_TRY(evk_setting_size(s, f->vocabulary, MAX_VOCAB, 0, &c->n_vocab));
     EVK_TRY(evk_setting_size(s, (evk_setting){ NULL, "max_position_embeddings", NULL }, MAX_POSITION, f->n_position,
@@ -337,7 +242,7 @@ static evoke_status read_tables_hf(const evk_settings *s, const evk_encoder_fami
     if (f->n_type != SIZE_MAX)
         EVK_TRY(evk_setting_count(s, "type_vocab_size", MAX_VOCAB, f->n_type, &c->n_type));
     if (!f->norm_eps_fixed)
-        EVK_TRY(evk_setting_number(s, (evk_setting){ NULL, "layer_norm_eps", NULL }, c->norm_eps, &c->norm_eps));
+        EVK_TRY(evk_read_number(s, NULL, "layer_norm_eps", c->norm_eps, &c->norm_eps));
     EVK_TRY(evk_setting_id(s, "pad_token_id", f->pad, &c->pad));
     EVK_TRY(evk_setting_activation(s, f->activation, EVK_GELU, &c->activation));
     if (f->head_at_end)
@@ -345,17 +250,17 @@ static evoke_status read_tables_hf(const evk_settings *s, const evk_encoder_fami
     return read_head_hf(s, f, c);
 }
 
-static evoke_status place_positions(const evk_settings *s, const evk_encoder_family *f, evk_encoder_config *c)
+static evoke_status place_positions(const evk_reader *s, const evk_encoder_family *f, evk_encoder_config *c)
 {
     c->n_ctx = c->n_position;
     if (!f->position_after_pad)
         return EVOKE_OK;
     if (c->pad < 0)
-        return bad_value(s, "pad_token_id", "is null, but positions count from it");
+        return evk_bad_setting(s, "pad_token_id", "is null, but positions count from it");
     c->position_offset = (size_t)c->pad + 1;
     c->position_skips_pad = true;
     if (c->n_position <= c->position_offset)
-        return bad_value(s, "max_position_embeddings", "leaves no position after the padding token's");
+        return evk_bad_setting(s, "max_position_embeddings", "leaves no position after the padding token's");
     c->n_ctx = c->n_position -= c->position_offset;
     return EVOKE_OK;
 }
@@ -364,13 +269,13 @@ evoke_status evk_encoder_config_read(const evoke_weights *w, const evk_encoder_f
                                      evoke_error *err)
 {
     const bool gguf = evk_weights_container(w) == EVK_GGUF;
-    const evk_settings s = { w, gguf ? NULL : evk_weights_config(w), f->gguf_arch, err };
+    const evk_reader s = { .w = w, .json = gguf ? NULL : evk_weights_config(w), .arch = f->gguf_arch, .err = err };
     *c = (evk_encoder_config){ .norm_eps = f->norm_eps, .embed_scale = 1, .position_offset = f->position_offset,
                                .activation = EVK_GELU, .pooler_activation = f->pooler_activation, .pad = f->pad, .end = f->end,
                                .decoder_start = -1, .score_terms = 1, .conv_groups = 1 };
     if (!gguf)
         EVK_TRY(check_keys(&s, f));
-    EVK_TRY(evk_setting_size(&s, f->width, MAX_WIDTH, 0, &c->d_model));
+    EVK_TRY(evk_setting_size(&s, f->width, EVK_MAX_WIDTH, 0, &c->d_model));
     c->d_embed = c->d_model;
     EVK_TRY(read_stack(&s, f->layers, f->heads, f->wide, c, &c->stack[0]));
     if (f->n_stack > 1)
@@ -379,7 +284,7 @@ evoke_status evk_encoder_config_read(const evoke_weights *w, const evk_encoder_f
     EVK_TRY(place_positions(&s, f, c));
     EVK_TRY(f->adjust ? f->adjust(&s, c) : EVOKE_OK);
     for (size_t i = 0; i < f->n_stack; i++)
-        if (c->stack[i].d_head > MAX_WIDTH / c->stack[i].n_head)
-            return bad_value(&s, "number of heads", "is too large");
+        if (c->stack[i].d_head > EVK_MAX_WIDTH / c->stack[i].n_head)
+            return evk_bad_setting(&s, "number of heads", "is too large");
     return EVOKE_OK;
 }

@@ -8,6 +8,7 @@
 
 #include "core/files/weights.h"
 #include "core/kernels/kernels.h"
+#include "layers/settings.h"
 
 enum { EVK_MAX_STACK = 2 };
 
@@ -74,27 +75,17 @@ typedef struct evk_encoder_config {
     evk_encoder_problem problem;
 } evk_encoder_config;
 
-/* Readers for `adjust`: one setting of config.json. `other` is a second name that some files use, or NULL; where both are
+/* Readers for `adjust` beside those of layers/settings.h: one setting of config.json. `other` is a second name that some files use, or NULL; where both are
  * there they must agree. Errors name the key and its value. */
 typedef struct evk_setting { const char *gguf, *hf, *other; } evk_setting;
-typedef struct evk_settings {
-    const evoke_weights *w;
-    const json_t *json;         /* NULL: GGUF */
-    const char *arch;           /* prefix of GGUF keys */
-    evoke_error *err;
-} evk_settings;
 /* A whole number in [1, most]; `missing` where the key is not there (0: it must be). */
-evoke_status evk_setting_size(const evk_settings *s, evk_setting k, size_t most, size_t missing, size_t *out);
+evoke_status evk_setting_size(const evk_reader *s, evk_setting k, size_t most, size_t missing, size_t *out);
 /* The same, with 0 and null allowed. */
-evoke_status evk_setting_count(const evk_settings *s, const char *key, size_t most, size_t missing, size_t *out);
-evoke_status evk_setting_number(const evk_settings *s, evk_setting k, double missing, double *out);
+evoke_status evk_setting_count(const evk_reader *s, const char *key, size_t most, size_t missing, size_t *out);
 /* A token id, or -1 for null; `missing` where the key is not there. */
-evoke_status evk_setting_id(const evk_settings *s, const char *key, int32_t missing, int32_t *out);
-evoke_status evk_setting_flag(const evk_settings *s, const char *key, bool missing, bool *out);
+evoke_status evk_setting_id(const evk_reader *s, const char *key, int32_t missing, int32_t *out);
 /* "gelu", "relu", ... */
-evoke_status evk_setting_activation(const evk_settings *s, evk_setting k, evk_activation missing, evk_activation *out);
-/* "read config: 'KEY' = VALUE is not done in this version (WHERE)" */
-evoke_status evk_setting_refuse(const evk_settings *s, const char *key, const json_t *value);
+evoke_status evk_setting_activation(const evk_reader *s, evk_setting k, evk_activation missing, evk_activation *out);
 
 typedef struct evk_encoder_family {
     const char *label;                          /* "RoBERTa, DistilRoBERTa" */
@@ -116,7 +107,7 @@ typedef struct evk_encoder_family {
     bool head_at_end;                           /* the head reads the last end-of-text token, not the first token */
     /* Keys of config.json that are read by `adjust` or that change nothing, beside the common ones; NULL-terminated. */
     const char *const *hf_keys;
-    evoke_status (*adjust)(const evk_settings *s, evk_encoder_config *c);   /* NULL: nothing to say */
+    evoke_status (*adjust)(const evk_reader *s, evk_encoder_config *c);   /* NULL: nothing to say */
 } evk_encoder_family;
 
 /* NULL past the end. */

@@ -49,7 +49,7 @@ static const char *const keys[] = {
 };
 
 /* Settings of old files, whose other values transformers no longer has. */
-static evoke_status check_old(const evk_settings *s)
+static evoke_status check_old(const evk_reader *s)
 {
     static const struct { const char *key; bool value; } fixed[] = {
         { "normalize_before", false }, { "normalize_embedding", true }, { "static_position_embeddings", false },
@@ -57,19 +57,19 @@ static evoke_status check_old(const evk_settings *s)
     };
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) {
         bool value = fixed[i].value;
-        EVK_TRY(evk_setting_flag(s, fixed[i].key, fixed[i].value, &value));
+        EVK_TRY(evk_read_flag(s, NULL, fixed[i].key, fixed[i].value, &value));
         if (value != fixed[i].value)
-            return evk_setting_refuse(s, fixed[i].key, json_object_get(s->json, fixed[i].key));
+            return evk_refuse(s, fixed[i].key, json_object_get(s->json, fixed[i].key));
     }
     const json_t *extra = json_object_get(s->json, "extra_pos_embeddings");
-    return extra && json_integer_value(extra) != 2 ? evk_setting_refuse(s, "extra_pos_embeddings", extra) : EVOKE_OK;
+    return extra && json_integer_value(extra) != 2 ? evk_refuse(s, "extra_pos_embeddings", extra) : EVOKE_OK;
 }
 
-static evoke_status adjust(const evk_settings *s, evk_encoder_config *c)
+static evoke_status adjust(const evk_reader *s, evk_encoder_config *c)
 {
     bool scaled = false;
     EVK_TRY(check_old(s));
-    EVK_TRY(evk_setting_flag(s, "scale_embedding", false, &scaled));
+    EVK_TRY(evk_read_flag(s, NULL, "scale_embedding", false, &scaled));
     EVK_TRY(evk_setting_id(s, "decoder_start_token_id", 2, &c->decoder_start));
     if (scaled)
         c->embed_scale = (float)sqrt((double)c->d_model);

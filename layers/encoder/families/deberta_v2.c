@@ -51,7 +51,7 @@ static const char *const keys[] = {
 };
 
 /* One of the words of "c2p|p2c", blanks around them aside. */
-static evoke_status add_term(const evk_settings *s, const json_t *value, const char *word, size_t n, evk_encoder_config *c)
+static evoke_status add_term(const evk_reader *s, const json_t *value, const char *word, size_t n, evk_encoder_config *c)
 {
     while (n > 0 && *word == ' ')
         word++, n--;
@@ -62,15 +62,15 @@ static evoke_status add_term(const evk_settings *s, const json_t *value, const c
     else if (n == 3 && strncasecmp(word, "p2c", 3) == 0)
         c->relative_p2c = true;
     else if (n > 0 && !(n == 4 && strncasecmp(word, "none", 4) == 0))
-        return evk_setting_refuse(s, "pos_att_type", value);
+        return evk_refuse(s, "pos_att_type", value);
     return EVOKE_OK;
 }
 
-static evoke_status read_terms(const evk_settings *s, evk_encoder_config *c)
+static evoke_status read_terms(const evk_reader *s, evk_encoder_config *c)
 {
     const json_t *v = json_object_get(s->json, "pos_att_type");
     if (v && !json_is_null(v) && !json_is_string(v) && !json_is_array(v))
-        return evk_setting_refuse(s, "pos_att_type", v);
+        return evk_refuse(s, "pos_att_type", v);
     for (const char *text = json_string_value(v); text;) {
         const size_t n = strcspn(text, "|");
         EVK_TRY(add_term(s, v, text, n, c));
@@ -79,7 +79,7 @@ static evoke_status read_terms(const evk_settings *s, evk_encoder_config *c)
     for (size_t i = 0; json_is_array(v) && i < json_array_size(v); i++) {
         const char *word = json_string_value(json_array_get(v, i));
         if (!word)
-            return evk_setting_refuse(s, "pos_att_type", v);
+            return evk_refuse(s, "pos_att_type", v);
         EVK_TRY(add_term(s, v, word, strlen(word), c));
     }
     c->score_terms = 1u + c->relative_c2p + c->relative_p2c;
@@ -87,7 +87,7 @@ static evoke_status read_terms(const evk_settings *s, evk_encoder_config *c)
 }
 
 /* -1 and 0 mean "none". */
-static evoke_status read_limit(const evk_settings *s, const char *key, size_t *out)
+static evoke_status read_limit(const evk_reader *s, const char *key, size_t *out)
 {
     const json_t *v = json_object_get(s->json, key);
     *out = 0;
@@ -96,14 +96,14 @@ static evoke_status read_limit(const evk_settings *s, const char *key, size_t *o
     return evk_setting_count(s, key, 1 << 20, 0, out);
 }
 
-static evoke_status read_relative(const evk_settings *s, evk_encoder_config *c)
+static evoke_status read_relative(const evk_reader *s, evk_encoder_config *c)
 {
     bool relative = false;
-    EVK_TRY(evk_setting_flag(s, "relative_attention", false, &relative));
+    EVK_TRY(evk_read_flag(s, NULL, "relative_attention", false, &relative));
     EVK_TRY(read_terms(s, c));
     EVK_TRY(read_limit(s, "position_buckets", &c->n_bucket));
     EVK_TRY(read_limit(s, "max_relative_positions", &c->max_relative));
-    EVK_TRY(evk_setting_flag(s, "share_att_key", false, &c->relative_shares_keys));
+    EVK_TRY(evk_read_flag(s, NULL, "share_att_key", false, &c->relative_shares_keys));
     if (c->max_relative == 0)
         c->max_relative = c->n_ctx;
     if (!relative) {                            /* the divisor still counts the terms that are named */
@@ -111,40 +111,40 @@ static evoke_status read_relative(const evk_settings *s, evk_encoder_config *c)
         return EVOKE_OK;
     }
     if (c->n_bucket && (c->n_bucket < 2 || c->max_relative - 1 <= c->n_bucket / 2))
-        return evk_setting_refuse(s, "position_buckets", json_object_get(s->json, "position_buckets"));
+        return evk_refuse(s, "position_buckets", json_object_get(s->json, "position_buckets"));
     c->relative_span = c->n_bucket ? c->n_bucket : c->max_relative;
     return EVOKE_OK;
 }
 
-static evoke_status read_relative_norm(const evk_settings *s, evk_encoder_config *c)
+static evoke_status read_relative_norm(const evk_reader *s, evk_encoder_config *c)
 {
     const json_t *v = json_object_get(s->json, "norm_rel_ebd");
     const char *text = json_string_value(v);
     if (!v || (text && strcasecmp(text, "none") == 0))
         return EVOKE_OK;
     if (!text || strcasecmp(text, "layer_norm") != 0)
-        return evk_setting_refuse(s, "norm_rel_ebd", v);
+        return evk_refuse(s, "norm_rel_ebd", v);
     c->relative_norm = true;
     return EVOKE_OK;
 }
 
-static evoke_status read_conv(const evk_settings *s, evk_encoder_config *c)
+static evoke_status read_conv(const evk_reader *s, evk_encoder_config *c)
 {
     EVK_TRY(evk_setting_count(s, "conv_kernel_size", 255, 0, &c->conv_kernel));
     EVK_TRY(evk_setting_size(s, (evk_setting){ NULL, "conv_groups", NULL }, c->d_model, 1, &c->conv_groups));
     EVK_TRY(evk_setting_activation(s, (evk_setting){ NULL, "conv_act", NULL }, EVK_TANH, &c->conv_activation));
     if (c->conv_kernel > 0 && c->conv_kernel % 2 == 0)      /* it would make a text one token shorter */
-        return evk_setting_refuse(s, "conv_kernel_size", json_object_get(s->json, "conv_kernel_size"));
+        return evk_refuse(s, "conv_kernel_size", json_object_get(s->json, "conv_kernel_size"));
     if (c->d_model % c->conv_groups != 0)
-        return evk_setting_refuse(s, "conv_groups", json_object_get(s->json, "conv_groups"));
+        return evk_refuse(s, "conv_groups", json_object_get(s->json, "conv_groups"));
     return EVOKE_OK;
 }
 
-static evoke_status adjust(const evk_settings *s, evk_encoder_config *c)
+static evoke_status adjust(const evk_reader *s, evk_encoder_config *c)
 {
     bool positions = true;
     size_t pooler = 0;
-    EVK_TRY(evk_setting_flag(s, "position_biased_input", true, &positions));
+    EVK_TRY(evk_read_flag(s, NULL, "position_biased_input", true, &positions));
     if (!positions)
         c->n_position = 0;
     EVK_TRY(evk_setting_size(s, (evk_setting){ NULL, "embedding_size", NULL }, 1 << 20, c->d_model, &c->d_embed));
@@ -152,7 +152,7 @@ static evoke_status adjust(const evk_settings *s, evk_encoder_config *c)
                              &c->stack[0].d_head));
     EVK_TRY(evk_setting_size(s, (evk_setting){ NULL, "pooler_hidden_size", NULL }, 1 << 20, c->d_model, &pooler));
     if (pooler != c->d_model)
-        return evk_setting_refuse(s, "pooler_hidden_size", json_object_get(s->json, "pooler_hidden_size"));
+        return evk_refuse(s, "pooler_hidden_size", json_object_get(s->json, "pooler_hidden_size"));
     EVK_TRY(evk_setting_activation(s, (evk_setting){ NULL, "pooler_hidden_act", NULL }, EVK_GELU, &c->pooler_activation));
     EVK_TRY(read_relative(s, c));
     EVK_TRY(read_relative_norm(s, c));
