@@ -234,13 +234,41 @@ typedef struct evoke_machine {
     size_t batch[EVOKE_N_BATCH];        /* tokens multiplied together: 8, 32, 128, 512 */
     double sgemm[EVOKE_N_BATCH];        /* OpenBLAS, float32 weights at hand, GFLOP/s */
     double multiply[EVOKE_N_BATCH];     /* the model's own products, as it computes, GFLOP/s */
-    double integers;                    /* integer dot products with everything in the first caches, GOP/s; 0: none apply */
+    double integers;                    /* integer dot products with everything in registers, GOP/s; 0: none apply */
     double read;                        /* of memory, GB/s */
     double layer_flop, head_flop;       /* of a token: all layers; the head */
     double weight_bytes;                /* read for a token, layers and head */
 } evoke_machine;
 /* Takes about a second. Sets the number of OpenBLAS's threads while it runs. */
 EVOKE_API evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke_machine *out, evoke_error *err);
+
+/* What each kernel does on one thread with its operands in cache, by every instruction set that this CPU runs. */
+typedef enum evoke_kernel_group {
+    EVOKE_KERNEL_FLOATS,            /* sums of float32 products: GFLOP/s */
+    EVOKE_KERNEL_ELEMENTS,          /* element by element: GB/s, read and written */
+    EVOKE_KERNEL_VALUES,            /* stored weights into float32: GB/s, read and written */
+    EVOKE_KERNEL_PACKED,            /* float32 activations times packed weights, with their digits' making: GOP/s of all digits */
+    EVOKE_N_KERNEL_GROUP
+} evoke_kernel_group;
+typedef struct evoke_kernel_rate {
+    evoke_kernel_group group;
+    char kernel[40], size[40];      /* "matmul, 8 tokens"; "w 96 x 512, L2": its operands, and the cache that they lie in */
+    const char *isa;
+    double rate, speedup;           /* over "ref" */
+    double peak;                    /* what the bound allows, in the same unit */
+    const char *bound;              /* "floats", "integers", "L1 read", "L1 write", "L2 read" or "L2 write" */
+} evoke_kernel_rate;
+typedef struct evoke_core_peak { const char *isa; double floats, integers; } evoke_core_peak;     /* GFLOP/s, GOP/s, in registers */
+enum { EVOKE_MOST_ISAS = 8 };
+typedef struct evoke_kernel_speeds {
+    evoke_core_peak peaks[EVOKE_MOST_ISAS];     /* [n_isas], "ref" first */
+    double l1_read, l1_write, l2_read, l2_write;        /* GB/s, by the best loads and stores of this CPU */
+    size_t n_isas, n_kernels;
+    evoke_kernel_rate *rates;       /* [n_kernels, n_isas] */
+} evoke_kernel_speeds;
+/* isa: NULL for all, or the one to hold against "ref". Takes some seconds. Errors: as evoke_model_open for isa; EVOKE_ENOMEM. */
+EVOKE_API evoke_status evoke_measure_kernels(const char *isa, evoke_kernel_speeds *out, evoke_error *err);
+EVOKE_API void evoke_kernel_speeds_free(evoke_kernel_speeds *s);
 
 /* A family of models that can be run. Texts are the library's. */
 typedef struct evoke_family {

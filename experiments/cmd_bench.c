@@ -8,20 +8,29 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "experiments/bench_kernels.h"
 #include "experiments/json_out.h"
 #include "experiments/options.h"
 #include "experiments/progress.h"
 
-static const struct poptOption own[] = { POPT_TABLEEND };
+static const struct poptOption own[] = {
+    { "kernels", 0, POPT_ARG_NONE, NULL, OPT_KERNELS, "each kernel instead, by instruction set; needs no model", NULL },
+    POPT_TABLEEND
+};
 static const command_options takes = {
-    .usage = "-m MODEL [-t N] [--json]",
+    .usage = "-m MODEL [-t N] [--json] | --kernels [--isa NAME] [--json]",
     .about = "First the machine, at the model's own shapes: OpenBLAS's sgemm and this program's products by number of tokens,\n"
              "integer dot products, memory, with one thread and with all. Then extraction, prompts of 512 tokens, one stream of\n"
              "generated tokens and 32 at once, unsteered and steered, exact and fast: tokens a second, and the share of the\n"
-             "bound. Measure only when nothing else runs.\n"
+             "bound. With --kernels every kernel alone, on one thread, its operands in cache: by each instruction set of this CPU,\n"
+             "how many times the portable code's rate the best has (or --isa), and the share of what the units or the cache allow.\n"
+             "Measure only when nothing else runs.\n"
              "  --json: {\"cpu\", \"isa\", \"threads\", \"machine\": {\"sgemm_gflops\", \"read_gb_s\", ...}, \"extract\": {\"tokens_per_s\",\n"
-             "          \"bound_tokens_per_s\", \"share\", ...}, \"prompt\", \"generate\", \"batched\", \"work\": [all of them], \"peak_rss_mb\"}",
-    .examples = "  evoke bench -m model.gguf\n",
+             "          \"bound_tokens_per_s\", \"share\", ...}, \"prompt\", \"generate\", \"batched\", \"work\": [all of them], \"peak_rss_mb\"}\n"
+             "          with --kernels {\"cpu\", \"peaks\": [{\"isa\", \"floats_gflops\", \"integers_gops\"}], \"caches_gb_s\", \"kernels\": [{\"kernel\",\n"
+             "          \"isa\", \"rate\", \"unit\", \"times_ref\", \"bound\", \"share\", ...}]}",
+    .examples = "  evoke bench -m model.gguf\n"
+                "  evoke bench --kernels --isa avx2\n",
     .own = own,
     .groups = { { "Model:", options_model } },
 };
@@ -322,20 +331,6 @@ static void put_usual(json_t *o, const bench *b)
                 json_put(o, usual[k].key, work_json(&b->done[i]));
 }
 
-/* "model name" of the first core; "" where the system does not say. */
-static const char *cpu_name(char name[128])
-{
-    char line[256];
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    *name = '\0';
-    while (f && !*name && fgets(line, sizeof line, f))
-        if (strncmp(line, "model name", 10) == 0 && strchr(line, ':'))
-            sscanf(strchr(line, ':') + 1, " %127[^\n]", name);
-    if (f)
-        fclose(f);
-    return name;
-}
-
 static evoke_status print_json(const bench *b, evoke_error *err)
 {
     const evoke_model_info *info = evoke_model_describe(b->m);
@@ -382,7 +377,7 @@ evoke_status cmd_bench(int argc, const char **argv, evoke_error *err)
     options o;
     evoke_status st = options_parse(argc, argv, &takes, &o, err);
     if (st == EVOKE_OK && !o.done)
-        st = run(&o, err);
+        st = option_given(&o, OPT_KERNELS) ? bench_kernels(&o, err) : run(&o, err);
     options_free(&o);
     return st;
 }

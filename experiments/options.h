@@ -24,6 +24,7 @@ typedef enum option_id {
     OPT_DATASET, OPT_SETTINGS, OPT_SPAN, OPT_STORE, OPT_FLOAT16, OPT_LIMIT,                         /* extract */
     OPT_PARTIAL,                                                                                    /* ev */
     OPT_RAW, OPT_SYSTEM, OPT_STOP, OPT_N_SAMPLES, OPT_COMPARE, OPT_IGNORE_EOS,                      /* generate */
+    OPT_KERNELS,                                                                                    /* bench */
     OPT_SHRINKAGE,                                                                                  /* theory */
     OPT_METRICS, OPT_PPL_MODEL, OPT_LEXICON,                                                        /* eval */
     OPT_COUNT

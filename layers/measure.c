@@ -7,6 +7,7 @@
 #include "core/arena.h"
 #include "core/kernels/matmul.h"
 #include "core/kernels/packed.h"
+#include "core/kernels/peak.h"
 #include "core/threads.h"
 #include "layers/model.h"
 
@@ -73,17 +74,14 @@ static void call_multiply(bench *b)
             multiply(b, layer, matrices[i]);
 }
 
-/* Four tokens with two groups of rows, over and over, by every thread. */
-static void call_integers(bench *b)
+/* Of all threads at once. */
+static double peak_integers(const bench *b)
 {
-    const evk_packed *p = evk_model_weight(b->m, 0, EVK_W_ATTN_Q)->packed;
-    const evk_digits d = { EVK_PACKED_TILE, p->n_block, 1, (int8_t *)b->digits.base, b->x, (int32_t *)(void *)b->y };
-#pragma omp parallel num_threads((int)b->n_thread)
-    {
-        float out[EVK_PACKED_TILE * 2 * EVK_PACKED_ROWS];
-        for (size_t i = 0; i < 1000; i++)
-            b->m->kernels.multiply_packed(p, 0, 2, &d, 0, out, 2 * EVK_PACKED_ROWS);
-    }
+    const evk_peak peak = evk_peak_of(b->m->kernels.isa);
+    double sum = 0;
+#pragma omp parallel num_threads((int)b->n_thread) reduction(+ : sum)
+    sum = evk_peak_integers(&peak);
+    return sum;
 }
 
 static void call_read(bench *b)
@@ -152,10 +150,8 @@ evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke
         out->multiply[i] = 1e-9 * rate(&b, call_multiply, out->layer_flop * (double)b.n_token);
     }
     openblas_set_num_threads(blas_threads);
-    const evk_packed *p = evk_model_weight(m, 0, EVK_W_ATTN_Q)->packed;
-    if (st == EVOKE_OK && p && p->rows >= 2 * EVK_PACKED_ROWS)
-        out->integers = 1e-9 * rate(&b, call_integers, 2000.0 * EVK_PACKED_TILE * 2 * EVK_PACKED_ROWS * (double)p->cols *
-                                    (double)b.n_thread);
+    if (st == EVOKE_OK && evk_model_weight(m, 0, EVK_W_ATTN_Q)->packed)
+        out->integers = peak_integers(&b);
     if (st == EVOKE_OK)
         out->read = 1e-9 * rate(&b, call_read, (double)READ_FLOATS * sizeof(float));
     free(b.x);

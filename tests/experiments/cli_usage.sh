@@ -5,7 +5,7 @@ runs "help" "$EVOKE" help
 holds "help lists the commands" grep -q '^  extract ' "$WORK/out"
 runs "--version" "$EVOKE" --version
 holds "the version" grep -qx 'evoke [0-9.]*' "$WORK/out"
-for command in families inspect tokenize trace extract ev generate theory eval classify embed; do
+for command in families inspect tokenize trace extract ev generate theory eval bench classify embed; do
     runs "$command --help" "$EVOKE" $command --help
     holds "$command --help has usage and examples" grep -qE "^Usage: evoke $command " "$WORK/out"
     holds "$command --help has examples" grep -qE "^  evoke ($command|generate) " "$WORK/out"
@@ -42,6 +42,9 @@ fails 2 "--layers backwards" 'backwards' "$EVOKE" extract -m "$MODEL" -d x.json 
 fails 2 "--store nose" "'nose'" "$EVOKE" extract -m "$MODEL" -d x.json -o "$WORK/s.h5" --store nose
 fails 2 "--float16 without tokens" '--float16' "$EVOKE" extract -m "$MODEL" -d x.json -o "$WORK/s.h5" --float16
 fails 2 "--isa that is none" 'nose' "$EVOKE" trace -m "$MODEL" --ids 1 --isa nose -o "$WORK/t.h5"
+fails 2 "bench without a model" '--model is missing' "$EVOKE" bench
+fails 2 "bench --kernels with a model" 'no model' "$EVOKE" bench --kernels -m "$MODEL"
+fails 2 "bench --kernels --isa that is none" 'nose' "$EVOKE" bench --kernels --isa nose
 fails 2 "--metrics that is none" "'nose'" "$EVOKE" eval x.jsonl --metrics nose
 fails 2 "ppl without a model" 'ppl-model' "$EVOKE" eval x.jsonl --metrics ppl
 holds "nothing was written" test -z "$(ls "$WORK" | grep -vxE 'out|err')"
