@@ -15,16 +15,6 @@ cd "$(dirname "$0")/.."
 install_packages $PACKAGES g++ cmake
 build build --buildtype=release
 [ $# -gt 0 ] || get_model
-PEERS=$CACHE/venv-peers
-if [ ! -x "$PEERS/bin/python" ]; then
-    say "installing the peers into $PEERS"
-    python3 -m venv "$PEERS"
-    "$PEERS/bin/pip" install --quiet torch transformers gguf numpy h5py scikit-learn accelerate
-    CMAKE_ARGS="-DGGML_NATIVE=ON" "$PEERS/bin/pip" install --quiet --no-binary llama-cpp-python llama-cpp-python ||
-        echo "llama-cpp-python could not be built: it is left out"
-    for peer in repeng steering-vectors; do
-        "$PEERS/bin/pip" install --quiet --no-deps "$peer" || echo "$peer could not be installed: it is left out"
-    done
-fi
+get_peers
 mkdir -p results
 "$PEERS/bin/python" experiments/compare_speed.py build/evoke "${1:-$MODEL}" | tee results/compare_speed.txt

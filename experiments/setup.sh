@@ -67,3 +67,17 @@ get_model() {
     mv "$work/model" "$MODEL"
     rm -rf "$work"
 }
+
+# The programs that evoke is held against, from PyPI into a virtual environment of their own: $PEERS/bin/python.
+get_peers() {
+    PEERS=$CACHE/venv-peers
+    [ -x "$PEERS/bin/python" ] && return
+    say "installing the peers into $PEERS"
+    python3 -m venv "$PEERS"
+    "$PEERS/bin/pip" install --quiet torch transformers gguf numpy h5py scikit-learn accelerate
+    CMAKE_ARGS="-DGGML_NATIVE=ON" "$PEERS/bin/pip" install --quiet --no-binary llama-cpp-python llama-cpp-python ||
+        echo "llama-cpp-python could not be built: it is left out"
+    for peer in repeng steering-vectors; do
+        "$PEERS/bin/pip" install --quiet --no-deps "$peer" || echo "$peer could not be installed: it is left out"
+    done
+}

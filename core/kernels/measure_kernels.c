@@ -175,7 +175,8 @@ static evoke_status add_packed(cases *all, const work *w, evoke_error *err)
         evk_packed_free(&p);
         for (size_t i = 0; i < n_case; i++) {
             const size_t n_digit = i < 3 ? 1 : EVK_MAX_DIGIT, n = tokens[i % 3];
-            kernel_case *c = add(all, EVOKE_KERNEL_PACKED, call_packed, 0, bytes / 4 + (double)(n * K), (double)(n * PACKED_ROWS));
+            kernel_case *c = add(all, EVOKE_KERNEL_PACKED, call_packed, 0, bytes / 4 + (double)(n * K),
+                                 (double)(n * PACKED_ROWS));
             c->op = 2.0 * (double)(n * n_digit) * PACKED_ROWS * K;
             c->which = type, c->n_digit = n_digit, c->n_token = n;
             c->in_l2 = true;

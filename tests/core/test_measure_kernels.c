@@ -11,9 +11,10 @@ static void check_rate(const evoke_kernel_rate *r, const evoke_core_peak *by)
 {
     check(strcmp(r->isa, by->isa) == 0, "%s: %s, not %s", r->kernel, r->isa, by->isa);
     check(*r->kernel && *r->size && r->bound && r->group < EVOKE_N_KERNEL_GROUP, "%s: what is it?", r->kernel);
-    check(isfinite(r->rate) && r->rate > 0 && isfinite(r->speedup) && r->speedup > 0, "%s by %s: rate %g, %g times ref", r->kernel,
-          r->isa, r->rate, r->speedup);
-    check(r->rate / r->peak > 0 && r->rate / r->peak <= 1.3, "%s by %s: %.2f of %s", r->kernel, r->isa, r->rate / r->peak, r->bound);
+    const double share = r->rate / r->peak;
+    check(isfinite(r->rate) && r->rate > 0 && isfinite(r->speedup) && r->speedup > 0, "%s by %s: rate %g, %g times ref",
+          r->kernel, r->isa, r->rate, r->speedup);
+    check(share > 0 && share <= 1.3, "%s by %s: %.2f of %s", r->kernel, r->isa, share, r->bound);
 }
 
 static bool has(const evoke_kernel_speeds *s, evoke_kernel_group group, const char *kernel)
@@ -31,8 +32,8 @@ static void every_kernel_of_every_isa(void)
     size_t n_isa = 0;
     if (!check(evoke_measure_kernels(NULL, &s, &err) == EVOKE_OK, "%s", err.text))
         return;
-    for (; evoke_isa_name(n_isa); n_isa++)
-        check(n_isa < s.n_isas && strcmp(s.peaks[n_isa].isa, evoke_isa_name(n_isa)) == 0, "%s is measured", evoke_isa_name(n_isa));
+    for (const char *isa; (isa = evoke_isa_name(n_isa)); n_isa++)
+        check(n_isa < s.n_isas && strcmp(s.peaks[n_isa].isa, isa) == 0, "%s is measured", isa);
     check(s.n_isas == n_isa && s.n_kernels > 100, "%zu kernels, %zu instruction sets", s.n_kernels, s.n_isas);
     check(s.l1_read > 0 && s.l1_write > 0 && s.l2_read > 0 && s.l2_write > 0, "the caches");
     for (size_t i = 0; i < s.n_kernels * s.n_isas; i++)

@@ -1,0 +1,131 @@
+"""What --compute fast costs in accuracy, held against exact.   fast_accuracy.py EVOKE MODEL.gguf...
+
+Logits: chat prompts of data/ with the exact model's greedy answers, and queries of data/ one after the other; KL(exact || other) in
+nats at every token, and how often the likeliest token is the same. The yardstick is llama.cpp (llama-cpp-python, where installed),
+which rounds activations to 8 bits too, on the same tokens; its cache is float32 here. Emotion vectors: extracted both ways from 100
+queries; cosines over emotions and layers. A file of Q4_1 weights is measured a second time requantised to Q8_0."""
+import json, os, subprocess, sys, tempfile
+import gguf, h5py
+import numpy as np
+
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data")
+CHUNK, CHUNKS, ANSWER, PER_EMOTION = 256, 10, 100, 20
+
+
+def run(*args):
+    p = subprocess.run(args, capture_output=True, text=True)
+    if p.returncode: sys.exit(f"{' '.join(args[:2])} failed: {p.stderr.strip()}")
+    return p.stdout
+
+
+def lines(name):
+    with open(os.path.join(DATA, name), encoding="utf-8") as f: return [json.loads(line) for line in f]
+
+
+def texts(evoke, model, folder):
+    """Lists of ids: answered chats, then stretches of plain text."""
+    chats, path = f"{folder}/chats.json", f"{folder}/texts.json"
+    prompts = [q["text"] for q in lines("prompts_heldout.jsonl")]
+    with open(chats, "w") as f: json.dump([{"messages": [{"role": "user", "content": p}], "add_generation_prompt": True} for p in prompts], f)
+    with open(path, "w") as f: json.dump(["\n".join(q["text"] for q in lines("queries_evaluation.jsonl"))], f)
+    asked = [json.loads(line) for line in run(evoke, "tokenize", "-m", model, "--chat", chats, "--json").splitlines()]
+    asked = asked[0] if len(asked) == 1 else asked
+    answers = [json.loads(line)["ids"] for line in run(evoke, "generate", "-m", model, "-f", f"{DATA}/prompts_heldout.jsonl", "--temp", "0",
+                                                       "--compute", "exact", "-n", str(ANSWER), "--json", "-q").splitlines()]
+    (plain,) = json.loads(run(evoke, "tokenize", "-m", model, "-f", path, "--json"))
+    return [a["ids"] + b for a, b in zip(asked, answers, strict=True)] + [plain[i * CHUNK:(i + 1) * CHUNK] for i in range(CHUNKS)]
+
+
+def log_softmax(x):
+    x = x.astype(np.float64)
+    x -= x.max(-1, keepdims=True)
+    return x - np.log(np.exp(x).sum(-1, keepdims=True))
+
+
+def logits(evoke, model, ids, compute, folder):
+    out = f"{folder}/{compute}.h5"
+    run(evoke, "trace", "-m", model, "--ids", json.dumps(ids), "--sites", "logits", "--compute", compute, "-o", out, "-q")
+    with h5py.File(out) as f: return log_softmax(f["/logits"][:])
+
+
+def llama_cpp(model):
+    """ids -> log probabilities, or None."""
+    try: import llama_cpp
+    except ImportError: return None
+    m = llama_cpp.Llama(model, n_ctx=1024, n_batch=1024, logits_all=True, verbose=False, type_k=0, type_v=0)
+
+    def probabilities(ids):
+        m.reset()
+        m.eval(ids)
+        return log_softmax(np.array(m.scores[:len(ids)]))
+    return probabilities
+
+
+def compare_logits(evoke, model, folder):
+    """{name: (KL of each token, whether the likeliest is the same)}."""
+    peer, found = llama_cpp(model), {}
+    for ids in texts(evoke, model, folder):
+        exact = logits(evoke, model, ids, "exact", folder)
+        others = {"fast": logits(evoke, model, ids, "fast", folder)}
+        if peer: others["llama.cpp"] = peer(ids)
+        for name, other in others.items():
+            kl, same = found.setdefault(name, ([], []))
+            kl.append((np.exp(exact) * (exact - other)).sum(-1))
+            same.append(exact.argmax(-1) == other.argmax(-1))
+    return {name: (np.concatenate(kl), np.concatenate(same)) for name, (kl, same) in found.items()}
+
+
+def compare_vectors(evoke, model, folder):
+    """(site, span) -> cosines [emotions, layers]."""
+    vectors, spans = {}, ("query", "response")
+    for compute in ("exact", "fast"):
+        store = f"{folder}/store-{compute}.h5"
+        run(evoke, "extract", "-m", model, "-d", f"{DATA}/queries_extraction.jsonl", "--limit", str(PER_EMOTION), "--sites", "attn_out,resid_post",
+            "--span", ",".join(spans), "--compute", compute, "-o", store, "-q")
+        for span in spans:
+            run(evoke, "ev", store, "--span", span, "-o", f"{folder}/ev.h5", "-q")
+            with h5py.File(f"{folder}/ev.h5") as f:
+                for site in f["/ev"]: vectors.setdefault((site, span), []).append(f["/ev"][site][:].astype(np.float64))
+            os.remove(f"{folder}/ev.h5")
+        os.remove(store)
+    unit = lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True)
+    return {where: (unit(a) * unit(b)).sum(-1) for where, (a, b) in vectors.items()}
+
+
+def requantised(model, out):
+    """The same model with every matrix as Q8_0."""
+    r = gguf.GGUFReader(model)
+    w = gguf.GGUFWriter(out, r.fields["general.architecture"].contents())
+    for name, field in r.fields.items():
+        if name.startswith("GGUF.") or name in ("general.architecture", "general.file_type"): continue
+        kind = field.types[0]
+        w.add_key_value(name, field.contents(), kind, sub_type=field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None)
+    w.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
+    for t in r.tensors:
+        values = gguf.quants.dequantize(t.data, t.tensor_type)
+        if len(t.shape) < 2: w.add_tensor(t.name, values)
+        else: w.add_tensor(t.name, gguf.quants.quantize(values, gguf.GGMLQuantizationType.Q8_0), raw_dtype=gguf.GGMLQuantizationType.Q8_0)
+    w.write_header_to_file(), w.write_kv_data_to_file(), w.write_tensors_to_file(), w.close()
+
+
+def report(evoke, model, what, folder):
+    print(f"\n{what}")
+    for name, (kl, same) in compare_logits(evoke, model, folder).items():
+        print(f"  {name:10} {len(kl)} tokens: KL mean {kl.mean():.2e}, median {np.median(kl):.2e}, 99 % {np.quantile(kl, 0.99):.2e}, "
+              f"max {kl.max():.2e}; likeliest token the same {100 * same.mean():.2f} %", flush=True)
+    for (site, span), c in compare_vectors(evoke, model, folder).items():
+        print(f"  EVs of {site}, {span}: cosine min {c.min():.6f} (layer {c.min(0).argmin()}), median {np.median(c):.6f}", flush=True)
+
+
+def main(evoke, *models):
+    evoke = os.path.abspath(evoke)
+    for model in models:
+        with tempfile.TemporaryDirectory() as folder:
+            types = {t.tensor_type.name for t in gguf.GGUFReader(model).tensors if len(t.shape) > 1}
+            report(evoke, model, f"{os.path.basename(model)} ({', '.join(sorted(types))})", folder)
+            if "Q4_1" in types:
+                requantised(model, f"{folder}/q8_0.gguf")
+                report(evoke, f"{folder}/q8_0.gguf", f"{os.path.basename(model)} requantised to Q8_0", folder)
+
+
+if __name__ == "__main__": main(*sys.argv[1:])
