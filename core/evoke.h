@@ -258,7 +258,8 @@ typedef struct evoke_kernel_rate {
     double peak;                    /* what the bound allows, in the same unit */
     const char *bound;              /* "floats", "integers", "L1 read", "L1 write", "L2 read" or "L2 write" */
 } evoke_kernel_rate;
-typedef struct evoke_core_peak { const char *isa; double floats, integers; } evoke_core_peak;     /* GFLOP/s, GOP/s, in registers */
+/* Multiply-adds with everything in registers, GFLOP/s and GOP/s. */
+typedef struct evoke_core_peak { const char *isa; double floats, integers; } evoke_core_peak;
 enum { EVOKE_MOST_ISAS = 8 };
 typedef struct evoke_kernel_speeds {
     evoke_core_peak peaks[EVOKE_MOST_ISAS];     /* [n_isas], "ref" first */

@@ -22,13 +22,14 @@ static const command_options takes = {
     .about = "First the machine, at the model's own shapes: OpenBLAS's sgemm and this program's products by number of tokens,\n"
              "integer dot products, memory, with one thread and with all. Then extraction, prompts of 512 tokens, one stream of\n"
              "generated tokens and 32 at once, unsteered and steered, exact and fast: tokens a second, and the share of the\n"
-             "bound. With --kernels every kernel alone, on one thread, its operands in cache: by each instruction set of this CPU,\n"
-             "how many times the portable code's rate the best has (or --isa), and the share of what the units or the cache allow.\n"
-             "Measure only when nothing else runs.\n"
-             "  --json: {\"cpu\", \"isa\", \"threads\", \"machine\": {\"sgemm_gflops\", \"read_gb_s\", ...}, \"extract\": {\"tokens_per_s\",\n"
-             "          \"bound_tokens_per_s\", \"share\", ...}, \"prompt\", \"generate\", \"batched\", \"work\": [all of them], \"peak_rss_mb\"}\n"
-             "          with --kernels {\"cpu\", \"peaks\": [{\"isa\", \"floats_gflops\", \"integers_gops\"}], \"caches_gb_s\", \"kernels\": [{\"kernel\",\n"
-             "          \"isa\", \"rate\", \"unit\", \"times_ref\", \"bound\", \"share\", ...}]}",
+             "bound. With --kernels every kernel alone, on one thread, its operands in cache, by each instruction set of this CPU:\n"
+             "how many times the portable code's rate the best of them has (or --isa), and the share of what its units or the\n"
+             "cache allow. Measure only when nothing else runs.\n"
+             "  --json: {\"cpu\", \"isa\", \"threads\", \"machine\": {\"sgemm_gflops\", \"read_gb_s\", ...}, \"extract\":\n"
+             "          {\"tokens_per_s\", \"bound_tokens_per_s\", \"share\", ...}, \"prompt\", \"generate\", \"batched\",\n"
+             "          \"work\": [all of them], \"peak_rss_mb\"}; with --kernels {\"cpu\", \"caches_gb_s\",\n"
+             "          \"peaks\": [{\"isa\", \"floats_gflops\", \"integers_gops\"}],\n"
+             "          \"kernels\": [{\"kernel\", \"isa\", \"rate\", \"unit\", \"times_ref\", \"bound\", \"share\", ...}]}",
     .examples = "  evoke bench -m model.gguf\n"
                 "  evoke bench --kernels --isa avx2\n",
     .own = own,

@@ -3,7 +3,8 @@
 Logits: chat prompts of data/ with the exact model's greedy answers, and queries of data/ one after the other; KL(exact || other) in
 nats at every token, and how often the likeliest token is the same. The yardstick is llama.cpp (llama-cpp-python, where installed),
 which rounds activations to 8 bits too, on the same tokens; its cache is float32 here. Emotion vectors: extracted both ways from 100
-queries; cosines over emotions and layers. A file of Q4_1 weights is measured a second time requantised to Q8_0."""
+queries, cosines over emotions and layers; what else moves them as much: the choice of queries, and for the span of responses, that
+greedy responses part where two tokens are nearly as likely. A file of Q4_1 weights is measured a second time requantised to Q8_0."""
 import json, os, subprocess, sys, tempfile
 import gguf, h5py
 import numpy as np
@@ -75,21 +76,38 @@ def compare_logits(evoke, model, folder):
     return {name: (np.concatenate(kl), np.concatenate(same)) for name, (kl, same) in found.items()}
 
 
+def unit(x): return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def cosines(a, b): return (unit(a) * unit(b)).sum(-1)
+
+
+def extracted(evoke, model, compute, folder):
+    """{(site, span): EVs [emotions, layers, width]}, the same of two halves of the queries, the responses' ids."""
+    store, vectors, halves = f"{folder}/store.h5", {}, {}
+    run(evoke, "extract", "-m", model, "-d", f"{DATA}/queries_extraction.jsonl", "--limit", str(PER_EMOTION), "--sites", "attn_out,resid_post",
+        "--span", "query,response", "--compute", compute, "-o", store, "-q")
+    with h5py.File(store) as f:
+        emotion, ids = f["/queries/emotion"][:], f["/tokens/ids"][:]
+        rows, span = f["/tokens/offsets"][:], f["/tokens/response"][:]
+        responses = [tuple(ids[r[0] + s[0]:r[0] + s[1]]) for r, s in zip(rows.reshape(-1, 2), span.reshape(-1, 2))]
+        for site, name in ((a, b) for a in ("attn_out", "resid_post") for b in ("query", "response")):
+            shift = f["/activations"][site][name][:, 1].astype(np.float64) - f["/activations"][site][name][:, 0]
+            mean = lambda half: np.stack([shift[emotion == e][half::2].mean(0) for e in np.unique(emotion)])
+            halves[site, name] = mean(0), mean(1)
+    for site, name in halves:
+        run(evoke, "ev", store, "--span", name, "-o", f"{folder}/ev.h5", "-q")
+        with h5py.File(f"{folder}/ev.h5") as f: vectors[site, name] = f["/ev"][site][:].astype(np.float64)
+        os.remove(f"{folder}/ev.h5")
+    os.remove(store)
+    return vectors, halves, responses
+
+
 def compare_vectors(evoke, model, folder):
-    """(site, span) -> cosines [emotions, layers]."""
-    vectors, spans = {}, ("query", "response")
-    for compute in ("exact", "fast"):
-        store = f"{folder}/store-{compute}.h5"
-        run(evoke, "extract", "-m", model, "-d", f"{DATA}/queries_extraction.jsonl", "--limit", str(PER_EMOTION), "--sites", "attn_out,resid_post",
-            "--span", ",".join(spans), "--compute", compute, "-o", store, "-q")
-        for span in spans:
-            run(evoke, "ev", store, "--span", span, "-o", f"{folder}/ev.h5", "-q")
-            with h5py.File(f"{folder}/ev.h5") as f:
-                for site in f["/ev"]: vectors.setdefault((site, span), []).append(f["/ev"][site][:].astype(np.float64))
-            os.remove(f"{folder}/ev.h5")
-        os.remove(store)
-    unit = lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True)
-    return {where: (unit(a) * unit(b)).sum(-1) for where, (a, b) in vectors.items()}
+    """(site, span) -> cosines [emotions, layers] between exact and fast, and between halves of exact; equal responses, all."""
+    exact, halves, said = extracted(evoke, model, "exact", folder)
+    fast, _, said_fast = extracted(evoke, model, "fast", folder)
+    return {k: (cosines(exact[k], fast[k]), cosines(*halves[k])) for k in exact}, sum(a == b for a, b in zip(said, said_fast)), len(said)
 
 
 def requantised(model, out):
@@ -113,8 +131,11 @@ def report(evoke, model, what, folder):
     for name, (kl, same) in compare_logits(evoke, model, folder).items():
         print(f"  {name:10} {len(kl)} tokens: KL mean {kl.mean():.2e}, median {np.median(kl):.2e}, 99 % {np.quantile(kl, 0.99):.2e}, "
               f"max {kl.max():.2e}; likeliest token the same {100 * same.mean():.2f} %", flush=True)
-    for (site, span), c in compare_vectors(evoke, model, folder).items():
-        print(f"  EVs of {site}, {span}: cosine min {c.min():.6f} (layer {c.min(0).argmin()}), median {np.median(c):.6f}", flush=True)
+    vectors, same, n = compare_vectors(evoke, model, folder)
+    for (site, span), (c, halves) in vectors.items():
+        print(f"  EVs of {site}, {span}: cosine min {c.min():.4f} (layer {c.min(0).argmin()}), median {np.median(c):.5f}; "
+              f"between halves of the queries, exact: median {np.median(halves):.3f}")
+    print(f"  greedy responses of 32 tokens the same: {same} of {n}", flush=True)
 
 
 def main(evoke, *models):

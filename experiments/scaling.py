@@ -20,7 +20,8 @@ TYPES = ("Q4_1", "F16") if QUICK else ("Q4_1", "Q8_0", "F16", "F32")
 
 def run(*args):
     """What a command prints as JSON, and its largest resident set in MB: of a process between, as a child counts its parent's in."""
-    code = "import resource,subprocess,sys; s=subprocess.run(sys.argv[1:]).returncode; print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(s)"
+    code = ("import resource, subprocess, sys; status = subprocess.run(sys.argv[1:]).returncode\n"
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss); sys.exit(status)")
     p = subprocess.run([sys.executable, "-c", code, EVOKE, *args, "--json", "-q"], capture_output=True, text=True)
     if p.returncode: sys.exit(f"evoke {' '.join(args)[:100]} failed: {p.stderr.strip()}")
     printed, kilobytes = p.stdout.strip().rsplit("\n", 1)
@@ -98,7 +99,8 @@ def write_model(path, width, heads, d_ff, n_layer, kind):
 
 
 def width(folder):
-    print(f"\nA prompt of 512 tokens by width, random weights\n{'width':>6}{'layers':>8}{'type':>6}{'compute':>9}{'tokens/s':>10}{'GFLOP/s':>9}{'peak MB':>9}  share of bound")
+    print("\nA prompt of 512 tokens by width, random weights")
+    print(f"{'width':>6}{'layers':>8}{'type':>6}{'compute':>9}{'tokens/s':>10}{'GFLOP/s':>9}{'peak MB':>9}  share of bound")
     for shape in SHAPES:
         for kind in TYPES:
             path = f"{folder}/model.gguf"
