@@ -550,12 +550,12 @@ EVOKE_API evoke_status evoke_lexicon_count(const evoke_lexicon *l, const char *e
 /* ============================================================================================ 4 theory
  * Two-class Fisher discriminants against emotion vectors, per layer and emotion. Class 1: an emotion's queries in the
  * emotion setting; class 0: the same queries in the neutral setting. In sample. */
-enum { EVOKE_SHRINK_LEDOIT_WOLF = -1, EVOKE_SHRINK_OAS = -2 };
+enum { EVOKE_SHRINK_LEDOIT_WOLF = -1, EVOKE_SHRINK_OAS = -2, EVOKE_SHRINK_CV = -3 };    /* CV: by held-out likelihood */
 typedef struct evoke_fisher_options {
     evoke_site site;
     evoke_span span; bool any_span;
     int32_t first_layer, last_layer;    /* by number; last < 0: to the end */
-    double shrinkage;                   /* 0..1, or EVOKE_SHRINK_LEDOIT_WOLF, EVOKE_SHRINK_OAS */
+    double shrinkage;                   /* 0..1, or one of the above */
     const evoke_vectors *vectors;       /* compare with these; NULL: the store's own mean differences */
     bool raw;                           /* keep w as Sw^-1 ev; otherwise scaled to the EV's norm */
 } evoke_fisher_options;
@@ -575,6 +575,45 @@ EVOKE_API void evoke_fisher_result_free(evoke_fisher_result *r);
  * shrinkage is 0 and Sw is not invertible (D >= N). Memory: O(N * D) doubles, one layer at a time. */
 EVOKE_API evoke_status evoke_fisher(evoke_store *s, const evoke_fisher_options *options, const evoke_progress *progress,
                                     evoke_fisher_result *out, evoke_error *err);
+
+/* ---- all of theory/: directions, intervals, controls, out of sample, whiteness, geometry (theory/README.md) ---- */
+typedef struct evoke_theory_options {
+    evoke_fisher_options fisher;        /* what is compared; raw is for all directions */
+    size_t n_bootstrap;                 /* replicates of intervals; 0: none */
+    size_t n_permutation;               /* of signs, for p-values; 0: none */
+    size_t n_control;                   /* random directions and permuted EVs; 0: none */
+    size_t n_fold;                      /* of queries, for figures out of sample; under 2: none */
+    uint64_t seed;
+    size_t n_threads;                   /* 0: the cores this process may use; the results do not depend on it */
+} evoke_theory_options;
+EVOKE_API evoke_theory_options evoke_theory_defaults(void);     /* 1000, 1000, 200, 10, seed 0; fisher: lw, all layers */
+
+typedef struct evoke_figure {
+    const char *name;                   /* "efficiency", "efficiency_interval" */
+    const char *axes;                   /* a letter a dimension: L layer, E or F emotion, G layer, I ends of an interval, ... */
+    size_t n_dim, dims[4];
+    const double *values;               /* NaN where a figure could not be computed */
+} evoke_figure;
+typedef enum evoke_direction {
+    EVOKE_DIRECTION_FISHER, EVOKE_DIRECTION_OFFSET, EVOKE_DIRECTION_REST, EVOKE_DIRECTION_DISCRIMINANTS,
+    EVOKE_DIRECTION_COMPONENT, EVOKE_N_DIRECTION
+} evoke_direction;
+EVOKE_API const char *evoke_direction_name(evoke_direction direction);          /* "fisher", "offset", "rest", ... */
+EVOKE_API bool evoke_direction_find(const char *name, evoke_direction *direction);
+
+typedef struct evoke_theory evoke_theory;
+/* Errors: those of evoke_fisher. Memory: O(N * D + N^2) doubles, one layer at a time. */
+EVOKE_API evoke_status evoke_theory_run(evoke_store *s, const evoke_theory_options *options, const evoke_progress *progress,
+                                        evoke_theory **out, evoke_error *err);
+EVOKE_API void evoke_theory_free(evoke_theory *t);
+EVOKE_API const evoke_fisher_result *evoke_theory_fisher(const evoke_theory *t);
+EVOKE_API const evoke_figure *evoke_theory_figure(const evoke_theory *t, size_t i);         /* NULL past the end */
+EVOKE_API const evoke_figure *evoke_theory_find(const evoke_theory *t, const char *name);   /* NULL: there is none */
+/* Vectors that --ev takes, at the EV's length unless raw. Discriminants are named discriminant1, ...; NULL: one emotion. */
+EVOKE_API const evoke_vectors *evoke_theory_directions(const evoke_theory *t, evoke_direction direction);
+/* All figures to HDF5 (format "evoke-theory"). Errors: EVOKE_EIO. */
+EVOKE_API evoke_status evoke_theory_save(const evoke_theory *t, const char *path, const evoke_provenance *made,
+                                         evoke_error *err);
 
 #ifdef __cplusplus
 }

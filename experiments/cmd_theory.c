@@ -1,12 +1,11 @@
 /* experiments/cmd_theory.c: Fisher's directions of a store against emotion vectors, by layer and emotion. */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "experiments/json_out.h"
 #include "experiments/options.h"
 #include "experiments/progress.h"
+#include "experiments/theory_output.h"
 
 static const struct poptOption own[] = {
     { "ev", 0, POPT_ARG_STRING, NULL, OPT_EV, "compare with these (default: the store's own mean differences)", "FILE" },
@@ -15,22 +14,36 @@ static const struct poptOption own[] = {
     { "site", 0, POPT_ARG_STRING, NULL, OPT_SITE, "hook point (default: resid_post if held, else the first)", "SITE" },
     { "layers", 0, POPT_ARG_STRING, NULL, OPT_LAYERS, "A-B, one layer, or all (default: all)", "RANGE" },
     { "shrinkage", 0, POPT_ARG_STRING, NULL, OPT_SHRINKAGE,
-      "of Sw towards its mean diagonal: lw (Ledoit-Wolf), oas, or 0..1 (default: lw)", "HOW" },
-    { "raw", 0, POPT_ARG_NONE, NULL, OPT_RAW, "-o: keep w as Sw^-1 ev (default: scaled to the norm of the EV)", NULL },
+      "of Sw towards its mean diagonal: lw (Ledoit-Wolf), oas, cv (held-out likelihood), or 0..1 (default: lw)", "HOW" },
+    { "bootstrap", 0, POPT_ARG_STRING, NULL, OPT_BOOTSTRAP, "replicates of the 95 % intervals; 0: none (default 1000)", "N" },
+    { "permutations", 0, POPT_ARG_STRING, NULL, OPT_PERMUTATIONS, "of signs, for p; 0: none (default 1000)", "N" },
+    { "controls", 0, POPT_ARG_STRING, NULL, OPT_CONTROLS, "random directions and permuted EVs; 0: none (default 200)", "N" },
+    { "folds", 0, POPT_ARG_STRING, NULL, OPT_FOLDS, "of queries, for figures out of sample; 0: none (default 10)", "K" },
+    { "seed", 0, POPT_ARG_STRING, NULL, OPT_SEED, "seed of the random numbers (default 0)", "N" },
+    { "threads", 't', POPT_ARG_STRING, NULL, OPT_THREADS, "threads (default: the cores this process may use)", "N" },
     { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT, "Fisher's directions, as vectors that --ev takes", "FILE" },
+    { "save", 0, POPT_ARG_STRING, NULL, OPT_SAVE,
+      "directions as vectors: fisher, offset, rest, discriminants or component; may be repeated", "KIND=FILE" },
+    { "raw", 0, POPT_ARG_NONE, NULL, OPT_RAW, "-o, --save: directions as they are (default: scaled to the norm of the EV)",
+      NULL },
+    { "stats", 0, POPT_ARG_STRING, NULL, OPT_STATS, "all figures, HDF5", "FILE" },
+    { "figures", 0, POPT_ARG_STRING, NULL, OPT_FIGURES, "SVG figures, by gnuplot", "FOLDER" },
     POPT_TABLEEND
 };
 static const command_options takes = {
     .usage = "STORE.h5 [--ev VECTORS.h5] [options]",
     .about = "Is the emotion vector a good direction? Class 1: an emotion's queries in the emotion setting; class 0: the\n"
-             "same queries in the neutral one. Fisher's direction is w = Sw^-1 (mu_1 - mu_0). For each layer and emotion:\n"
-             "  cos       cosine between EV and w              wcos      the same after whitening by Sw\n"
-             "  J(ev) J(w)  Fisher's ratio along either        eff       wcos^2: the share of w's ratio that EV reaches\n"
-             "  d' auc    separation along EV and along w      shrink    shrinkage of Sw that was used\n"
-             "All of it in sample. Without -v the table has the five layers of highest efficiency of each emotion.",
+             "same queries in the neutral one. Fisher's direction is w = Sw^-1 (mu_1 - mu_0), wd that of the queries' offsets:\n"
+             "  cos      cosine between EV and w        eff 95 %  share of w's Fisher ratio that EV reaches, interval\n"
+             "  bound    Kantorovich's, from Sw alone   perm      95 % point of eff of EVs with permuted labels\n"
+             "  d' auc   separation along EV, w and wd of queries that they were not fitted to\n"
+             "  p        of Hotelling's T^2             shr       shrinkage of Sw that was used\n"
+             "Second table, at each emotion's best layer: first layer above chance, best layer; split-half cosine of the EV;\n"
+             "share of EVbase; eff of a vector spread evenly over Sw; cosine and eff of wd; AUC of one emotion against the\n"
+             "others. Without -v the first table has the five layers of highest efficiency of each emotion.",
     .examples = "  evoke theory acts.h5\n"
                 "  evoke theory acts.h5 --ev ev.h5 --layers 8-20 --shrinkage oas -v\n"
-                "  evoke theory acts.h5 --json -o fisher.h5\n",
+                "  evoke theory acts.h5 --json -o fisher.h5 --save offset=offset.h5 --stats theory.h5 --figures figures\n",
     .own = own, .least = 1, .most = 1,
 };
 
@@ -69,89 +82,95 @@ static evoke_status read_range(const options *o, evoke_fisher_options *how, evok
     return st;
 }
 
-static evoke_status read_how(const options *o, const evoke_store *s, evoke_fisher_options *how, evoke_error *err)
+static evoke_status read_counts(const options *o, evoke_theory_options *how, evoke_error *err)
 {
-    const char *shrinkage = option_text(o, OPT_SHRINKAGE);
-    how->raw = option_given(o, OPT_RAW);
-    how->shrinkage = EVOKE_SHRINK_LEDOIT_WOLF;
-    evoke_status st = default_site(o, s, &how->site, err);
-    if (st == EVOKE_OK)
-        st = options_one_span(o, &how->span, &how->any_span, err);
-    if (st == EVOKE_OK)
-        st = read_range(o, how, err);
-    if (st == EVOKE_OK && shrinkage && strcmp(shrinkage, "oas") == 0)
-        how->shrinkage = EVOKE_SHRINK_OAS;
-    else if (st == EVOKE_OK && shrinkage && strcmp(shrinkage, "lw") != 0)
-        st = parse_real(shrinkage, "--shrinkage (lw, oas or a number)", 0, 1, &how->shrinkage, err);
+    const struct { option_id id; size_t most, *value; } counts[] = {
+        { OPT_BOOTSTRAP, 10000000, &how->n_bootstrap }, { OPT_PERMUTATIONS, 10000000, &how->n_permutation },
+        { OPT_CONTROLS, 1000000, &how->n_control }, { OPT_FOLDS, 1000000, &how->n_fold }, { OPT_THREADS, 4096, &how->n_threads },
+    };
+    evoke_status st = option_seed(o, OPT_SEED, &how->seed, err);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts && st == EVOKE_OK; i++)
+        st = option_size(o, counts[i].id, counts[i].id == OPT_THREADS, counts[i].most, counts[i].value, err);
     return st;
 }
 
-/* ---- printing ---- */
-static json_t *row_json(const evoke_fisher_row *r)
+static evoke_status read_how(const options *o, const evoke_store *s, evoke_theory_options *how, evoke_error *err)
 {
-    json_t *o = json_object();
-    json_put(o, "cosine", json_number(r->cosine));
-    json_put(o, "whitened_cosine", json_number(r->whitened_cosine));
-    json_put(o, "fisher_ratio_ev", json_number(r->fisher_ratio_ev));
-    json_put(o, "fisher_ratio_w", json_number(r->fisher_ratio_w));
-    json_put(o, "efficiency", json_number(r->efficiency));
-    json_put(o, "dprime_ev", json_number(r->dprime_ev));
-    json_put(o, "dprime_w", json_number(r->dprime_w));
-    json_put(o, "auc_ev", json_number(r->auc_ev));
-    json_put(o, "auc_w", json_number(r->auc_w));
-    json_put(o, "shrinkage", json_number(r->shrinkage));
-    json_put(o, "n", json_count(r->n));
-    return o;
+    const char *shrinkage = option_text(o, OPT_SHRINKAGE);
+    evoke_fisher_options *fisher = &how->fisher;
+    fisher->raw = option_given(o, OPT_RAW);
+    evoke_status st = default_site(o, s, &fisher->site, err);
+    if (st == EVOKE_OK)
+        st = options_one_span(o, &fisher->span, &fisher->any_span, err);
+    if (st == EVOKE_OK)
+        st = read_range(o, fisher, err);
+    if (st == EVOKE_OK)
+        st = read_counts(o, how, err);
+    if (st == EVOKE_OK && shrinkage && strcmp(shrinkage, "oas") == 0)
+        fisher->shrinkage = EVOKE_SHRINK_OAS;
+    else if (st == EVOKE_OK && shrinkage && strcmp(shrinkage, "cv") == 0)
+        fisher->shrinkage = EVOKE_SHRINK_CV;
+    else if (st == EVOKE_OK && shrinkage && strcmp(shrinkage, "lw") != 0)
+        st = parse_real(shrinkage, "--shrinkage (lw, oas, cv or a number)", 0, 1, &fisher->shrinkage, err);
+    return st;
 }
 
-static evoke_status print_json(const evoke_store *s, const evoke_fisher_options *how, const evoke_fisher_result *f,
-                               evoke_error *err)
+/* ---- files ---- */
+
+/* The i-th --save, "KIND=FILE". */
+static evoke_status read_save(const options *o, size_t i, evoke_direction *direction, const char **path, evoke_error *err)
 {
-    json_t *result = json_object(), *layers = json_array(), *emotions = NULL;
-    for (size_t i = 0; i < f->n_rows; i++) {
-        const evoke_fisher_row *r = &f->rows[i];
-        if (i == 0 || r->layer != f->rows[i - 1].layer) {
-            json_t *layer = json_object();
-            emotions = json_object();
-            json_put(layer, "layer", json_integer(r->layer));
-            json_put(layer, "emotions", emotions);
-            json_add(layers, layer);
-        }
-        json_put(emotions, evoke_store_emotion(s, r->emotion), row_json(r));
+    char kind[32];
+    const char *text = option_nth(o, OPT_SAVE, i), *equals = strchr(text, '=');
+    const size_t length = equals ? (size_t)(equals - text) : 0;
+    snprintf(kind, sizeof kind, "%.*s", length < sizeof kind ? (int)length : 0, text);
+    if (!equals || !equals[1] || !evoke_direction_find(kind, direction))
+        return fail(err, EVOKE_EARG, "read --save: '%s' is not KIND=FILE; kinds are fisher, offset, rest, discriminants and"
+                    " component", text);
+    *path = equals + 1;
+    return options_check_output(o, OPT_SAVE, *path, err);
+}
+
+static evoke_status check_files(const options *o, evoke_error *err)
+{
+    evoke_direction direction;
+    const char *path;
+    evoke_status st = options_check_output(o, OPT_STATS, option_text(o, OPT_STATS), err);
+    for (size_t i = 0; i < option_times(o, OPT_SAVE) && st == EVOKE_OK; i++)
+        st = read_save(o, i, &direction, &path, err);
+    if (st == EVOKE_OK && option_given(o, OPT_RAW) && !option_given(o, OPT_OUTPUT) && !option_given(o, OPT_SAVE))
+        st = fail(err, EVOKE_EARG, "theory: --raw is about the directions, which only -o and --save write");
+    return st;
+}
+
+static evoke_status save_direction(const evoke_theory *t, evoke_direction direction, const char *path,
+                                   const evoke_provenance *made, evoke_error *err)
+{
+    const evoke_vectors *v = evoke_theory_directions(t, direction);
+    if (!v)
+        return fail(err, EVOKE_EDATA, "save directions: a store of one emotion has no %s (%s)", evoke_direction_name(direction),
+                    path);
+    return evoke_vectors_save(v, path, made, err);
+}
+
+static evoke_status write_files(const options *o, const evoke_theory *t, const evoke_store *s, uint64_t seed,
+                                evoke_error *err)
+{
+    const evoke_provenance made = { o->command_line, seed };
+    const char *path = option_text(o, OPT_OUTPUT), *stats = option_text(o, OPT_STATS);
+    const char *figures = option_text(o, OPT_FIGURES);
+    evoke_direction direction = EVOKE_DIRECTION_FISHER;
+    evoke_status st = path ? save_direction(t, direction, path, &made, err) : EVOKE_OK;
+    for (size_t i = 0; i < option_times(o, OPT_SAVE) && st == EVOKE_OK; i++) {
+        st = read_save(o, i, &direction, &path, err);
+        if (st == EVOKE_OK)
+            st = save_direction(t, direction, path, &made, err);
     }
-    json_put(result, "site", json_string(evoke_site_name(how->site)));
-    json_put(result, "layers", layers);
-    return json_print(stdout, result, 17, err);
-}
-
-static void print_row(const evoke_store *s, const evoke_fisher_row *r)
-{
-    printf("%-12.12s %5d %7.3f %7.3f %9.3g %9.3g %7.3f %6.2f %6.2f %6.3f %6.3f %6.3f\n",
-           evoke_store_emotion(s, r->emotion), (int)r->layer, r->cosine, r->whitened_cosine, r->fisher_ratio_ev,
-           r->fisher_ratio_w, r->efficiency, r->dprime_ev, r->dprime_w, r->auc_ev, r->auc_w, r->shrinkage);
-}
-
-/* Among the rows of an emotion, is this one of the `most` of highest efficiency? The lower layer wins a tie. */
-static bool among_best(const evoke_fisher_result *f, size_t row, size_t most)
-{
-    size_t better = 0;
-    const double here = f->rows[row].efficiency;
-    for (size_t i = 0; i < f->n_rows; i++)
-        if (f->rows[i].emotion == f->rows[row].emotion)
-            better += f->rows[i].efficiency > here || (f->rows[i].efficiency == here && i < row);
-    return better < most;
-}
-
-static void print_table(const evoke_store *s, const evoke_fisher_options *how, const evoke_fisher_result *f, bool all)
-{
-    const size_t n_emotion = evoke_store_describe(s)->n_emotion;
-    printf("%s, in sample%s\n%-12s %5s %7s %7s %9s %9s %7s %6s %6s %6s %6s %6s\n", evoke_site_name(how->site),
-           all ? "" : "; the five layers of highest efficiency (-v: all)", "emotion", "layer", "cos", "wcos", "J(ev)",
-           "J(w)", "eff", "d'ev", "d'w", "aucev", "aucw", "shrink");
-    for (size_t e = 0; e < n_emotion; e++)
-        for (size_t i = 0; i < f->n_rows; i++)
-            if (f->rows[i].emotion == e && (all || among_best(f, i, 5)))
-                print_row(s, &f->rows[i]);
+    if (st == EVOKE_OK && stats)
+        st = evoke_theory_save(t, stats, &made, err);
+    if (st == EVOKE_OK && figures)
+        st = theory_draw(t, s, figures, err);
+    return st;
 }
 
 static void tell_unfinished(const options *o, const evoke_store *s)
@@ -166,33 +185,31 @@ static evoke_status theory(const options *o, evoke_error *err)
 {
     evoke_store *s = NULL;
     evoke_vectors *v = NULL;
-    evoke_fisher_options how = { 0 };
-    evoke_fisher_result f = { 0 };
+    evoke_theory_options how = evoke_theory_defaults();
+    evoke_theory *t = NULL;
     progress p;
-    const char *ev = option_text(o, OPT_EV), *path = option_text(o, OPT_OUTPUT);
+    const char *ev = option_text(o, OPT_EV);
     evoke_status st = evoke_store_open(o->arguments[0], &s, err);
     if (st == EVOKE_OK)
         st = read_how(o, s, &how, err);
     if (st == EVOKE_OK && ev)
         st = evoke_vectors_open(ev, &v, err);
     if (st == EVOKE_OK) {
-        how.vectors = v;
+        how.fisher.vectors = v;
         progress_begin(&p, o->quiet);
         const evoke_progress hook = progress_hook(&p);
-        st = evoke_fisher(s, &how, &hook, &f, err);
+        st = evoke_theory_run(s, &how, &hook, &t, err);
         progress_end(&p);
     }
     if (st == EVOKE_OK)
         tell_unfinished(o, s);
-    if (st == EVOKE_OK && path) {
-        const evoke_provenance made = { o->command_line, 0 };
-        st = evoke_vectors_save(f.directions, path, &made, err);
-    }
     if (st == EVOKE_OK && o->json)
-        st = print_json(s, &how, &f, err);
+        st = theory_print_json(t, s, how.fisher.site, err);
     else if (st == EVOKE_OK)
-        print_table(s, &how, &f, o->verbose);
-    evoke_fisher_result_free(&f);
+        theory_print_table(t, s, how.fisher.site, o->verbose);
+    if (st == EVOKE_OK)
+        st = write_files(o, t, s, how.seed, err);
+    evoke_theory_free(t);
     evoke_vectors_free(v);
     evoke_store_free(s);
     return st;
@@ -202,8 +219,8 @@ evoke_status cmd_theory(int argc, const char **argv, evoke_error *err)
 {
     options o;
     evoke_status st = options_parse(argc, argv, &takes, &o, err);
-    if (st == EVOKE_OK && !o.done && option_given(&o, OPT_RAW) && !option_given(&o, OPT_OUTPUT))
-        st = fail(err, EVOKE_EARG, "theory: --raw is about the directions, which only -o writes");
+    if (st == EVOKE_OK && !o.done)
+        st = check_files(&o, err);
     if (st == EVOKE_OK && !o.done)
         st = theory(&o, err);
     options_free(&o);

@@ -192,17 +192,16 @@ static bool is_file(const char *path, const struct stat *file)
     return path && stat(path, &info) == 0 && info.st_dev == file->st_dev && info.st_ino == file->st_ino;
 }
 
-/* A result takes the place of the file that had its name: that must not be one that is read. */
-static evoke_status check_output(const options *o, const char *command, evoke_error *err)
+evoke_status options_check_output(const options *o, option_id id, const char *path, evoke_error *err)
 {
     static const bool is_input[OPT_COUNT] = {
         [OPT_MODEL] = true, [OPT_FILE] = true, [OPT_TEMPLATE] = true, [OPT_EV] = true, [OPT_DATASET] = true,
         [OPT_SETTINGS] = true, [OPT_PPL_MODEL] = true, [OPT_LEXICON] = true,
     };
-    const char *path = option_text(o, OPT_OUTPUT), *input = NULL;
+    const char *input = NULL;
     struct stat output;
     if (path && !*path)
-        return fail(err, EVOKE_EARG, "read the options of '%s': --output is empty", command);
+        return fail(err, EVOKE_EARG, "read the options of '%s': --%s is empty", o->command, option_name(o, id));
     if (!path || stat(path, &output) != 0 || !S_ISREG(output.st_mode))
         return EVOKE_OK;
     for (size_t i = 0; i < o->n_arguments; i++)
@@ -211,8 +210,8 @@ static evoke_status check_output(const options *o, const char *command, evoke_er
     for (size_t i = 0; i < o->n_values; i++)
         if (is_input[o->values[i].id] && is_file(o->values[i].text, &output))
             input = o->values[i].text;
-    return input ? fail(err, EVOKE_EARG, "read the options of '%s': the output would replace an input (%s)", command, input)
-                 : EVOKE_OK;
+    return input ? fail(err, EVOKE_EARG, "read the options of '%s': the output would replace an input (%s)", o->command,
+                        input) : EVOKE_OK;
 }
 
 evoke_status options_parse(int argc, const char **argv, const command_options *takes, options *o, evoke_error *err)
@@ -222,6 +221,7 @@ evoke_status options_parse(int argc, const char **argv, const command_options *t
     memset(o, 0, sizeof *o);
     o->takes = takes;
     const char *command = argv[1];              /* main has seen that it is there */
+    o->command = command;
     o->command_line = join_command_line(argc, argv);
     build_table(takes, table);
     snprintf(title, sizeof title, "evoke %s", command);
@@ -234,7 +234,7 @@ evoke_status options_parse(int argc, const char **argv, const command_options *t
     if (st == EVOKE_OK && !o->done)
         st = check_arguments(o, command, err);
     if (st == EVOKE_OK && !o->done)
-        st = check_output(o, command, err);
+        st = options_check_output(o, OPT_OUTPUT, option_text(o, OPT_OUTPUT), err);
     o->json = option_given(o, OPT_JSON);
     o->quiet = option_given(o, OPT_QUIET);
     o->verbose = option_given(o, OPT_VERBOSE);

@@ -25,7 +25,7 @@ typedef enum option_id {
     OPT_PARTIAL,                                                                                    /* ev */
     OPT_RAW, OPT_SYSTEM, OPT_STOP, OPT_N_SAMPLES, OPT_COMPARE, OPT_IGNORE_EOS,                      /* generate */
     OPT_KERNELS,                                                                                    /* bench */
-    OPT_SHRINKAGE,                                                                                  /* theory */
+    OPT_SHRINKAGE, OPT_BOOTSTRAP, OPT_PERMUTATIONS, OPT_CONTROLS, OPT_FOLDS, OPT_SAVE, OPT_STATS, OPT_FIGURES,  /* theory */
     OPT_METRICS, OPT_PPL_MODEL, OPT_LEXICON,                                                        /* eval */
     OPT_COUNT
 } option_id;
@@ -46,6 +46,7 @@ typedef struct command_options {
 typedef struct option_value { option_id id; char *text; } option_value;     /* text NULL: a flag */
 typedef struct options {
     const command_options *takes;
+    const char *command;            /* its name */
     char **arguments;               /* [n_arguments] */
     size_t n_arguments;
     option_value *values;           /* [n_values] in the order given */
@@ -58,6 +59,10 @@ typedef struct options {
 /* Errors: EVOKE_EARG wrong usage. Free whatever it returns. */
 evoke_status options_parse(int argc, const char **argv, const command_options *takes, options *o, evoke_error *err);
 void options_free(options *o);
+
+/* A result takes the place of the file that had its name: that must not be one that is read. id: the option that names path;
+ * NULL: nothing to check. options_parse sees to --output. Errors: EVOKE_EARG. */
+evoke_status options_check_output(const options *o, option_id id, const char *path, evoke_error *err);
 
 bool option_given(const options *o, option_id id);
 /* The last value given; NULL where there is none. */

@@ -1,12 +1,10 @@
 #include "theory/fisher.h"
 
-#include <cblas.h>
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* LAPACK's Cholesky, by columns; a row-major lower triangle is its upper one. */
-extern void dpotrf_(char *uplo, int *n, double *a, int *lda, int *info);
+#include "theory/linear.h"
 
 static const int n_refine = 3;
 static const double largest_residual = 1e-7;    /* of |ev|, after refinement */
@@ -26,32 +24,21 @@ static evoke_status not_invertible(const evk_scatter *sc, double s, evoke_error 
                     " at shrinkage %g; take Ledoit-Wolf, OAS or a larger number, up to 1", sc->n, sc->d, s);
 }
 
-/* a gram + t I = L L^T. A pivot that is rounding of its own diagonal is a dimension that the others determine. */
+/* a gram + t I = L L^T */
 static evoke_status factor(solver *so, evoke_error *err)
 {
     const evk_scatter *sc = so->sc;
     const size_t k = sc->k;
-    int side = (int)k, info = 0;
     for (size_t i = 0; i < k; i++)
         for (size_t j = 0; j <= i; j++)
             so->factor[i * k + j] = so->a * sc->gram[i * k + j] + (i == j ? so->t : 0);
-    dpotrf_((char[]){ 'U', 0 }, &side, so->factor, &side, &info);
-    if (info != 0)
-        return not_invertible(sc, so->s, err);
-    for (size_t i = 0; i < k; i++) {
-        const double pivot = so->factor[i * k + i], whole = so->a * sc->gram[i * k + i] + so->t;
-        if (!(pivot * pivot > (double)k * DBL_EPSILON * whole))
-            return not_invertible(sc, so->s, err);
-    }
-    return EVOKE_OK;
+    return evk_cholesky(so->factor, k) ? EVOKE_OK : not_invertible(sc, so->s, err);
 }
 
 /* v [k] becomes (L L^T)^-1 v. */
 static void substitute(const solver *so, double *v)
 {
-    const int k = (int)so->sc->k;
-    cblas_dtrsv(CblasRowMajor, CblasLower, CblasNoTrans, CblasNonUnit, k, so->factor, k, v, 1);
-    cblas_dtrsv(CblasRowMajor, CblasLower, CblasTrans, CblasNonUnit, k, so->factor, k, v, 1);
+    evk_cholesky_solve(so->factor, so->sc->k, v);
 }
 
 /* v [D] becomes Sw(s)^-1 v. */

@@ -1,86 +1,94 @@
 #include "theory/held_out.h"
 
+#include <math.h>
 #include <stdlib.h>
 
-#include "theory/fisher.h"
-#include "theory/separation.h"
-#include "theory/shrinkage.h"
+#include "theory/component.h"
 
-typedef struct fold {
-    const float **one, **zero;      /* [n - 1] rows of the queries kept */
-    double *origin, *w;             /* [D] zeros; fitted */
-    double *scores[2][2];           /* [ev, w][class 0, class 1] [n] */
-} fold;
+static const char *const what = "held-out scores";
 
-static evoke_status allocate(fold *f, size_t n, size_t d, evoke_error *err)
+/* The rows of a fold, less the threshold of the other rows, per unit of length; signed_by_fit: turned so that their class 1 is
+ * above. */
+static void put(const double *scores, double vv, const double *kept, size_t n, bool signed_by_fit, double *out)
 {
-    EVK_TRY(evk_alloc(&f->one, n, sizeof *f->one, "held-out AUC", err));
-    EVK_TRY(evk_alloc(&f->zero, n, sizeof *f->zero, "held-out AUC", err));
-    EVK_TRY(evk_alloc(&f->origin, d, sizeof *f->origin, "held-out AUC", err));
-    EVK_TRY(evk_alloc(&f->w, d, sizeof *f->w, "held-out AUC", err));
-    for (int i = 0; i < 4; i++)
-        EVK_TRY(evk_alloc(&f->scores[i / 2][i % 2], n, sizeof(double), "held-out AUC", err));
-    return EVOKE_OK;
+    double mean[2] = {0}, of = 0;
+    for (size_t q = 0; q < n; q++)
+        if (kept[q] > 0) {
+            mean[1] += scores[q];
+            mean[0] += scores[n + q];
+            of++;
+        }
+    const double threshold = (mean[1] + mean[0]) / of / 2;
+    const double scale = (signed_by_fit && mean[1] < mean[0] ? -1 : 1) / sqrt(vv);
+    for (size_t q = 0; q < n; q++)
+        if (!(kept[q] > 0)) {
+            out[q] = (scores[q] - threshold) * scale;
+            out[n + q] = (scores[n + q] - threshold) * scale;
+        }
 }
 
-static void release(fold *f)
+typedef struct work {
+    evk_pairs_fit fit;
+    double *kept, *both, *scores;       /* [n], [2n], [2n] */
+} work;
+
+static void fill_nan(const double *kept, size_t n, double *out)
 {
-    free(f->one);
-    free(f->zero);
-    free(f->origin);
-    free(f->w);
-    for (int i = 0; i < 4; i++)
-        free(f->scores[i / 2][i % 2]);
+    for (size_t q = 0; q < n; q++)
+        if (!(kept[q] > 0))
+            out[q] = out[n + q] = NAN;
 }
 
-/* Query i's rows on v / |v|. */
-static void score(fold *f, size_t i, int which, const double *v, evk_class one, evk_class zero, size_t d)
+static evoke_status leave_out(work *w, const evk_pairs *p, double choice, size_t k, const double *vector,
+                              double *const *out, evoke_error *err)
 {
-    const double length = evk_length(v, d);
-    evk_project((evk_class){ zero.rows + i, 1 }, f->origin, v, d, &f->scores[which][0][i]);
-    evk_project((evk_class){ one.rows + i, 1 }, f->origin, v, d, &f->scores[which][1][i]);
-    f->scores[which][0][i] /= length;
-    f->scores[which][1][i] /= length;
-}
-
-/* Fits all queries but i, and scores i. */
-static evoke_status leave_out(fold *f, size_t i, evk_class one, evk_class zero, size_t d, double choice, evoke_error *err)
-{
-    evk_scatter sc;
-    size_t kept = 0;
-    for (size_t j = 0; j < one.n; j++) {
-        if (j == i)
+    double s_two = 0, s_offset = 0, vv = 0, share = 0;
+    for (size_t q = 0; q < p->n; q++)
+        w->both[q] = w->both[p->n + q] = w->kept[q];
+    evoke_status st = evk_pairs_shrinkage(p, w->kept, choice, k, &s_two, &s_offset, err);
+    if (st == EVOKE_OK)
+        st = evk_pairs_refit(&w->fit, w->kept, s_two, s_offset);
+    if (st == EVOKE_ENOMEM || st == EVOKE_ECOMPUTE)
+        return st;
+    for (size_t i = EVK_ALONG_EV; i <= EVK_ALONG_OFFSET; i++) {
+        if (st != EVOKE_OK) {
+            fill_nan(w->kept, p->n, out[i]);
             continue;
-        f->one[kept] = one.rows[j];
-        f->zero[kept++] = zero.rows[j];
+        }
+        evk_pairs_scores(&w->fit, (evk_fitted)i, w->scores, &vv);
+        put(w->scores, vv, w->kept, p->n, false, out[i]);
     }
-    evoke_status st = evk_scatter_fit((evk_class){ f->one, kept }, (evk_class){ f->zero, kept }, d, EVK_GRAM_SMALLER, &sc,
-                                      err);
+    if (vector)
+        put(vector, 1, w->kept, p->n, false, out[EVK_ALONG_EV]);
+    st = evk_component(&p->rows, w->both, w->scores, NULL, &share, err);
     if (st == EVOKE_OK)
-        st = evk_fisher_direction(&sc, evk_shrinkage(&sc, choice), f->w, err);
-    if (st == EVOKE_OK) {
-        score(f, i, 0, sc.ev, one, zero, d);
-        score(f, i, 1, f->w, one, zero, d);
-    }
-    evk_scatter_free(&sc);
-    return st;
+        put(w->scores, 1, w->kept, p->n, true, out[EVK_ALONG_PC]);
+    else
+        fill_nan(w->kept, p->n, out[EVK_ALONG_PC]);
+    return st == EVOKE_ENOMEM ? st : EVOKE_OK;
 }
 
-evoke_status evk_leave_one_out(evk_class one, evk_class zero, size_t d, double choice, evk_held_out *out,
-                               evoke_error *err)
+evoke_status evk_held_out(const evk_pairs *p, double choice, size_t k, const double *vector, double *const *out,
+                          evoke_error *err)
 {
-    const size_t n = one.n;
-    fold f = {0};
-    if (n != zero.n || n < 3)
-        return evk_fail(err, EVOKE_EDATA, "held-out AUC: %zu and %zu rows; it takes as many of both classes, three at least",
-                        n, zero.n);
-    evoke_status st = allocate(&f, n, d, err);
-    for (size_t i = 0; i < n && st == EVOKE_OK; i++)
-        st = leave_out(&f, i, one, zero, d, choice, err);
+    work w = {0};
+    if (p->n < 3 || k < 2 || k > p->n)
+        return evk_fail(err, EVOKE_EDATA, "held-out scores: %zu queries in %zu folds; three queries are the least", p->n, k);
+    evoke_status st = evk_pairs_fit_new(p, &w.fit, err);
     if (st == EVOKE_OK)
-        st = evk_auc(f.scores[0][1], n, f.scores[0][0], n, &out->auc_ev, err);
+        st = evk_alloc(&w.kept, p->n, sizeof(double), what, err);
     if (st == EVOKE_OK)
-        st = evk_auc(f.scores[1][1], n, f.scores[1][0], n, &out->auc_w, err);
-    release(&f);
+        st = evk_alloc(&w.both, 2 * p->n, sizeof(double), what, err);
+    if (st == EVOKE_OK)
+        st = evk_alloc(&w.scores, 2 * p->n, sizeof(double), what, err);
+    for (size_t f = 0; f < k && st == EVOKE_OK; f++) {
+        for (size_t q = 0; q < p->n; q++)
+            w.kept[q] = evk_fold(q, k) != f;
+        st = leave_out(&w, p, choice, k, vector, out, err);
+    }
+    evk_pairs_fit_free(&w.fit);
+    free(w.kept);
+    free(w.both);
+    free(w.scores);
     return st;
 }

@@ -1,18 +1,20 @@
-/* theory/held_out.h: AUC on queries that the direction was not fitted on.
+/* theory/held_out.h: scores of queries along directions that were fitted without them (k-fold cross-validation; Stone 1974).
  *
- * With D > n there is a w that separates any n rows without error, so the AUC in sample is 1 by construction and tells
- * nothing. Here each query, in both settings, is projected on the unit vector fitted without it (the shrinkage too, where
- * it is chosen from the data), and one AUC is taken over the scores of all queries (leave-one-out, pooled; Stone 1974). */
+ * With D > n some w separates any n rows without error, so figures along w in sample tell nothing. Here the queries of one
+ * fold, in both settings, are scored along the EV, w, wd and the first principal component of the other folds' queries, all
+ * four fitted anew (the shrinkage too, where it is chosen from the data), less the threshold half way between the fitted
+ * classes' means and per unit of the direction's length: sign and threshold are the fit's alone. k = n leaves one out. */
 #ifndef EVK_HELD_OUT_H
 #define EVK_HELD_OUT_H
 
-#include "theory/scatter.h"
+#include "theory/pairs.h"
 
-typedef struct evk_held_out { double auc_ev, auc_w; } evk_held_out;
+typedef enum evk_direction { EVK_ALONG_EV, EVK_ALONG_W, EVK_ALONG_OFFSET, EVK_ALONG_PC, EVK_N_ALONG } evk_direction;
 
-/* Row i of both classes is query i: three queries at least. choice as in evk_shrinkage. One fit a query, O(n^2 D) each.
- * Errors: those of evk_scatter_fit and evk_fisher_direction. */
-evoke_status evk_leave_one_out(evk_class one, evk_class zero, size_t d, double choice, evk_held_out *out,
-                               evoke_error *err);
+/* vector: scores [2n] of all rows along a direction that takes the EV's place and is not refitted (its threshold is), or NULL.
+ * out [EVK_N_ALONG] of [2n], row n + q the neutral one of query q; NaN of a fold that no direction fits. n >= 3 queries;
+ * k in 2..n. Not in a parallel region. Errors: EVOKE_EDATA; EVOKE_ENOMEM. */
+evoke_status evk_held_out(const evk_pairs *p, double choice, size_t k, const double *vector, double *const *out,
+                          evoke_error *err);
 
 #endif

@@ -1,11 +1,13 @@
 #include "theory/scatter.h"
 
-#include <cblas.h>
 #include <float.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/threads.h"
+#include "theory/linear.h"
 
 enum { LANES = 8 };         /* partial sums that the compiler can keep in a vector register */
 
@@ -65,11 +67,22 @@ static evoke_status subtract_means(evk_scatter *sc, evoke_error *err)
     return EVOKE_OK;
 }
 
-static void fill_gram(evk_scatter *sc)
+/* X X^T, or X^T X by its columns as rows. */
+static evoke_status fill_gram(evk_scatter *sc, evoke_error *err)
 {
-    const int d = (int)sc->d, k = (int)sc->k, inner = (int)(sc->by_rows ? sc->d : sc->n);
-    cblas_dsyrk(CblasRowMajor, CblasLower, sc->by_rows ? CblasNoTrans : CblasTrans, k, inner, 1, sc->x, d, 0,
-                sc->gram, k);
+    const size_t n = sc->n, d = sc->d;
+    double *turned = NULL;
+    if (sc->by_rows) {
+        evk_gram(sc->x, n, d, evk_cores_available(), sc->gram);
+        return EVOKE_OK;
+    }
+    EVK_TRY(evk_alloc(&turned, n * d, sizeof *turned, "within-class scatter", err));
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < d; j++)
+            turned[j * n + i] = sc->x[i * d + j];
+    evk_gram(turned, d, n, evk_cores_available(), sc->gram);
+    free(turned);
+    return EVOKE_OK;
 }
 
 evoke_status evk_scatter_fit(evk_class one, evk_class zero, size_t d, evk_gram_side side, evk_scatter *out,
@@ -90,8 +103,7 @@ evoke_status evk_scatter_fit(evk_class one, evk_class zero, size_t d, evk_gram_s
         return evk_fail(err, EVOKE_EDATA, "within-class scatter: a value is not finite");
     if (!(out->m > 0))
         return evk_fail(err, EVOKE_EDATA, "within-class scatter: zero, all rows of a class are the same");
-    fill_gram(out);
-    return EVOKE_OK;
+    return fill_gram(out, err);
 }
 
 void evk_scatter_free(evk_scatter *sc)

@@ -28,7 +28,7 @@ typedef struct evk_scatter {
     bool by_rows;           /* gram is X X^T */
     double *x;              /* [n, D] */
     double *mean0, *ev;     /* [D] */
-    double *gram;           /* [k, k], its lower triangle */
+    double *gram;           /* [k, k] */
     double m;               /* tr(Sw) / D */
 } evk_scatter;
 

@@ -1,7 +1,5 @@
 #include "theory/shrinkage.h"
 
-#include <math.h>
-
 /* ||S||_F^2 from the lower triangle of the Gram matrix. */
 static double squared_norm(const evk_scatter *sc)
 {
@@ -14,36 +12,58 @@ static double squared_norm(const evk_scatter *sc)
     return (diagonal + 2 * below) / (double)sc->n / (double)sc->n;
 }
 
-double evk_ledoit_wolf(const evk_scatter *sc)
+static evk_spread spread_of(const evk_scatter *sc)
 {
-    const double n = (double)sc->n, d = (double)sc->d, norm2 = squared_norm(sc);
-    double fourth = 0;
+    evk_spread spread = { .n = (double)sc->n, .d = (double)sc->d, .trace = sc->m * (double)sc->d, .norm2 = squared_norm(sc) };
     for (size_t i = 0; i < sc->n; i++) {
         const double length2 = evk_dot(sc->x + i * sc->d, sc->x + i * sc->d, sc->d);
-        fourth += length2 * length2;
+        spread.fourth += length2 * length2;
     }
-    const double d2 = norm2 / d - sc->m * sc->m;
-    const double b2 = (fourth - n * norm2) / (d * n * n);
+    return spread;
+}
+
+static double ledoit_wolf(const evk_spread *s)
+{
+    const double m = s->trace / s->d, d2 = s->norm2 / s->d - m * m;
+    const double b2 = (s->fourth - s->n * s->norm2) / (s->d * s->n * s->n);
     if (!(b2 > 0) || !(d2 > 0))
         return 0;
     return b2 < d2 ? b2 / d2 : 1;
 }
 
+static double oas(const evk_spread *s)
+{
+    const double over = s->norm2 + s->trace * s->trace, under = (s->n + 1) * (s->norm2 - s->trace * s->trace / s->d);
+    return under > over ? over / under : 1;
+}
+
+double evk_shrinkage_of(const evk_spread *spread, double choice)
+{
+    if (choice == EVOKE_SHRINK_LEDOIT_WOLF)
+        return ledoit_wolf(spread);
+    return choice == EVOKE_SHRINK_OAS ? oas(spread) : choice;
+}
+
+double evk_ledoit_wolf(const evk_scatter *sc)
+{
+    const evk_spread spread = spread_of(sc);
+    return ledoit_wolf(&spread);
+}
+
 double evk_oas(const evk_scatter *sc)
 {
-    const double n = (double)sc->n, d = (double)sc->d, norm2 = squared_norm(sc), trace = sc->m * d;
-    const double over = norm2 + trace * trace, under = (n + 1) * (norm2 - trace * trace / d);
-    return under > over ? over / under : 1;
+    const evk_spread spread = spread_of(sc);
+    return oas(&spread);
 }
 
 bool evk_shrinkage_valid(double choice)
 {
-    return (choice >= 0 && choice <= 1) || choice == EVOKE_SHRINK_LEDOIT_WOLF || choice == EVOKE_SHRINK_OAS;
+    return (choice >= 0 && choice <= 1) || choice == EVOKE_SHRINK_LEDOIT_WOLF || choice == EVOKE_SHRINK_OAS
+           || choice == EVOKE_SHRINK_CV;
 }
 
 double evk_shrinkage(const evk_scatter *sc, double choice)
 {
-    if (choice == EVOKE_SHRINK_LEDOIT_WOLF)
-        return evk_ledoit_wolf(sc);
-    return choice == EVOKE_SHRINK_OAS ? evk_oas(sc) : choice;
+    const evk_spread spread = spread_of(sc);
+    return evk_shrinkage_of(&spread, choice);
 }

@@ -16,10 +16,19 @@
 
 #include "theory/scatter.h"
 
+/* All that the two are computed from. */
+typedef struct evk_spread {
+    double n, d;                /* rows, dimensions */
+    double trace, norm2;        /* tr(S), tr(S^2) */
+    double fourth;              /* sum_k (x_k.x_k)^2 */
+} evk_spread;
+/* choice: a number 0..1, taken as it is, or EVOKE_SHRINK_LEDOIT_WOLF, EVOKE_SHRINK_OAS. */
+double evk_shrinkage_of(const evk_spread *spread, double choice);
+
 double evk_ledoit_wolf(const evk_scatter *sc);      /* 0..1 */
 double evk_oas(const evk_scatter *sc);              /* 0..1 */
 
-/* choice: a number 0..1, taken as it is, or EVOKE_SHRINK_LEDOIT_WOLF, EVOKE_SHRINK_OAS. */
+/* A choice that evk_shrinkage_of takes, or EVOKE_SHRINK_CV (shrinkage_cv.h). */
 bool evk_shrinkage_valid(double choice);
 double evk_shrinkage(const evk_scatter *sc, double choice);
 

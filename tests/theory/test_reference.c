@@ -7,8 +7,9 @@
 #include "tests/check.h"
 #include "tests/theory/rows.h"
 #include "theory/alignment.h"
+#include "theory/classes.h"
 #include "theory/fisher.h"
-#include "theory/held_out.h"
+#include "theory/pairs.h"
 #include "theory/separation.h"
 #include "theory/shrinkage.h"
 
@@ -111,13 +112,74 @@ static void check_shrunk(reference *r, const char *group, const char *suffix, do
     check_along(r, group, name, sc, w, one, zero);
 }
 
-static void check_held_out(reference *r, const char *group, const char *suffix, double choice, evk_class one, evk_class zero)
+/* One AUC over the scores of all queries, each along the unit vector that was fitted without it, in the rows' space. */
+static void check_left_out(reference *r, const char *group, const char *suffix, double choice, evk_class one, evk_class zero)
 {
-    evk_held_out h = {0};
-    evoke_error err = {0};
-    check(evk_leave_one_out(one, zero, D, choice, &h, &err) == EVOKE_OK, "%s", err.text);
-    check_number(r, group, "auc_leave_one_out_ev", "", h.auc_ev);
-    check_number(r, group, "auc_leave_one_out_w_", suffix, h.auc_w);
+    const size_t n = one.n;
+    double count[N], w[D], scores[2][2][N], auc[2] = {0}, s = 0, unused = 0;
+    const double origin[D] = {0};
+    evk_pairs pairs;
+    evk_pairs_fit fit;
+    check(evk_pairs_new(one.rows, zero.rows, n, D, 1, &pairs, NULL) == EVOKE_OK
+          && evk_pairs_fit_new(&pairs, &fit, NULL) == EVOKE_OK, "%s", group);
+    for (size_t q = 0; q < n; q++) {
+        for (size_t i = 0; i < n; i++)
+            count[i] = i != q;
+        check(evk_pairs_shrinkage(&pairs, count, choice, 2, &s, &unused, NULL) == EVOKE_OK
+              && evk_pairs_refit(&fit, count, s, s) == EVOKE_OK, "%s without query %zu", group, q);
+        for (int which = 0; which < 2; which++) {
+            if (which)
+                evk_pooled_vector(&fit.two, &fit.fisher, w);
+            else
+                evk_pooled_u_vector(&fit.two, &fit.fisher, w);
+            const double length = sqrt(which ? fit.fisher.ww : fit.fisher.uu);
+            evk_project((evk_class){ one.rows + q, 1 }, origin, w, D, &scores[which][1][q]);
+            evk_project((evk_class){ zero.rows + q, 1 }, origin, w, D, &scores[which][0][q]);
+            scores[which][1][q] /= length;
+            scores[which][0][q] /= length;
+        }
+    }
+    for (int which = 0; which < 2; which++)
+        check(evk_auc(scores[which][1], n, scores[which][0], n, &auc[which], NULL) == EVOKE_OK, "AUC");
+    check_number(r, group, "auc_leave_one_out_ev", "", auc[0]);
+    check_number(r, group, "auc_leave_one_out_w_", suffix, auc[1]);
+    evk_pairs_fit_free(&fit);
+    evk_pairs_free(&pairs);
+}
+
+static void check_classes(reference *r, size_t l)
+{
+    const float *x[N];
+    size_t row[N], label[N];
+    double count[N], s = 0, values[4], *vectors = calloc(4 * D, sizeof *vectors), *expected = calloc(4 * D, sizeof *expected);
+    char group[128], path[192];
+    evk_row_space space;
+    snprintf(group, sizeof group, "/layer%d/multi_class", (int)r->layers[l]);
+    snprintf(path, sizeof path, "%s/eigenvalues", group);
+    if (evk_h5_has(r->f, path)) {
+        for (size_t q = 0; q < N; q++) {
+            x[q] = row_of(r, q, 1, l);
+            row[q] = q;
+            label[q] = (size_t)r->which[q];
+            count[q] = 1;
+        }
+        check(evk_row_space_fit(x, N, D, true, 1, &space, NULL) == EVOKE_OK, "%s", group);
+        const evk_sample sample = { row, label, count, N, r->n_emotion };
+        check(evk_classes_fit(&space, &sample, 0.5, &s, values, vectors, NULL) == EVOKE_OK && s == 0.5, "%s", group);
+        expect(r, group, "eigenvalues", 4, expected);
+        check(distance(values, expected, 4) < tolerance, "%s: eigenvalues off by %g", group, distance(values, expected, 4));
+        expect(r, group, "directions", 4 * D, expected);
+        for (size_t j = 0; j < 4; j++) {
+            double column[D];
+            for (size_t i = 0; i < D; i++)
+                column[i] = expected[i * 4 + j];
+            check(distance(vectors + j * D, column, D) < 1e-6, "%s: direction %zu off by %g", group, j,
+                  distance(vectors + j * D, column, D));
+        }
+        evk_row_space_free(&space);
+    }
+    free(vectors);
+    free(expected);
 }
 
 static void check_contrast(reference *r, const char *group, evk_class one, evk_class zero, evk_gram_side side, bool paired)
@@ -135,7 +197,7 @@ static void check_contrast(reference *r, const char *group, evk_class one, evk_c
         for (size_t i = 0; i < 3; i++) {
             check_shrunk(r, group, shrinkages[i].name, shrinkages[i].choice, &sc, one, zero);
             if (paired && side == EVK_GRAM_SMALLER)
-                check_held_out(r, group, shrinkages[i].name, shrinkages[i].choice, one, zero);
+                check_left_out(r, group, shrinkages[i].name, shrinkages[i].choice, one, zero);
         }
         char oas[128];
         snprintf(oas, sizeof oas, "%s/shrinkage_oas", group);
@@ -167,9 +229,11 @@ static void check_file(const char *path)
 {
     reference r;
     if (reference_open(&r, path))
-        for (size_t l = 0; l < r.n_layer; l++)
+        for (size_t l = 0; l < r.n_layer; l++) {
+            check_classes(&r, l);
             for (size_t e = 0; e < r.n_emotion; e++)
                 check_emotion(&r, l, e, EVK_GRAM_SMALLER);
+        }
     if (r.x)
         check_emotion(&r, 0, 0, EVK_GRAM_COLUMNS);          /* the other side gives the same */
     reference_close(&r);

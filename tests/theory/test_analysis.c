@@ -1,0 +1,243 @@
+/* evoke_theory_run over small stores written here: what every figure is where data are few, constant or broken; the same
+ * whatever the threads; directions and the file of figures. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/files/hdf5.h"
+#include "tests/check.h"
+#include "tests/theory/rows.h"
+
+enum { S = 2, L = 2 };
+
+typedef struct store {
+    size_t n, d, n_emotion;
+    float *x;                   /* [n, S, L, d] */
+    int16_t *which;             /* [n] */
+} store;
+
+/* n queries an emotion, alternating; rows around 5 that the emotion moves. */
+static store store_of(size_t each, size_t n_emotion, size_t d, uint64_t seed)
+{
+    evk_random r = random_of(seed);
+    store s = { each * n_emotion, d, n_emotion, NULL, NULL };
+    s.x = calloc(s.n * S * L * d, sizeof *s.x);
+    s.which = calloc(s.n, sizeof *s.which);
+    for (size_t i = 0; i < s.n; i++) {
+        s.which[i] = (int16_t)(i % n_emotion);
+        for (size_t k = 0; k < S * L * d; k++) {
+            const size_t setting = k / (L * d), j = k % d;
+            s.x[i * S * L * d + k] = (float)(5 + evk_random_normal(&r)
+                                             + (setting ? 1.0 + (double)((j + (size_t)s.which[i]) % n_emotion) : 0));
+        }
+    }
+    return s;
+}
+
+static void store_free(store *s)
+{
+    free(s->x);
+    free(s->which);
+}
+
+static bool write_store(const char *path, const store *s)
+{
+    static const char *const names[] = { "joy", "anger", "fear" }, *const settings[S] = { "neutral", "emotion" };
+    const evk_h5_signature sign = { .format = "evoke-activations", .model_name = "random", .model_sha256 = "",
+                                    .architecture = "llama", .n_layer = 9, .d_model = s->d };
+    const char **texts = calloc(s->n * S, sizeof *texts), *site = "resid_post";
+    const int32_t layers[L] = { 7, 3 };
+    evk_h5 *f = NULL;
+    evoke_error err = {0};
+    for (size_t i = 0; i < s->n * S; i++)
+        texts[i] = "x";
+    bool ok = evk_h5_create(path, &f, &err) == EVOKE_OK && evk_h5_sign(f, &sign, &err) == EVOKE_OK
+        && evk_h5_write_strings(f, "/queries/text", 1, (size_t[]){ s->n }, texts, &err) == EVOKE_OK
+        && evk_h5_write_strings(f, "/queries/id", 1, (size_t[]){ s->n }, texts, &err) == EVOKE_OK
+        && evk_h5_write_strings(f, "/queries/language", 1, (size_t[]){ s->n }, texts, &err) == EVOKE_OK
+        && evk_h5_write(f, "/queries/emotion", EVK_H5_I16, 1, (size_t[]){ s->n }, s->which, &err) == EVOKE_OK
+        && evk_h5_write(f, "/layers", EVK_H5_I32, 1, (size_t[]){ L }, layers, &err) == EVOKE_OK
+        && evk_h5_write_strings(f, "/emotions", 1, &s->n_emotion, names, &err) == EVOKE_OK
+        && evk_h5_write_strings(f, "/settings", 1, (size_t[]){ S }, settings, &err) == EVOKE_OK
+        && evk_h5_write_strings(f, "/sites", 1, (size_t[]){ 1 }, &site, &err) == EVOKE_OK
+        && evk_h5_write_strings(f, "/prompts/text", 2, (size_t[]){ s->n, S }, texts, &err) == EVOKE_OK
+        && evk_h5_write(f, "/activations/resid_post/query", EVK_H5_F32, 4, (size_t[]){ s->n, S, L, s->d }, s->x, &err)
+           == EVOKE_OK;
+    ok = ok && evk_h5_commit(f, &err) == EVOKE_OK;
+    free(texts);
+    return check(ok, "write %s: %s", path, err.text);
+}
+
+static evoke_theory_options quick(double shrinkage)
+{
+    evoke_theory_options o = evoke_theory_defaults();
+    o.fisher.shrinkage = shrinkage;
+    o.n_bootstrap = 40;
+    o.n_permutation = 99;
+    o.n_control = 40;
+    o.n_fold = 4;
+    o.n_threads = 1;
+    return o;
+}
+
+static evoke_status run(const char *path, const store *s, const evoke_theory_options *o, evoke_theory **t, evoke_error *err)
+{
+    evoke_store *opened = NULL;
+    *t = NULL;
+    *err = (evoke_error){0};
+    evoke_status st = write_store(path, s) ? evoke_store_open(path, &opened, err) : EVOKE_EIO;
+    if (st == EVOKE_OK)
+        st = evoke_theory_run(opened, o, NULL, t, err);
+    evoke_store_free(opened);
+    return st;
+}
+
+/* Is a figure finite in all of its values? */
+static bool finite_figure(const evoke_theory *t, const char *name)
+{
+    const evoke_figure *f = evoke_theory_find(t, name);
+    size_t n = f != NULL;
+    for (size_t i = 0; f && i < f->n_dim; i++)
+        n *= f->dims[i];
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(f->values[i]))
+            return false;
+    return n > 0;
+}
+
+/* All figures but those named have values in all of the axes L and E. */
+static void all_finite_but(const char *what, const evoke_theory *t, const char *missing)
+{
+    const evoke_figure *f;
+    for (size_t i = 0; (f = evoke_theory_figure(t, i)); i++) {
+        char name[96];
+        snprintf(name, sizeof name, " %s ", f->name);
+        const bool expected = !strstr(missing, name) && strcmp(f->name, "learning_curve") != 0;
+        if (strcmp(f->name, "learning_curve") != 0)
+            check(finite_figure(t, f->name) == expected, "%s: %s is%s finite", what, f->name, expected ? " not" : "");
+    }
+}
+
+static void same_figures(const evoke_theory *a, const evoke_theory *b)
+{
+    const evoke_figure *f, *g;
+    for (size_t i = 0; (f = evoke_theory_figure(a, i)) && (g = evoke_theory_figure(b, i)); i++) {
+        size_t n = 1;
+        for (size_t k = 0; k < f->n_dim; k++)
+            n *= f->dims[k];
+        check(memcmp(f->values, g->values, n * sizeof *f->values) == 0, "%s depends on the threads", f->name);
+    }
+}
+
+static void many_rows(const char *path)
+{
+    static const double choices[] = { EVOKE_SHRINK_LEDOIT_WOLF, EVOKE_SHRINK_OAS, EVOKE_SHRINK_CV, 0.3, 1 };
+    store s = store_of(9, 3, 30, 131);
+    evoke_theory *t = NULL, *again = NULL;
+    evoke_error err;
+    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+        evoke_theory_options o = quick(choices[i]);
+        if (!check(run(path, &s, &o, &t, &err) == EVOKE_OK, "%s", err.text))
+            continue;
+        all_finite_but("more dimensions than rows", t, " condition ");
+        o.n_threads = 3;
+        if (check(run(path, &s, &o, &again, &err) == EVOKE_OK, "%s", err.text))
+            same_figures(t, again);
+        evoke_theory_free(t), evoke_theory_free(again);
+    }
+    store_free(&s);
+    s = store_of(20, 3, 5, 132);
+    evoke_theory_options o = quick(0);
+    if (check(run(path, &s, &o, &t, &err) == EVOKE_OK, "%s", err.text))
+        all_finite_but("more rows than dimensions, unshrunk", t, " ");
+    evoke_theory_free(t);
+    store_free(&s);
+}
+
+static void few_rows(const char *path)
+{
+    store s = store_of(2, 3, 12, 133);
+    evoke_theory *t = NULL;
+    evoke_error err;
+    evoke_theory_options o = quick(0.5);
+    if (check(run(path, &s, &o, &t, &err) == EVOKE_OK, "two queries: %s", err.text)) {
+        check(finite_figure(t, "efficiency") && finite_figure(t, "hotelling_t2") && finite_figure(t, "ev_cosine")
+              && finite_figure(t, "rest_efficiency") && finite_figure(t, "split_half_cosine"), "two queries: what can be told");
+        check(!finite_figure(t, "efficiency_interval") && !finite_figure(t, "held_out_auc_ev"), "two queries: what cannot");
+    }
+    evoke_theory_free(t);
+    s.which[0] = 1;                             /* joy has one query left */
+    check(run(path, &s, &o, &t, &err) == EVOKE_EDATA && strstr(err.text, "'joy' has 1 complete"), "one row: %s", err.text);
+    store_free(&s);
+    s = store_of(8, 1, 12, 134);
+    if (check(run(path, &s, &o, &t, &err) == EVOKE_OK, "one emotion: %s", err.text))
+        check(finite_figure(t, "efficiency_interval") && !finite_figure(t, "rest_efficiency")
+              && !evoke_theory_directions(t, EVOKE_DIRECTION_DISCRIMINANTS), "one emotion has no others");
+    evoke_theory_free(t);
+    store_free(&s);
+}
+
+static void constant_and_broken(const char *path)
+{
+    store s = store_of(6, 2, 10, 135);
+    evoke_theory *t = NULL;
+    evoke_error err;
+    evoke_theory_options o = quick(EVOKE_SHRINK_LEDOIT_WOLF);
+    for (size_t i = 0; i < s.n * S * L; i++)
+        s.x[i * s.d + 4] = 2;                   /* a feature that never changes */
+    if (check(run(path, &s, &o, &t, &err) == EVOKE_OK, "constant feature: %s", err.text))
+        check(finite_figure(t, "efficiency_interval") && finite_figure(t, "held_out_dprime_w"), "constant feature");
+    evoke_theory_free(t);
+    const float kept = s.x[((3 * S + 1) * L + 1) * s.d + 2];
+    s.x[((3 * S + 1) * L + 1) * s.d + 2] = NAN;
+    check(run(path, &s, &o, &t, &err) == EVOKE_EDATA && strstr(err.text, "query 3, setting 'emotion', layer 3"), "NaN: %s",
+          err.text);
+    s.x[((3 * S + 1) * L + 1) * s.d + 2] = kept;
+    for (size_t i = 0; i < s.n; i++)            /* joy's rows: all the same in a setting */
+        for (size_t k = 0; k < S * L * s.d && s.which[i] == 0; k++)
+            s.x[i * S * L * s.d + k] = (float)(k / (L * s.d));
+    check(run(path, &s, &o, &t, &err) == EVOKE_EDATA && strstr(err.text, "'joy'"), "no scatter: %s", err.text);
+    store_free(&s);
+}
+
+static void written(const char *path)
+{
+    store s = store_of(7, 3, 16, 136);
+    evoke_theory *t = NULL;
+    evoke_error err;
+    evoke_theory_options o = quick(0.4);
+    evk_h5 *f = NULL;
+    double read[L * 3], length[EVOKE_N_DIRECTION] = {0};
+    if (!check(run(path, &s, &o, &t, &err) == EVOKE_OK, "%s", err.text))
+        return;
+    for (int k = 0; k < EVOKE_N_DIRECTION; k++) {
+        const evoke_vectors *v = evoke_theory_directions(t, (evoke_direction)k);
+        const float *first = evoke_vectors_get(v, EVOKE_RESID_POST, 0);
+        for (size_t j = 0; j < s.d; j++)
+            length[k] += (double)first[j] * (double)first[j];
+        check(strcmp(evoke_vectors_describe(v)->method, evoke_direction_name((evoke_direction)k)) == 0, "method");
+        check(k == EVOKE_DIRECTION_DISCRIMINANTS || near(sqrt(length[k]), evoke_theory_find(t, "ev_norm")->values[0], 1e-5),
+              "%s has the EV's length", evoke_direction_name((evoke_direction)k));
+    }
+    const evoke_vectors *all = evoke_theory_directions(t, EVOKE_DIRECTION_DISCRIMINANTS);
+    check(strcmp(evoke_vectors_emotion(all, 1), "discriminant2") == 0, "names");
+    check(evoke_theory_save(t, path, NULL, &err) == EVOKE_OK && evk_h5_open(path, &f, &err) == EVOKE_OK
+          && evk_h5_read(f, "/efficiency", EVK_H5_F64, NULL, NULL, read, &err) == EVOKE_OK, "%s", err.text);
+    check(memcmp(read, evoke_theory_find(t, "efficiency")->values, sizeof read) == 0, "figures read back");
+    check(evk_h5_has(f, "/emotions") && evk_h5_has(f, "/layers") && evk_h5_has(f, "/spectrum"), "names in the file");
+    evk_h5_free(f);
+    evoke_theory_free(t);
+    store_free(&s);
+}
+
+int main(void)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/tmp/evoke-test-%d-theory.h5", (int)getpid());
+    many_rows(path);
+    few_rows(path);
+    constant_and_broken(path);
+    written(path);
+    unlink(path);
+    return check_done();
+}

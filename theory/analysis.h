@@ -1,0 +1,36 @@
+/* theory/analysis.h: all of theory/ over a store's layers and emotions; what its files share. Layer by layer:
+ *
+ *   analysis_emotion.c   each emotion's two settings: the EV against w, wd, the principal component; intervals, controls
+ *   analysis_layer.c     all emotions of a layer: one against the others, discriminants, geometry
+ *   analysis.c           all layers; what is said of depth; the file */
+#ifndef EVK_ANALYSIS_H
+#define EVK_ANALYSIS_H
+
+#include "theory/compare.h"
+#include "theory/figures.h"
+
+struct evoke_theory {
+    evoke_theory_options options;
+    evk_figures figures;
+    evoke_fisher_result fisher;
+    evoke_vectors *directions[EVOKE_N_DIRECTION];       /* FISHER is fisher.directions; NULL where there is none */
+    /* only while it runs */
+    evk_samples samples;
+    evk_compared compared;
+    double *random;                     /* [n_control, D] unit */
+    double *ev;                         /* [L, E, D] mean differences */
+    size_t n_thread, n_emotion, d;
+};
+
+/* A stream's number for an emotion: the same at every layer. */
+evoke_status evk_analyse_emotion(evoke_theory *t, size_t i, size_t e, evoke_error *err);
+/* After all emotions of layer i. */
+evoke_status evk_analyse_layer(evoke_theory *t, size_t i, evoke_error *err);
+
+/* Failures of the data leave NaN; those of memory and machine are passed on. */
+static inline bool evk_grave(evoke_status st)
+{
+    return st != EVOKE_OK && st != EVOKE_EDATA && st != EVOKE_ESINGULAR;
+}
+
+#endif

@@ -1,0 +1,85 @@
+#include "theory/interval.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static double forward(evk_scale scale, double x)
+{
+    return scale == EVK_SCALE_ANGLE ? acos(x) : scale == EVK_SCALE_LOG ? log(x) : scale == EVK_SCALE_ROOT ? x * fabs(x) : x;
+}
+
+static double back(evk_scale scale, double g)
+{
+    if (scale == EVK_SCALE_ANGLE)
+        return cos(fmin(fmax(g, 0), 3.14159265358979323846));
+    if (scale == EVK_SCALE_ROOT)
+        return copysign(sqrt(fabs(g)), g);
+    return scale == EVK_SCALE_LOG ? exp(g) : g;
+}
+
+/* Student's t, the 97.5 % point (Hill 1970's expansion around the normal's). */
+static double t_point(double df)
+{
+    const double z = 1.959963984540054, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
+    return z + (z3 + z) / (4 * df) + (5 * z5 + 16 * z3 + 3 * z) / (96 * df * df)
+           + (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * df * df * df);
+}
+
+/* Mean and sum of squares around it of the finite ones; their number. */
+static size_t moments(const double *values, size_t n, size_t stride, evk_scale scale, double *mean, double *squares)
+{
+    size_t finite = 0;
+    *mean = *squares = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double g = forward(scale, values[i * stride]);
+        if (!isfinite(g))
+            continue;
+        const double off = g - *mean;
+        *mean += off / (double)++finite;
+        *squares += off * (g - *mean);
+    }
+    return finite;
+}
+
+void evk_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,
+                  size_t stride, evk_scale scale, double out[2])
+{
+    double mean = 0, squares = 0, left = 0, left_squares = 0;
+    const double g = forward(scale, estimate), df = (double)n - 1;
+    const size_t finite = moments(replicates, n_replicate, stride, scale, &mean, &squares);
+    out[0] = out[1] = NAN;
+    if (n < 3 || 2 * finite < n_replicate || finite < 2 || moments(without, n, stride, scale, &left, &left_squares) < n)
+        return;
+    const double centre = (double)n * g - df * left;
+    const double spread = fmax(sqrt(squares / (double)(finite - 1)), sqrt(df / (double)n * left_squares));
+    const double a = back(scale, centre - t_point(df) * spread), b = back(scale, centre + t_point(df) * spread);
+    out[0] = fmin(a, b);
+    out[1] = fmax(a, b);
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double evk_quantile(const double *sorted, size_t n, double p)
+{
+    const double at = p * (double)(n - 1);
+    const size_t i = (size_t)at;
+    return i + 1 < n ? sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
+}
+
+void evk_percentiles(double *values, size_t n, double out[2])
+{
+    size_t finite = 0;
+    for (size_t i = 0; i < n; i++)
+        if (isfinite(values[i]))
+            values[finite++] = values[i];
+    out[0] = out[1] = NAN;
+    if (finite == 0 || 2 * finite < n)
+        return;
+    qsort(values, finite, sizeof *values, ascending);
+    out[0] = evk_quantile(values, finite, 0.025);
+    out[1] = evk_quantile(values, finite, 0.975);
+}

@@ -1,0 +1,33 @@
+/* theory/interval.h: 95 % intervals from replicates.
+ *
+ * Of a figure that is refitted (a cosine with w, an efficiency, a Fisher ratio) the plain percentiles of a bootstrap are no
+ * interval: it repeats rows, and w leans on the rows it was fitted to the more the fewer they are, so that replicates lie to
+ * one side of the estimate. Here g(estimate) is taken on a scale g where its spread hardly depends on its value, its bias
+ * removed by the jackknife (Quenouille 1956), and the spread is the larger of the bootstrap's and the jackknife's (Efron and
+ * Tibshirani 1993, ch. 10 to 13):
+ *
+ *     centre = n g - (n - 1) mean_q g_(q),   half = t_{n-1}(0.975) max(sd_b g*_b, sqrt((n-1)/n sum_q (g_(q) - mean)^2))
+ *
+ * g_(q) without query q, g*_b of replicate b, n queries. The bias is that of the estimate at this shrinkage: the interval is
+ * for what many more queries would give. Where queries are fewer than dimensions it is only as good as the jackknife's
+ * straight line to there. Figures that are not refitted (of scores held out) have plain percentiles. */
+#ifndef EVK_INTERVAL_H
+#define EVK_INTERVAL_H
+
+#include <stddef.h>
+
+typedef enum evk_scale {
+    EVK_SCALE_PLAIN, EVK_SCALE_ANGLE, EVK_SCALE_LOG,    /* g = x, acos x, log x */
+    EVK_SCALE_ROOT                                      /* x = sign sqrt(y), and y is taken: of squares */
+} evk_scale;
+
+/* low and high; NaN where half of the replicates or any of the jackknife's are not finite, or n < 3. Every `stride`-th value
+ * of either array counts. */
+void evk_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,
+                  size_t stride, evk_scale scale, double out[2]);
+/* The 2.5 and 97.5 % points of the finite values, by linear interpolation; NaN where fewer than half are. values is sorted. */
+void evk_percentiles(double *values, size_t n, double out[2]);
+/* The p-th point, 0..1, of n sorted values. */
+double evk_quantile(const double *sorted, size_t n, double p);
+
+#endif
