@@ -199,9 +199,9 @@ static evoke_status project(evk_pass *p, size_t layer, const float *normed, floa
 {
     if (p->model->config.kv_rank)
         return evk_latent_qkv(p, layer, normed, q, k, v, err);
-    evk_linear(p, layer, EVK_W_ATTN_Q, EVK_W_ATTN_Q_BIAS, normed, p->n_token, q);
-    evk_linear(p, layer, EVK_W_ATTN_K, EVK_W_ATTN_K_BIAS, normed, p->n_token, k);
-    evk_linear(p, layer, EVK_W_ATTN_V, EVK_W_ATTN_V_BIAS, normed, p->n_token, v);
+    const evk_linear_of qkv[] = { { EVK_W_ATTN_Q, EVK_W_ATTN_Q_BIAS, q }, { EVK_W_ATTN_K, EVK_W_ATTN_K_BIAS, k },
+                                  { EVK_W_ATTN_V, EVK_W_ATTN_V_BIAS, v } };
+    evk_linear_several(p, layer, qkv, 3, normed, p->n_token);
     norm_heads(p, layer, EVK_W_ATTN_Q_NORM, q, p->model->config.n_head);
     norm_heads(p, layer, EVK_W_ATTN_K_NORM, k, p->model->config.n_kv_head);
     return EVOKE_OK;

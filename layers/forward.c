@@ -26,7 +26,8 @@ static size_t digit_bytes(const evoke_model *m, size_t n_token)
     size_t most = 0, slice = n_token < EVK_MLP_SLICE ? n_token : EVK_MLP_SLICE;
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
         most = widths[i] > most ? widths[i] : most;
-    const size_t attention = evk_digits_bytes(n_token, most, m->n_digit), mlp = evk_digits_bytes(slice, c->d_ff, m->n_digit);
+    const size_t attention = evk_packed_scratch(m->n_thread, n_token, most, m->n_digit);
+    const size_t mlp = evk_packed_scratch(m->n_thread, slice, c->d_ff, m->n_digit);
     return m->info.n_repacked_bytes == 0 ? 0 : attention > mlp ? attention : mlp;
 }
 
@@ -44,16 +45,27 @@ size_t evk_forward_scratch(const evoke_model *m, size_t n_token, size_t n_contex
            digit_bytes(m, n_token) + SLACK;
 }
 
-void evk_linear(const evk_pass *p, size_t layer, evk_slot matrix, evk_slot bias, const float *x, size_t n, float *out)
+void evk_linear_several(const evk_pass *p, size_t layer, const evk_linear_of *of, size_t n_of, const float *x, size_t n)
 {
     const evoke_model *m = p->model;
-    const evk_weight *w = evk_model_weight(m, layer, matrix);
-    const float *b = bias == EVK_N_SLOT ? NULL : evk_model_vector(m, layer, bias);
-    const size_t rows = w->matrix.rows, cols = w->matrix.cols;
-    if (w->packed)
-        evk_matmul_packed(&m->kernels, m->n_thread, w->packed, m->n_digit, b, x, cols, n, out, rows, p->digits);
-    else
-        evk_matmul(&m->kernels, m->n_thread, &w->matrix, b, x, cols, n, out, rows, p->panels);
+    evk_product packed[EVK_MOST_TOGETHER];
+    size_t n_packed = 0, cols = 0;
+    for (size_t i = 0; i < n_of; i++) {
+        const evk_weight *w = evk_model_weight(m, layer, of[i].matrix);
+        const float *bias = of[i].bias == EVK_N_SLOT ? NULL : evk_model_vector(m, layer, of[i].bias);
+        cols = w->matrix.cols;
+        if (w->packed)
+            packed[n_packed++] = (evk_product){ w->packed, bias, of[i].out, w->matrix.rows };
+        else
+            evk_matmul(&m->kernels, m->n_thread, &w->matrix, bias, x, cols, n, of[i].out, w->matrix.rows, p->panels);
+    }
+    if (n_packed)
+        evk_matmul_packed(&m->kernels, m->n_thread, packed, n_packed, m->n_digit, x, cols, n, p->digits);
+}
+
+void evk_linear(const evk_pass *p, size_t layer, evk_slot matrix, evk_slot bias, const float *x, size_t n, float *out)
+{
+    evk_linear_several(p, layer, &(evk_linear_of){ matrix, bias, out }, 1, x, n);
 }
 
 evoke_status evk_at_hook(const evk_pass *p, evoke_site site, size_t layer, float *x, size_t width, evoke_error *err)

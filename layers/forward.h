@@ -41,4 +41,9 @@ float *evk_pass_floats(evk_pass *p, size_t rows, size_t cols, evoke_error *err);
 /* out [n, rows of w] = x [n, cols of w] times the slot's matrix, plus the bias where there is one. */
 void evk_linear(const evk_pass *p, size_t layer, evk_slot matrix, evk_slot bias, const float *x, size_t n, float *out);
 
+/* The same for several matrices with one x, which is then made digits once. */
+enum { EVK_MOST_TOGETHER = 3 };
+typedef struct evk_linear_of { evk_slot matrix, bias; float *out; } evk_linear_of;
+void evk_linear_several(const evk_pass *p, size_t layer, const evk_linear_of *of, size_t n_of, const float *x, size_t n);
+
 #endif

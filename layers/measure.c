@@ -60,8 +60,8 @@ static void multiply(bench *b, size_t layer, evk_slot slot)
     if (!w->there)
         return;
     if (w->packed)
-        evk_matmul_packed(&b->m->kernels, b->n_thread, w->packed, b->m->n_digit, NULL, b->x, w->matrix.cols, b->n_token, b->y,
-                          w->matrix.rows, b->digits.base);
+        evk_matmul_packed(&b->m->kernels, b->n_thread, &(evk_product){ w->packed, NULL, b->y, w->matrix.rows }, 1, b->m->n_digit,
+                          b->x, w->matrix.cols, b->n_token, b->digits.base);
     else
         evk_matmul(&b->m->kernels, b->n_thread, &w->matrix, NULL, b->x, w->matrix.cols, b->n_token, b->y,
                    w->matrix.rows, b->panels);
@@ -126,7 +126,7 @@ static evoke_status make(bench *b, size_t widest, size_t largest, evoke_error *e
     EVK_TRY(evk_alloc(&b->y, MOST_TOKENS * widest, sizeof(float), "measure", err));
     EVK_TRY(evk_alloc(&b->w, n_w, sizeof(float), "measure", err));
     EVK_TRY(evk_alloc(&b->panels, evk_matmul_scratch(b->n_thread), sizeof(float), "measure", err));
-    EVK_TRY(evk_arena_init(&b->digits, evk_digits_bytes(MOST_TOKENS, widest, EVK_MAX_DIGIT), "measure", err));
+    EVK_TRY(evk_arena_init(&b->digits, evk_packed_scratch(b->n_thread, MOST_TOKENS, widest, EVK_MAX_DIGIT), "measure", err));
     for (size_t i = 0; i < MOST_TOKENS * widest; i++)
         b->x[i] = (float)(i % 97) * 0.01f - 0.5f;
     for (size_t i = 0; i < n_w; i++)        /* also makes the pages real */

@@ -22,9 +22,8 @@ evoke_status evk_mlp(evk_pass *p, size_t layer, const float *normed, float *out,
         return EVOKE_ENOMEM;
     for (size_t begin = 0; begin < p->n_token; begin += slice) {
         const size_t n = p->n_token - begin < slice ? p->n_token - begin : slice;
-        if (gated)
-            evk_linear(p, layer, EVK_W_MLP_GATE, EVK_W_MLP_GATE_BIAS, normed + begin * d, n, wide);
-        evk_linear(p, layer, EVK_W_MLP_UP, EVK_W_MLP_UP_BIAS, normed + begin * d, n, up);
+        const evk_linear_of both[] = { { EVK_W_MLP_UP, EVK_W_MLP_UP_BIAS, up }, { EVK_W_MLP_GATE, EVK_W_MLP_GATE_BIAS, wide } };
+        evk_linear_several(p, layer, both, gated ? 2 : 1, normed + begin * d, n);
         activate(m, wide, gated ? up : NULL, n);
         evk_linear(p, layer, EVK_W_MLP_DOWN, EVK_W_MLP_DOWN_BIAS, wide, n, out + begin * d);
     }

@@ -1,16 +1,16 @@
 /* core/kernels/avx512vnni.c: products by digits over 16 rows, for CPUs with AVX-512 VNNI (Intel Cascade Lake, AMD Zen 4). */
-#include <immintrin.h>
 #include <string.h>
 
-#include "core/kernels/kernels.h"
+#include "core/kernels/digits_avx2.h"
 
-enum { P_LANES = 16 };
-#define P_VECTORS 2
+enum { P_LANES = 16, P_VECTORS = 2 };
+#define P_UNROLL 8
 typedef __m512i p_ints;
 typedef __m512 p_floats;
 #define P_OP static inline __attribute__((always_inline))
 
 P_OP p_ints p_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
+P_OP void p_store(uint8_t *p, p_ints a) { _mm512_storeu_si512(p, a); }
 P_OP p_ints p_low(p_ints a) { return _mm512_and_si512(a, _mm512_set1_epi8(15)); }
 P_OP p_ints p_high(p_ints a) { return p_low(_mm512_srli_epi16(a, 4)); }
 P_OP p_ints p_quad(const int8_t *p)
@@ -21,6 +21,11 @@ P_OP p_ints p_quad(const int8_t *p)
 }
 P_OP p_ints p_add(p_ints a, p_ints b) { return _mm512_add_epi32(a, b); }
 P_OP p_ints p_set(int32_t a) { return _mm512_set1_epi32(a); }
+/* a times -2^n, or 0 where n is 32 */
+P_OP p_ints p_times(p_ints a, int n)
+{
+    return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)));
+}
 P_OP p_ints p_shift8(p_ints a) { return _mm512_slli_epi32(a, 8); }
 
 typedef p_ints p_sum;
@@ -40,19 +45,6 @@ P_OP p_floats f_mul(p_floats a, p_floats b) { return _mm512_mul_ps(a, b); }
 P_OP p_floats f_load(const float *p) { return _mm512_loadu_ps(p); }
 P_OP p_floats f_load_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p)); }
 P_OP void f_store(float *p, p_floats a) { _mm512_storeu_ps(p, a); }
-
-/* The largest |x| of 32, and 0 if all are finite. */
-P_OP float p_most(const float *x, float *check)
-{
-    const __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16), zero = _mm512_setzero_ps();
-    *check = _mm512_reduce_add_ps(_mm512_add_ps(_mm512_mul_ps(a, zero), _mm512_mul_ps(b, zero)));
-    return _mm512_reduce_max_ps(_mm512_max_ps(_mm512_abs_ps(a), _mm512_abs_ps(b)));
-}
-P_OP void p_round(const float *x, float inverse, int32_t out[32])
-{
-    for (size_t i = 0; i < 32; i += 16)
-        _mm512_storeu_si512(out + i, _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + i), _mm512_set1_ps(inverse))));
-}
 
 #include "core/kernels/lanes_packed.h"
 

@@ -33,7 +33,7 @@ typedef enum evk_activation {
 /* Quantised weights and activations as small integers: core/kernels/packed.h. */
 typedef struct evk_packed evk_packed;
 typedef struct evk_digits evk_digits;
-enum { EVK_PACKED_TILE = 4 };     /* tokens */
+enum { EVK_PACKED_TILE = 4, EVK_PACKED_TILE_MOST = 16 };    /* tokens of a tile of digits; some kernels take more */
 
 typedef struct evk_kernels {
     const char *isa;
@@ -67,9 +67,12 @@ typedef struct evk_kernels {
     double (*exp_sum)(float *x, float max, size_t n);
     /* one tile of activations x [nt, cols], ldx apart, as digits */
     void (*take_digits)(const evk_digits *d, size_t tile, const float *x, size_t ldx);
-    /* y[t * ldy + r] of the 16 rows of each of n_group groups, one or two, for the tokens of a tile */
-    void (*multiply_packed)(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y,
-                            size_t ldy);
+    /* y[t * ldy + r] of the 32 rows of a pair of groups, for the tokens of a tile */
+    void (*multiply_packed)(const evk_packed *w, size_t pair, const evk_digits *x, size_t tile, float *y, size_t ldy);
+    /* n bytes of two codes each, 64 at a time, to bytes of one: the low four bits of 64, then the high ones of the same, as
+     * [n / 256][2][256] */
+    void (*spread_codes)(const uint8_t *two, size_t n, uint8_t *one);
+    size_t tile_tokens;         /* of a tile, for both of these */
     bool fast_digits;           /* three digits are worth their while */
     /* values of n / block blocks of one type, exactly as ggml's reference defines them (core/kernels/quants.h); NULL for
      * types that hold no readable values. Entries that a SIMD table does not replace point to the reference. */

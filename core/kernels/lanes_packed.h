@@ -1,30 +1,41 @@
 /* core/kernels/lanes_packed.h: products of packed.h written once over vectors of P_LANES rows (16 or 8).
  *
- * Where registers allow, two vectors of rows are computed together, so that a quad of a token's digits, which is the same for
- * all rows, is fetched once for both. The sums of a block are exact: only the order of the blocks matters, and it is that of
- * packed_ref.c.
+ * A quad of codes is unpacked once for all digits and tokens that are computed together; and where registers allow, two vectors
+ * of rows are, so that a quad of a token's digits, which is the same for all rows, is fetched once for both. The sums of a
+ * block are exact: only the order of the blocks matters, and it is that of packed_ref.c.
  *
- * Needs: P_LANES; P_VECTORS (of rows that are computed together: 1 or 2); p_ints, p_floats; p_load (P_LANES quads of codes),
+ * Needs: P_LANES; P_VECTORS (of rows that are computed together: 1 or 2); P_UNROLL (quads); P_SMALL or not; p_ints, p_floats; p_load, p_store (P_LANES quads of codes),
  * p_low, p_high (four bits of each byte), p_quad (one quad in all lanes); p_sum, with p_start(from), p_step(s, code, x, wide)
- * (wide: codes of more than four bits), p_total(s, wide); p_add, p_set, p_shift8; f_zero, f_set, f_of, f_fma, f_mul, f_load,
- * f_load_half, f_store; p_most, p_round. */
+ * (wide: codes of more than four bits), p_total(s, wide); p_add, p_set, p_times (by -2^n, or by 0 for n = 32), p_shift8;
+ * f_zero, f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_most, p_digits, p_transpose. */
 #include "core/kernels/packed.h"
 
 /* Unrolled many times over, with the undefined-behaviour sanitizer this takes the compiler minutes; packed_ref.c has the same
  * arithmetic with it. */
 #define P_INLINE static inline __attribute__((always_inline, no_sanitize("undefined")))
-enum { P_MOST = 8 };            /* vectors of sums: two of rows, four tokens */
+#define P_PRAGMA(text) _Pragma(#text)
+#define P_UNROLL_BY(n) P_PRAGMA(GCC unroll n)
+enum { P_MOST = 8 };            /* vectors of results: two of rows, four tokens */
 
-/* What is computed: rows from `group` and `lane` on, tokens from t on of a tile. */
+/* What is computed: the rows of a pair from `row` on, tokens from t on of a tile. */
 typedef struct p_place {
     const evk_packed *w;
     const evk_digits *x;
-    size_t group, lane, tile, t;
+    size_t pair, row, tile, t;
+    int offset;                 /* as p_times takes it */
 } p_place;
 
-/* Of vector v: its group and its first row there. */
-P_INLINE size_t p_group_of(const p_place *p, size_t v) { return p->group + (p->lane + v * P_LANES) / EVK_PACKED_ROWS; }
-P_INLINE size_t p_lane_of(const p_place *p, size_t v) { return (p->lane + v * P_LANES) % EVK_PACKED_ROWS; }
+/* How codes are kept, and what they need besides their scale; constants where it is called. */
+typedef struct p_form {
+    bool four;                  /* two codes a byte */
+    bool small;                 /* no code is over 15 */
+    bool sixteen;               /* groups of 16 */
+    bool mins;                  /* minima; else an offset */
+} p_form;
+
+/* Of vector v: its group, and its first row there. */
+P_INLINE size_t p_group_of(const p_place *p, size_t v) { return 2 * p->pair + (p->row + v * P_LANES) / EVK_PACKED_ROWS; }
+P_INLINE size_t p_lane_of(const p_place *p, size_t v) { return (p->row + v * P_LANES) % EVK_PACKED_ROWS; }
 
 /* The scales, or the minima, of group g of block b for vector v. */
 P_INLINE p_floats p_scale(const p_place *p, const void *scales, size_t b, size_t g, size_t v, bool sixteen)
@@ -34,59 +45,60 @@ P_INLINE p_floats p_scale(const p_place *p, const void *scales, size_t b, size_t
     return w->half_scales ? f_load_half((const uint16_t *)scales + at) : f_load((const float *)scales + at);
 }
 
-/* One quad of digits of n tokens with the codes of n_vec vectors. */
-P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n_vec, size_t n, bool wide, p_sum *sum)
+/* One quad of digits of n tokens with the codes of P_VECTORS vectors. */
+P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n, bool wide, p_sum *sum)
 {
 #pragma GCC unroll 8
     for (size_t t = 0; t < n; t++) {
         const p_ints quad = p_quad(x + t * 4);
 #pragma GCC unroll 2
-        for (size_t v = 0; v < n_vec; v++)
+        for (size_t v = 0; v < P_VECTORS; v++)
             p_step(&sum[v * n + t], code[v], quad, wide);
     }
 }
 
-/* The sum of a token's digits over group g. */
-P_INLINE int32_t p_digit_sum(const p_place *p, size_t b, size_t g, size_t d, size_t t, bool sixteen)
+/* s[(d P_VECTORS + v) n + t] = sum (code - offset) digit over group g of block b, for each digit d. */
+P_INLINE void p_dots(const p_place *p, char *record, size_t b, size_t g, p_form f, size_t n_digit, size_t n, p_ints *s)
 {
-    const int32_t *s = evk_tile_sum(p->x, p->tile, d, b, sixteen ? g : 0) + p->t + t;
-    return sixteen ? s[0] : s[0] + s[EVK_PACKED_TILE];
-}
-
-/* s[v n + t] = sum (code - offset) digit over group g of block b, for one digit. */
-P_INLINE void p_dots(const p_place *p, size_t b, size_t g, size_t d, bool four, bool sixteen, size_t n_vec, size_t n, p_ints *s)
-{
-    const int8_t *x = evk_tile_digit(p->x, p->tile, d, b) + p->t * 4;
-    const uint8_t *at[2];
-    p_sum sum[P_MOST];
-    p_ints code[2], high[2];
+    const int8_t *x = evk_record_digit(record, EVK_PACKED_TILE, 0) + p->t * 4;
+    const uint8_t *at[P_VECTORS];
+    p_sum sum[EVK_MAX_DIGIT * P_MOST];
+    p_ints code[P_VECTORS], high[P_VECTORS];
 #pragma GCC unroll 2
-    for (size_t v = 0; v < n_vec; v++)
-        at[v] = p->w->codes + (p_group_of(p, v) * p->w->n_block + b) * (four ? 256u : 512u) + p_lane_of(p, v) * 4;
+    for (size_t v = 0; v < P_VECTORS; v++)
+        at[v] = p->w->codes + (p_group_of(p, v) * p->w->n_block + b) * (f.four ? 256u : 512u) + p_lane_of(p, v) * 4;
+#pragma GCC unroll 3
+    for (size_t d = 0; d < n_digit; d++)
 #pragma GCC unroll 8
-    for (size_t t = 0; t < n; t++) {
-        const p_ints from = p_set(-p->w->offset * p_digit_sum(p, b, g, d, t, sixteen));
+        for (size_t t = 0; t < n; t++) {
+            const evk_digit_part part = f.sixteen ? (evk_digit_part)g : EVK_DIGITS_ALL;
+            const int32_t *of = evk_record_sum(record, EVK_PACKED_TILE, n_digit, d, part) + p->t;
+            const p_ints from = f.mins ? p_set(0) : p_times(p_set(of[t]), p->offset);
 #pragma GCC unroll 2
-        for (size_t v = 0; v < n_vec; v++)
-            sum[v * n + t] = p_start(from);
-    }
-    const size_t begin = sixteen && !four ? 4 * g : 0, end = four ? 4 : sixteen ? 4 * g + 4 : 8;
-#pragma GCC unroll 2        /* more, and the compiler keeps sums in memory */
+            for (size_t v = 0; v < P_VECTORS; v++)
+                sum[(d * P_VECTORS + v) * n + t] = p_start(from);
+        }
+    const size_t begin = f.sixteen && !f.four ? 4 * g : 0, end = f.four ? 4 : f.sixteen ? 4 * g + 4 : 8;
+    P_UNROLL_BY(P_UNROLL)
     for (size_t j = begin; j < end; j++) {
 #pragma GCC unroll 2
-        for (size_t v = 0; v < n_vec; v++) {
+        for (size_t v = 0; v < P_VECTORS; v++) {
             const p_ints raw = p_load(at[v] + j * 64);
-            code[v] = four ? p_low(raw) : raw;
-            high[v] = four ? p_high(raw) : raw;
+            code[v] = f.four ? p_low(raw) : raw;
+            high[v] = f.four ? p_high(raw) : raw;
         }
-        if (!(four && sixteen && g == 1))
-            p_quad_steps(x + j * 16, code, n_vec, n, !four, sum);
-        if (four && !(sixteen && g == 0))
-            p_quad_steps(x + (j + 4) * 16, high, n_vec, n, false, sum);
+#pragma GCC unroll 3
+        for (size_t d = 0; d < n_digit; d++) {
+            const int8_t *quads = x + d * (EVK_PACKED_BLOCK * EVK_PACKED_TILE);
+            if (!(f.four && f.sixteen && g == 1))
+                p_quad_steps(quads + j * 16, code, n, !f.small, sum + d * P_VECTORS * n);
+            if (f.four && !(f.sixteen && g == 0))
+                p_quad_steps(quads + (j + 4) * 16, high, n, !f.small, sum + d * P_VECTORS * n);
+        }
     }
-#pragma GCC unroll 16
-    for (size_t e = 0; e < n_vec * n; e++)
-        s[e] = p_total(sum[e], !four);
+#pragma GCC unroll 24
+    for (size_t e = 0; e < n_digit * P_VECTORS * n; e++)
+        s[e] = p_total(sum[e], !f.small);
 }
 
 /* A number from its digits, `apart` vectors from one to the next. */
@@ -95,153 +107,131 @@ P_INLINE p_floats p_number(const p_ints *s, size_t apart, size_t n_digit)
     return n_digit == 1 ? f_of(s[0]) : f_fma(f_of(s[2 * apart]), f_set(65536), f_of(p_add(p_shift8(s[apart]), s[0])));
 }
 
-/* min unit sum n  of one group into y. */
-P_INLINE void p_add_mins(const p_place *p, size_t b, size_t g, bool sixteen, size_t n_digit, size_t n_vec, size_t n, p_floats *y)
-{
-    const float *unit = evk_tile_unit(p->x, p->tile, b) + p->t;
-#pragma GCC unroll 2
-    for (size_t v = 0; v < n_vec; v++) {
-        const p_floats min = p_scale(p, p->w->mins, b, g, v, sixteen);
-#pragma GCC unroll 8
-        for (size_t t = 0; t < n; t++) {
-            int32_t s[EVK_MAX_DIGIT] = { 0 };
-#pragma GCC unroll 3
-            for (size_t d = 0; d < n_digit; d++)
-                s[d] = p_digit_sum(p, b, g, d, t, sixteen);
-            y[v * n + t] = f_fma(f_mul(min, f_set(unit[t])), f_set(evk_number(s, n_digit)), y[v * n + t]);
-        }
-    }
-}
-
 /* scale unit sum (code - offset) n + min unit sum n  of one group into y. */
-P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, bool four, bool sixteen, size_t n_digit, size_t n_vec, size_t n,
-                          p_floats *y)
+P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, p_form f, size_t n_digit, size_t n, p_floats *y)
 {
     p_ints s[EVK_MAX_DIGIT * P_MOST];
-#pragma GCC unroll 3
-    for (size_t d = 0; d < n_digit; d++)
-        p_dots(p, b, g, d, four, sixteen, n_vec, n, s + d * n_vec * n);
-    const float *unit = evk_tile_unit(p->x, p->tile, b) + p->t;
+    char *record = evk_record(p->x, p->tile, b);
+    p_dots(p, record, b, g, f, n_digit, n, s);
+    const evk_digit_part part = f.sixteen ? (evk_digit_part)g : EVK_DIGITS_ALL;
+    const float *unit = evk_record_unit(record, EVK_PACKED_TILE, n_digit) + p->t;
+    const float *total = evk_record_total(record, EVK_PACKED_TILE, n_digit, part) + p->t;
 #pragma GCC unroll 2
-    for (size_t v = 0; v < n_vec; v++) {
-        const p_floats scale = p_scale(p, p->w->scales, b, g, v, sixteen);
+    for (size_t v = 0; v < P_VECTORS; v++) {
+        const p_floats scale = p_scale(p, p->w->scales, b, g, v, f.sixteen);
+        const p_floats min = f.mins ? p_scale(p, p->w->mins, b, g, v, f.sixteen) : f_zero();
 #pragma GCC unroll 8
         for (size_t t = 0; t < n; t++) {
             const size_t e = v * n + t;
-            y[e] = f_fma(f_mul(scale, f_set(unit[t])), p_number(s + e, n_vec * n, n_digit), y[e]);
+            y[e] = f_fma(f_mul(scale, f_set(unit[t])), p_number(s + e, P_VECTORS * n, n_digit), y[e]);
+            if (f.mins)
+                y[e] = f_fma(min, f_set(total[t]), y[e]);
         }
     }
-    if (p->w->mins)
-        p_add_mins(p, b, g, sixteen, n_digit, n_vec, n, y);
 }
 
-/* n tokens, n_vec vectors of rows; n, n_vec, n_digit and the form are constants where it is called. */
-P_INLINE void p_rows(const p_place *p, bool four, bool sixteen, size_t n_digit, size_t n_vec, size_t n, float *y, size_t ldy)
+/* n tokens, P_VECTORS vectors of rows; n, n_digit and the form are constants where it is called. */
+P_INLINE void p_rows(const p_place *p, p_form f, size_t n_digit, size_t n, float *y, size_t ldy)
 {
     p_floats sum[P_MOST];
 #pragma GCC unroll 16
-    for (size_t e = 0; e < n_vec * n; e++)
+    for (size_t e = 0; e < P_VECTORS * n; e++)
         sum[e] = f_zero();
     for (size_t b = 0; b < p->w->n_block; b++) {
-        p_add_group(p, b, 0, four, sixteen, n_digit, n_vec, n, sum);
-        if (sixteen)
-            p_add_group(p, b, 1, four, sixteen, n_digit, n_vec, n, sum);
+        p_add_group(p, b, 0, f, n_digit, n, sum);
+        if (f.sixteen)
+            p_add_group(p, b, 1, f, n_digit, n, sum);
     }
 #pragma GCC unroll 16
-    for (size_t e = 0; e < n_vec * n; e++)
-        f_store(y + (p->t + e % n) * ldy + p->lane + e / n * P_LANES, sum[e]);
+    for (size_t e = 0; e < P_VECTORS * n; e++)
+        f_store(y + (p->t + e % n) * ldy + p->row + e / n * P_LANES, sum[e]);
 }
 
 typedef void p_function(const p_place *p, float *y, size_t ldy);
-#define P_ROWS(form, four, sixteen, n_digit, n_vec, n)                                                                  \
+#define P_ROWS(name, four, small, sixteen, mins, n_digit, n)                                                            \
     static __attribute__((noinline, no_sanitize("undefined")))                                                          \
-    void p_##form##_##n_digit##_##n_vec##_##n(const p_place *p, float *y, size_t ldy)                                   \
+    void p_##name##_##sixteen##_##mins##_##n_digit##_##n(const p_place *p, float *y, size_t ldy)                        \
     {                                                                                                                   \
-        p_rows(p, four, sixteen, n_digit, n_vec, n, y, ldy);                                                            \
+        p_rows(p, (p_form){ four, small, sixteen, mins }, n_digit, n, y, ldy);                                          \
     }
-#define P_WIDTH(form, four, sixteen, n_vec)                                                                             \
-    P_ROWS(form, four, sixteen, 1, n_vec, 4) P_ROWS(form, four, sixteen, 1, n_vec, 1)                                   \
-    P_ROWS(form, four, sixteen, 3, n_vec, 2) P_ROWS(form, four, sixteen, 3, n_vec, 1)
-#define P_FORM(n_vec) P_WIDTH(narrow, true, false, n_vec) P_WIDTH(narrow16, true, true, n_vec)                          \
-    P_WIDTH(wide, false, false, n_vec) P_WIDTH(wide16, false, true, n_vec)
-/* By form and digits; then for several tokens, P_MANY or P_MANY_BY_THREE, and for one. */
-#define P_ENTRY(form, n_vec)                                                                                            \
-    { { p_##form##_1_##n_vec##_4, p_##form##_1_##n_vec##_1 }, { p_##form##_3_##n_vec##_2, p_##form##_3_##n_vec##_1 } }
-#define P_TABLE(n_vec) { P_ENTRY(wide, n_vec), P_ENTRY(wide16, n_vec), P_ENTRY(narrow, n_vec), P_ENTRY(narrow16, n_vec) }
+/* By the number of digits; for several tokens, P_MANY or P_MANY_BY_THREE, and for one. */
+#define P_BOTH(name, four, small, sixteen, mins)                                                                        \
+    P_ROWS(name, four, small, sixteen, mins, 1, 4) P_ROWS(name, four, small, sixteen, mins, 1, 1)                       \
+    P_ROWS(name, four, small, sixteen, mins, 3, 2) P_ROWS(name, four, small, sixteen, mins, 3, 1)
+#define P_FORM(name, four, small)                                                                                       \
+    P_BOTH(name, four, small, 0, 0) P_BOTH(name, four, small, 0, 1)                                                     \
+    P_BOTH(name, four, small, 1, 0) P_BOTH(name, four, small, 1, 1)
+#define P_ENTRY(name, sixteen, mins) {                                                                                  \
+    { p_##name##_##sixteen##_##mins##_1_4, p_##name##_##sixteen##_##mins##_1_1 },                                       \
+    { p_##name##_##sixteen##_##mins##_3_2, p_##name##_##sixteen##_##mins##_3_1 } }
+#define P_ENTRIES(name)                                                                                                 \
+    { { P_ENTRY(name, 0, 0), P_ENTRY(name, 0, 1) }, { P_ENTRY(name, 1, 0), P_ENTRY(name, 1, 1) } }
 enum { P_MANY = 4, P_MANY_BY_THREE = 2 };
 
-/* The last rows of a matrix may be those of one vector. */
-P_FORM(1)
-#if P_VECTORS == 2
-P_FORM(2)
-static p_function *const p_table[P_VECTORS][4][2][2] = { P_TABLE(1), P_TABLE(2) };
+P_FORM(bytes, 0, 0)
+P_FORM(fours, 1, 1)
+#ifdef P_SMALL                  /* bytes of small codes are quicker than others */
+P_FORM(smalls, 0, 1)
+#define P_SMALL_ENTRIES P_ENTRIES(smalls)
 #else
-static p_function *const p_table[P_VECTORS][4][2][2] = { P_TABLE(1) };
+#define P_SMALL_ENTRIES P_ENTRIES(bytes)
 #endif
+static p_function *const p_table[3][2][2][2][2] = { P_ENTRIES(bytes), P_SMALL_ENTRIES, P_ENTRIES(fours) };
 
-static void simd_multiply_packed(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y,
-                                 size_t ldy)
+static void simd_multiply_packed(const evk_packed *w, size_t which, const evk_digits *x, size_t tile, float *y, size_t ldy)
 {
     const bool three = x->n_digit == EVK_MAX_DIGIT;
-    const size_t n_row = n_group * EVK_PACKED_ROWS, many = three ? P_MANY_BY_THREE : P_MANY, nt = evk_tile_tokens(x, tile);
-    const size_t n_vec = P_VECTORS * P_LANES <= n_row ? P_VECTORS : 1;
-    p_function *const *by_size = p_table[n_vec - 1][2 * w->four_bits + w->groups_of_16][three];
-    p_place p = { w, x, group, 0, tile, 0 };
+    const size_t many = three ? P_MANY_BY_THREE : P_MANY, nt = evk_tile_tokens(x, tile);
+    p_function *const *by_size = p_table[w->four_bits ? 2 : w->small][w->groups_of_16][w->mins != NULL][three];
+    p_place p = { w, x, which, 0, tile, 0, w->offset ? __builtin_ctz((unsigned)w->offset) : 32 };
     for (size_t n; p.t < nt; p.t += n) {
         n = nt - p.t >= many ? many : 1;
-        for (p.lane = 0; p.lane < n_row; p.lane += n_vec * P_LANES)
+        for (p.row = 0; p.row < EVK_PACKED_PAIR; p.row += P_VECTORS * P_LANES)
             by_size[n == 1](&p, y, ldy);
+    }
+}
+
+static void simd_spread_codes(const uint8_t *two, size_t n, uint8_t *one)
+{
+    for (size_t i = 0; i < n; i += 4 * P_LANES) {
+        uint8_t *low = one + i / 256 * 512 + i % 256;
+        const p_ints raw = p_load(two + i);
+        p_store(low, p_low(raw));
+        p_store(low + 256, p_high(raw));
     }
 }
 
 /* ---- activations as digits ---- */
 
-/* Digits of a block's 32 numbers, one token, into its places; *sum by half. */
-P_INLINE void p_put(const int32_t number[EVK_PACKED_BLOCK], size_t n_digit, int8_t *const out[EVK_MAX_DIGIT],
-                    int32_t sum[EVK_MAX_DIGIT][2])
+/* All tokens of a tile in block b. */
+P_INLINE void p_take_block(const evk_digits *d, size_t tile, size_t nt, size_t b, const float *x, size_t ldx)
 {
-    int32_t rest[EVK_PACKED_BLOCK];
-    memcpy(rest, number, sizeof rest);
-    for (size_t d = 0; d < n_digit; d++) {
-        int8_t digit[EVK_PACKED_BLOCK];
-        for (size_t i = 0; i < EVK_PACKED_BLOCK; i++) {
-            digit[i] = (int8_t)rest[i];
-            rest[i] = (rest[i] - digit[i]) >> 8;
-        }
-        for (size_t h = 0; h < 2; h++) {
-            sum[d][h] = 0;
-            for (size_t i = 0; i < 16; i++)
-                sum[d][h] += digit[16 * h + i];
-        }
-        for (size_t j = 0; j < 8; j++)
-            memcpy(out[d] + j * 16, digit + 4 * j, 4);
+    int8_t digit[EVK_MAX_DIGIT][EVK_PACKED_TILE][EVK_PACKED_BLOCK] = { 0 };
+    char *record = evk_record(d, tile, b);
+    for (size_t t = 0; t < nt; t++) {
+        const float *from = x + t * ldx;
+        int32_t half[EVK_MAX_DIGIT][2];
+        float inverse;
+        evk_record_unit(record, EVK_PACKED_TILE, d->n_digit)[t] = evk_unit(p_most(from), d->n_digit, &inverse);
+        p_digits(from, inverse, d->n_digit, t, digit, half);
+        evk_record_sums(record, EVK_PACKED_TILE, d->n_digit, t, half);
     }
+    for (size_t p = 0; p < d->n_digit; p++)
+        p_transpose(digit[p], evk_record_digit(record, EVK_PACKED_TILE, p));
 }
 
 static void simd_take_digits(const evk_digits *d, size_t tile, const float *x, size_t ldx)
 {
     const size_t nt = evk_tile_tokens(d, tile);
-    for (size_t t = 0; t < nt; t++)
-        for (size_t b = 0; b < d->n_block; b++) {
-            const float *from = x + t * ldx + b * EVK_PACKED_BLOCK;
-            int32_t number[EVK_PACKED_BLOCK], sum[EVK_MAX_DIGIT][2];
-            int8_t *out[EVK_MAX_DIGIT];
-            float check, inverse;
-            const float most = p_most(from, &check);
-            evk_tile_unit(d, tile, b)[t] = evk_unit(most, check, d->n_digit, &inverse);
-            p_round(from, inverse, number);
-            for (size_t p = 0; p < d->n_digit; p++)
-                out[p] = evk_tile_digit(d, tile, p, b) + t * 4;
-            p_put(number, d->n_digit, out, sum);
-            for (size_t p = 0; p < d->n_digit; p++)
-                for (size_t h = 0; h < 2; h++)
-                    evk_tile_sum(d, tile, p, b, h)[t] = sum[p][h];
-        }
+    for (size_t b = 0; b < d->n_block; b++)
+        p_take_block(d, tile, nt, b, x + b * EVK_PACKED_BLOCK, ldx);
 }
 
 static inline void add_packed(evk_kernels *k, bool fast_digits)
 {
     k->take_digits = simd_take_digits;
     k->multiply_packed = simd_multiply_packed;
+    k->spread_codes = simd_spread_codes;
+    k->tile_tokens = EVK_PACKED_TILE;
     k->fast_digits = fast_digits;
 }

@@ -190,7 +190,8 @@ bool evk_packs(evk_type type)
 
 static size_t code_bytes(const evk_packed *p) { return p->four_bits ? 256 : 512; }
 static size_t block_groups(const evk_packed *p) { return p->groups_of_16 ? 2 : 1; }
-static size_t row_groups(const evk_packed *p) { return (p->rows + EVK_PACKED_ROWS - 1) / EVK_PACKED_ROWS; }
+static size_t pairs(const evk_packed *p) { return (p->rows + EVK_PACKED_PAIR - 1) / EVK_PACKED_PAIR; }
+static size_t row_groups(const evk_packed *p) { return 2 * pairs(p); }
 
 static void put_scale(const evk_packed *p, void *scales, size_t at, float value)
 {
@@ -250,7 +251,7 @@ evoke_status evk_pack(const evk_tensor *w, size_t n_thread, evk_packed *p, evoke
 {
     const recipe *how = &recipes[w->type];
     *p = (evk_packed){ .rows = w->rows, .cols = w->cols, .n_block = w->cols / EVK_PACKED_BLOCK, .four_bits = how->four_bits,
-                       .groups_of_16 = how->groups_of_16, .half_scales = how->half_scales, .offset = how->offset };
+                       .small = how->four_bits, .groups_of_16 = how->groups_of_16, .half_scales = how->half_scales, .offset = how->offset };
     const size_t n = row_groups(p) * p->n_block, n_scale = n * block_groups(p), size = EVK_PACKED_ROWS * (p->half_scales ? 2 : 4);
     EVK_TRY(allocate(&p->codes, n, code_bytes(p), err));
     EVK_TRY(allocate(&p->scales, n_scale, size, err));
@@ -279,74 +280,156 @@ size_t evk_packed_bytes(const evk_packed *p)
 
 /* ---- the product ---- */
 
-enum { TWO_GROUPS = 2 * EVK_PACKED_ROWS };
+/* Rows of y of tokens far apart are more pages than a processor keeps track of. */
+enum { CHUNK_BYTES = 384 << 10, CHUNK_TOKENS = 128, CHUNK_LEAST = 32 };
 
-static size_t up64(size_t n) { return (n + 63) / 64 * 64; }
+static size_t tiles(size_t n_token, size_t width) { return (n_token + width - 1) / width; }
 
-static size_t tiles(size_t n_token) { return (n_token + EVK_PACKED_TILE - 1) / EVK_PACKED_TILE; }
-
-size_t evk_digits_bytes(size_t n_token, size_t cols, size_t n_digit)
+/* Tokens, at most, whose digits pass over all rows together, and so stay in the second cache. */
+static size_t chunk_tokens(size_t cols, size_t n_digit)
 {
-    const size_t blocks = tiles(n_token) * EVK_PACKED_TILE * (cols / EVK_PACKED_BLOCK);
-    return up64(n_digit * blocks * EVK_PACKED_BLOCK) + up64(4 * blocks) + up64(8 * n_digit * blocks) + 64;
+    const size_t each = cols / EVK_PACKED_BLOCK * evk_record_bytes(n_digit, EVK_PACKED_TILE) / EVK_PACKED_TILE;
+    const size_t fit = CHUNK_BYTES / (each + 1) / CHUNK_LEAST * CHUNK_LEAST;
+    return fit < CHUNK_LEAST ? CHUNK_LEAST : fit < CHUNK_TOKENS ? fit : CHUNK_TOKENS;
 }
 
-static evk_digits digits_in(void *scratch, size_t n_token, size_t n_block, size_t n_digit)
+/* Whether each thread takes chunks of tokens through all rows, rather than rows through all tokens: the digits of a chunk are
+ * then the thread's own, and codes of four bits are spread to bytes once for the chunk. */
+static bool by_tokens(size_t n_thread, size_t n_token) { return n_token >= CHUNK_LEAST * n_thread; }
+
+static size_t digit_bytes(size_t n_token, size_t cols, size_t n_digit)
 {
-    const size_t blocks = tiles(n_token) * EVK_PACKED_TILE * n_block;
-    char *at = scratch;
-    evk_digits x = { n_token, n_block, n_digit, NULL, NULL, NULL };
-    x.digit = (int8_t *)at;
-    x.unit = (float *)(void *)(at += up64(n_digit * blocks * EVK_PACKED_BLOCK));
-    x.sum = (int32_t *)(void *)(at += up64(4 * blocks));
-    return x;
+    const size_t most = EVK_PACKED_TILE_MOST, records = tiles(n_token, most) * most / EVK_PACKED_TILE * (cols / EVK_PACKED_BLOCK);
+    return records * evk_record_bytes(n_digit, EVK_PACKED_TILE);        /* wider tiles need no more */
 }
 
-/* Two groups of rows for the tiles [begin, end). The last ones of a matrix may be fewer, and narrower than a vector. */
-static void multiply_groups(const evk_kernels *kernels, const evk_packed *w, const evk_digits *x, size_t group, size_t begin,
-                            size_t end, const float *bias, float *y, size_t ldy)
+/* Of a thread that goes by tokens: digits, and the codes of a pair of groups. */
+static size_t thread_bytes(size_t cols, size_t n_digit)
 {
-    const size_t first = group * EVK_PACKED_ROWS, left = w->rows - first, n_row = left < TWO_GROUPS ? left : TWO_GROUPS;
-    const size_t n_group = (n_row + EVK_PACKED_ROWS - 1) / EVK_PACKED_ROWS;
-    for (size_t tile = begin; tile < end; tile++) {
-        const size_t t = tile * EVK_PACKED_TILE, nt = evk_tile_tokens(x, tile);
-        float part[EVK_PACKED_TILE * TWO_GROUPS];
-        if (n_row % EVK_PACKED_ROWS == 0) {
-            kernels->multiply_packed(w, group, n_group, x, tile, y + t * ldy + first, ldy);
+    return digit_bytes(chunk_tokens(cols, n_digit), cols, n_digit) + EVK_PACKED_PAIR * cols;
+}
+
+size_t evk_packed_scratch(size_t n_thread, size_t n_token, size_t cols, size_t n_digit)
+{
+    const size_t together = n_token < CHUNK_LEAST * n_thread ? n_token : CHUNK_LEAST * n_thread;
+    const size_t rows = digit_bytes(together, cols, n_digit), tokens = n_thread * thread_bytes(cols, n_digit);
+    return 64 + (n_token < CHUNK_LEAST || rows > tokens ? rows : tokens);
+}
+
+/* A pair of groups of rows for a chunk's tiles; y is that of the chunk's first token. The last rows may be fewer than 32. */
+static void multiply_pair(const evk_kernels *kernels, const evk_product *p, const evk_packed *w, size_t pair, size_t first,
+                          const evk_digits *x, float *y)
+{
+    const size_t left = p->w->rows - first, n_row = left < EVK_PACKED_PAIR ? left : EVK_PACKED_PAIR;
+    for (size_t t = 0; t < x->n_token; t += x->width) {
+        const size_t tile = t / x->width, nt = evk_tile_tokens(x, tile);
+        float part[EVK_PACKED_TILE_MOST * EVK_PACKED_PAIR], *out = y + t * p->ldy + first;
+        if (n_row == EVK_PACKED_PAIR) {
+            kernels->multiply_packed(w, pair, x, tile, out, p->ldy);
         } else {
-            kernels->multiply_packed(w, group, n_group, x, tile, part, TWO_GROUPS);
+            kernels->multiply_packed(w, pair, x, tile, part, EVK_PACKED_PAIR);
             for (size_t i = 0; i < nt; i++)
-                memcpy(y + (t + i) * ldy + first, part + i * TWO_GROUPS, n_row * sizeof *y);
+                memcpy(out + i * p->ldy, part + i * EVK_PACKED_PAIR, n_row * sizeof *y);
         }
-        if (bias)
-            evk_add_bias(bias + first, n_row, nt, y + t * ldy + first, ldy);
+        if (p->bias)
+            evk_add_bias(p->bias + first, n_row, nt, out, p->ldy);
     }
 }
 
-void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_packed *w, size_t n_digit, const float *bias,
-                       const float *x, size_t ldx, size_t n_token, float *y, size_t ldy, void *scratch)
+/* A pair of a matrix whose codes are spread to bytes: a matrix of 32 rows. */
+static evk_packed spread(const evk_kernels *kernels, const evk_packed *w, size_t pair, uint8_t *bytes)
 {
-    enum {
-        CHUNK_BYTES = 256 << 10,    /* of digits that pass over all rows together */
-        CHUNK_TILES = 32            /* more, and the rows of y they go to are more pages than the processor keeps track of */
-    };
-    const evk_digits d = digits_in(scratch, n_token, w->n_block, n_digit);
-    const size_t n_tile = tiles(n_token), most = CHUNK_BYTES / (EVK_PACKED_TILE * w->cols * n_digit) + 1;
-    const size_t fit = most < CHUNK_TILES ? most : CHUNK_TILES;
-    const size_t n_chunk = (n_tile + fit - 1) / fit, n_pair = (w->rows + TWO_GROUPS - 1) / TWO_GROUPS;
-    n_thread = evk_threads_worth(n_thread, n_token, w->rows, w->cols);
-    if (n_tile == 1)                /* one barrier less for each of a token's products */
-        kernels->take_digits(&d, 0, x, ldx);
+    evk_packed one = *w;
+    const size_t blocks = 2 * pair * w->n_block, scales = blocks * block_groups(w) * EVK_PACKED_ROWS * (w->half_scales ? 2 : 4);
+    kernels->spread_codes(w->codes + blocks * 256, 2 * w->n_block * 256, bytes);
+    one.rows = EVK_PACKED_PAIR;
+    one.four_bits = false;
+    one.codes = bytes;
+    one.scales = (char *)w->scales + scales;
+    one.mins = w->mins ? (char *)w->mins + scales : NULL;
+    return one;
+}
+
+/* The pair'th pair of all products' rows, counted through; returns its product and leaves its number there in *pair. */
+static const evk_product *find_pair(const evk_product *p, size_t *pair)
+{
+    for (; *pair >= pairs(p->w); p++)
+        *pair -= pairs(p->w);
+    return p;
+}
+
+/* All rows of all products for the chunk of tokens [begin, end), by one thread. */
+static void multiply_chunk(const evk_kernels *kernels, const evk_product *products, size_t n, evk_digits d, const float *x, size_t ldx,
+                           size_t begin, size_t end)
+{
+    uint8_t *bytes = (uint8_t *)d.records + digit_bytes(end - begin, d.n_block * EVK_PACKED_BLOCK, d.n_digit);
+    d.n_token = end - begin;
+    for (size_t t = 0; t < d.n_token; t += d.width)
+        kernels->take_digits(&d, t / d.width, x + (begin + t) * ldx, ldx);
+    for (size_t i = 0; i < n; i++)
+        for (size_t pair = 0; pair < pairs(products[i].w); pair++) {
+            const evk_packed *w = products[i].w;
+            float *y = products[i].y + begin * products[i].ldy;
+            if (w->four_bits) {
+                const evk_packed one = spread(kernels, w, pair, bytes);
+                multiply_pair(kernels, &products[i], &one, 0, pair * EVK_PACKED_PAIR, &d, y);
+            } else {
+                multiply_pair(kernels, &products[i], w, pair, pair * EVK_PACKED_PAIR, &d, y);
+            }
+        }
+}
+
+/* Chunks of tokens over threads, as many for each. */
+static void multiply_by_tokens(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, evk_digits d,
+                               const float *x, size_t ldx)
+{
+    const size_t cols = d.n_block * EVK_PACKED_BLOCK, most = chunk_tokens(cols, d.n_digit), n_token = d.n_token;
+    const size_t n_chunk = (n_token + most * n_thread - 1) / (most * n_thread) * n_thread;
+    const size_t each = tiles((n_token + n_chunk - 1) / n_chunk, d.width) * d.width, apart = thread_bytes(cols, d.n_digit);
+    char *scratch = d.records;
+#pragma omp parallel for schedule(static) num_threads((int)n_thread) if (n_thread > 1)
+    for (size_t begin = 0; begin < n_token; begin += each) {
+        evk_digits own = d;
+        own.records = scratch + apart * (size_t)omp_get_thread_num();
+        multiply_chunk(kernels, products, n, own, x, ldx, begin, begin + each < n_token ? begin + each : n_token);
+    }
+}
+
+/* Pairs of groups of rows over threads, all tokens for each. */
+static void multiply_by_rows(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, const evk_digits *d,
+                             const float *x, size_t ldx)
+{
+    size_t n_pair = 0;
+    for (size_t i = 0; i < n; i++)
+        n_pair += pairs(products[i].w);
+    if (d->n_token <= d->width)             /* one barrier less for each of a token's products */
+        kernels->take_digits(d, 0, x, ldx);
 #pragma omp parallel num_threads((int)n_thread) if (n_thread > 1)
     {
-        if (n_tile > 1)
+        if (d->n_token > d->width)
 #pragma omp for schedule(static)
-            for (size_t i = 0; i < n_tile; i++)
-                kernels->take_digits(&d, i, x + i * EVK_PACKED_TILE * ldx, ldx);
+            for (size_t t = 0; t < d->n_token; t += d->width)
+                kernels->take_digits(d, t / d->width, x + t * ldx, ldx);
 #pragma omp for schedule(static) nowait
-        for (size_t i = 0; i < n_chunk * n_pair; i++) {
-            const size_t begin = i / n_pair * fit, end = begin + fit < n_tile ? begin + fit : n_tile;
-            multiply_groups(kernels, w, &d, 2 * (i % n_pair), begin, end, bias, y, ldy);
+        for (size_t i = 0; i < n_pair; i++) {
+            size_t pair = i;
+            const evk_product *p = find_pair(products, &pair);
+            multiply_pair(kernels, p, p->w, pair, pair * EVK_PACKED_PAIR, d, p->y);
         }
     }
+}
+
+void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, size_t n_digit,
+                       const float *x, size_t ldx, size_t n_token, void *scratch)
+{
+    const size_t width = kernels->tile_tokens, n_block = products->w->n_block;
+    const evk_digits d = { n_token, n_block, n_digit, width, evk_record_bytes(n_digit, width), scratch };
+    size_t rows = 0;
+    for (size_t i = 0; i < n; i++)
+        rows += products[i].w->rows;
+    n_thread = evk_threads_worth(n_thread, n_token, rows, products->w->cols);
+    if (by_tokens(n_thread ? n_thread : 1, n_token))
+        multiply_by_tokens(kernels, n_thread ? n_thread : 1, products, n, d, x, ldx);
+    else
+        multiply_by_rows(kernels, n_thread, products, n, &d, x, ldx);
 }

@@ -4,7 +4,7 @@
  *     x = d (n0 + 2^8 n1 + 2^16 n2),                             n a signed byte, d by block of 32
  *     y = sum over blocks  scale d sum (code - offset) n  +  min d sum n
  *
- * The sums of a block are exact in 32-bit integers; a block's result is rounded to float32 and added to the others in order.
+ * The sums of a block are exact in 32-bit integers; a group's two terms are rounded to float32 and added to the others in order.
  * So y depends on w and x alone, bit for bit, on every instruction set.
  *
  * One digit n0 (d = max |x| / 127) is the fast product: x is off by up to max |x| / 254. Three digits are as good as float32:
@@ -16,7 +16,9 @@
  *
  *     codes   [rows / 16][blocks of 32][quad j < 8][16 rows][4]   codes 4 j .. 4 j + 3 of the block, a byte each; or
  *             [rows / 16][blocks of 32][quad j < 4][16 rows][4]   quad j in the low four bits, quad j + 4 in the high ones
- *     scales, mins [rows / 16][blocks of 32][1 group of 32 or 2 of 16][16 rows]   float16 where that is exact, else float32 */
+ *     scales, mins [rows / 16][blocks of 32][1 group of 32 or 2 of 16][16 rows]   float16 where that is exact, else float32
+ *
+ * Rows are filled up with zeros to a multiple of 32: two groups of 16 are multiplied together. A type has minima or an offset. */
 #ifndef EVK_PACKED_H
 #define EVK_PACKED_H
 
@@ -24,42 +26,59 @@
 
 #include "core/kernels/kernels.h"
 
-enum { EVK_PACKED_ROWS = 16, EVK_PACKED_BLOCK = 32, EVK_MAX_DIGIT = 3 };
+enum { EVK_PACKED_ROWS = 16, EVK_PACKED_PAIR = 2 * EVK_PACKED_ROWS, EVK_PACKED_BLOCK = 32, EVK_MAX_DIGIT = 3 };
 
 struct evk_packed {
     size_t rows, cols, n_block;     /* as of the tensor; blocks of a row */
-    bool four_bits, groups_of_16, half_scales;
-    int offset;
+    bool four_bits;                 /* two codes a byte */
+    bool small;                     /* no code is over 15 */
+    bool groups_of_16, half_scales;
+    int offset;                     /* 0 or a power of two */
     uint8_t *codes;                 /* 64-byte aligned, owned, like scales and mins */
     void *scales, *mins;            /* mins NULL: all 0 */
 };
 
-/* Activations as digits, by tiles of four tokens, of which the last may be fewer: what lies in the others' places is not read.
- * Of a tile:   digit  [n_digit][n_block][8][4][4]      unit [n_block][4]      sum [n_digit][n_block][2][4] */
+/* Activations as digits, by tiles of `width` tokens, of which the last may be fewer: what lies in the others' places is not read.
+ * A tile holds a record for each block:
+ *     digits  [n_digit][32 width]     signed bytes, ordered as the kernel that takes them likes: by quads, [8][width][4], but for AMX
+ *     unit    [width]                 d, float32
+ *     sums    [n_digit][3][width]     int32: of each digit over the first half of the block, the second, and all of it
+ *     totals  [3][width]              float32: d times the number that such sums make, for the minima */
 struct evk_digits {
-    size_t n_token, n_block, n_digit;
-    int8_t *digit;
-    float *unit;                    /* d */
-    int32_t *sum;                   /* of each digit over each half of the block */
+    size_t n_token, n_block, n_digit, width, record;    /* record: bytes, a multiple of 64 */
+    char *records;
 };
+typedef enum evk_digit_part { EVK_DIGITS_FIRST, EVK_DIGITS_LAST, EVK_DIGITS_ALL, EVK_N_DIGIT_PART } evk_digit_part;
 
+static inline size_t evk_record_bytes(size_t n_digit, size_t width)
+{
+    return (width * (n_digit * (EVK_PACKED_BLOCK + 4 * EVK_N_DIGIT_PART) + 4 + 4 * EVK_N_DIGIT_PART) + 63) / 64 * 64;
+}
 static inline size_t evk_tile_tokens(const evk_digits *x, size_t tile)
 {
-    const size_t left = x->n_token - tile * EVK_PACKED_TILE;
-    return left < EVK_PACKED_TILE ? left : EVK_PACKED_TILE;
+    const size_t left = x->n_token - tile * x->width;
+    return left < x->width ? left : x->width;
 }
-/* Of a tile: where digit p of block b begins, its units, and the sums of half h. */
-static inline int8_t *evk_tile_digit(const evk_digits *x, size_t tile, size_t p, size_t b)
+static inline char *evk_record(const evk_digits *x, size_t tile, size_t b)
 {
-    return x->digit + ((tile * x->n_digit + p) * x->n_block + b) * (EVK_PACKED_BLOCK * EVK_PACKED_TILE);
+    return x->records + (tile * x->n_block + b) * x->record;
 }
-static inline float *evk_tile_unit(const evk_digits *x, size_t tile, size_t b)
+/* Of a record: where its parts begin. */
+static inline int8_t *evk_record_digit(char *record, size_t width, size_t digit)
 {
-    return x->unit + (tile * x->n_block + b) * EVK_PACKED_TILE;
+    return (int8_t *)record + digit * EVK_PACKED_BLOCK * width;
 }
-static inline int32_t *evk_tile_sum(const evk_digits *x, size_t tile, size_t p, size_t b, size_t h)
+static inline float *evk_record_unit(char *record, size_t width, size_t n_digit)
 {
-    return x->sum + (((tile * x->n_digit + p) * x->n_block + b) * 2 + h) * EVK_PACKED_TILE;
+    return (float *)(void *)(record + n_digit * EVK_PACKED_BLOCK * width);
+}
+static inline int32_t *evk_record_sum(char *record, size_t width, size_t n_digit, size_t digit, evk_digit_part part)
+{
+    return (int32_t *)(void *)evk_record_unit(record, width, n_digit) + (1 + digit * EVK_N_DIGIT_PART + part) * width;
+}
+static inline float *evk_record_total(char *record, size_t width, size_t n_digit, evk_digit_part part)
+{
+    return evk_record_unit(record, width, n_digit) + (1 + n_digit * EVK_N_DIGIT_PART + part) * width;
 }
 
 /* A number from its digits: digits beyond n_digit do not count. */
@@ -67,17 +86,31 @@ static inline float evk_number(const int32_t digit[EVK_MAX_DIGIT], size_t n_digi
 {
     return n_digit == 1 ? (float)digit[0] : __builtin_fmaf((float)digit[2], 65536, (float)(digit[1] * 256 + digit[0]));
 }
-/* d of a block whose largest |x| is `most`, and by what x is multiplied to have it in units of d. `check` is 0 where all are
- * finite; d is NaN where they are not, and both are 0 for a block of zeros, or one so small that float32 cannot hold 1 / d. */
-static inline float evk_unit(float most, float check, size_t n_digit, float *inverse)
+/* d of a block whose largest |x| is `most`, and by what x is multiplied to have it in units of d. d is NaN where `most` is not
+ * finite; both are 0 for a block of zeros, or one so small that float32 cannot hold 1 / d. */
+static inline float evk_unit(float most, size_t n_digit, float *inverse)
 {
     const float most_number = n_digit == 1 ? 127 : 127 << 16;
-    *inverse = most > 0 && check == 0 ? most_number / most : 0;
+    const bool finite = most <= FLT_MAX;
+    *inverse = most > 0 && finite ? most_number / most : 0;
     if (*inverse > FLT_MAX) {
         *inverse = 0;
         return 0;
     }
-    return check == 0 ? most / most_number : __builtin_nanf("");
+    return finite ? most / most_number : __builtin_nanf("");
+}
+/* The sums and totals of token t of a record whose unit is there, from the sums of each digit over the halves. */
+static inline void evk_record_sums(char *record, size_t width, size_t n_digit, size_t t, int32_t half[EVK_MAX_DIGIT][2])
+{
+    const float unit = evk_record_unit(record, width, n_digit)[t];
+    for (size_t part = 0; part < EVK_N_DIGIT_PART; part++) {
+        int32_t sum[EVK_MAX_DIGIT] = { 0 };
+        for (size_t d = 0; d < n_digit; d++) {
+            sum[d] = part == EVK_DIGITS_ALL ? half[d][0] + half[d][1] : half[d][part];
+            evk_record_sum(record, width, n_digit, d, (evk_digit_part)part)[t] = sum[d];
+        }
+        evk_record_total(record, width, n_digit, (evk_digit_part)part)[t] = unit * evk_number(sum, n_digit);
+    }
 }
 
 /* Whether a type's values are such integers. */
@@ -87,11 +120,19 @@ evoke_status evk_pack(const evk_tensor *w, size_t n_thread, evk_packed *out, evo
 void evk_packed_free(evk_packed *p);
 size_t evk_packed_bytes(const evk_packed *p);
 
-/* Bytes of scratch for n_token rows of x [cols] as digits. */
-size_t evk_digits_bytes(size_t n_token, size_t cols, size_t n_digit);
-/* y [T, rows] = x [T, cols] w + bias, by n_digit digits. scratch: evk_digits_bytes of it, 64-byte aligned. */
-void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_packed *w, size_t n_digit, const float *bias,
-                       const float *x, size_t ldx, size_t n_token, float *y, size_t ldy, void *scratch);
+/* Bytes of scratch that a multiply of n_token rows of x [cols] by n_thread threads needs. */
+size_t evk_packed_scratch(size_t n_thread, size_t n_token, size_t cols, size_t n_digit);
+
+/* y [T, rows] = x [T, cols] w + bias; bias NULL: none. */
+typedef struct evk_product {
+    const evk_packed *w;
+    const float *bias;
+    float *y;
+    size_t ldy;
+} evk_product;
+/* n products of the same x, whose matrices have the same cols, by n_digit digits. scratch: evk_packed_scratch, 64-byte aligned. */
+void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, size_t n_digit,
+                       const float *x, size_t ldx, size_t n_token, void *scratch);
 
 /* Portable C, for ref.c. */
 void evk_packed_add_ref(evk_kernels *k);

@@ -1,17 +1,20 @@
 /* core/kernels/packed_avx2.h: lanes_packed.h over 8 rows, for AVX2: with integer dot products (AVX-VNNI) where P_VNNI is set,
  * or by pairs of products in 16 bits, which eight quads of four bits cannot overflow: 8 * 2 * 15 * 128 = 30720. */
-#include <immintrin.h>
 #include <string.h>
 
-#include "core/kernels/kernels.h"
+#include "core/kernels/digits_avx2.h"
 
-enum { P_LANES = 8 };
-#define P_VECTORS 1
+enum { P_LANES = 8, P_VECTORS = 1 };
+#ifndef P_VNNI
+#define P_SMALL
+#endif
+#define P_UNROLL 2
 typedef __m256i p_ints;
 typedef __m256 p_floats;
 #define P_OP static inline __attribute__((always_inline))
 
 P_OP p_ints p_load(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+P_OP void p_store(uint8_t *p, p_ints a) { _mm256_storeu_si256((__m256i *)(void *)p, a); }
 P_OP p_ints p_low(p_ints a) { return _mm256_and_si256(a, _mm256_set1_epi8(15)); }
 P_OP p_ints p_high(p_ints a) { return p_low(_mm256_srli_epi16(a, 4)); }
 P_OP p_ints p_quad(const int8_t *p)
@@ -22,6 +25,11 @@ P_OP p_ints p_quad(const int8_t *p)
 }
 P_OP p_ints p_add(p_ints a, p_ints b) { return _mm256_add_epi32(a, b); }
 P_OP p_ints p_set(int32_t a) { return _mm256_set1_epi32(a); }
+/* a times -2^n, or 0 where n is 32 */
+P_OP p_ints p_times(p_ints a, int n)
+{
+    return _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_sll_epi32(a, _mm_cvtsi32_si128(n)));
+}
 P_OP p_ints p_shift8(p_ints a) { return _mm256_slli_epi32(a, 8); }
 
 #ifdef P_VNNI
@@ -57,33 +65,5 @@ P_OP p_floats f_mul(p_floats a, p_floats b) { return _mm256_mul_ps(a, b); }
 P_OP p_floats f_load(const float *p) { return _mm256_loadu_ps(p); }
 P_OP p_floats f_load_half(const uint16_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p)); }
 P_OP void f_store(float *p, p_floats a) { _mm256_storeu_ps(p, a); }
-
-/* The largest |x| of 32, and 0 if all are finite. */
-P_OP float p_most(const float *x, float *check)
-{
-    const __m256 mask = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
-    __m256 most = _mm256_setzero_ps(), sum = most;
-    for (size_t i = 0; i < 32; i += 8) {
-        const __m256 v = _mm256_loadu_ps(x + i);
-        most = _mm256_max_ps(most, _mm256_and_ps(v, mask));
-        sum = _mm256_add_ps(sum, _mm256_mul_ps(v, _mm256_setzero_ps()));
-    }
-    float m[8], s[8], best = 0;
-    _mm256_storeu_ps(m, most);
-    _mm256_storeu_ps(s, sum);
-    *check = 0;
-    for (size_t i = 0; i < 8; i++) {
-        best = m[i] > best ? m[i] : best;
-        *check += s[i];
-    }
-    return best;
-}
-P_OP void p_round(const float *x, float inverse, int32_t out[32])
-{
-    for (size_t i = 0; i < 32; i += 8) {
-        const __m256 scaled = _mm256_mul_ps(_mm256_loadu_ps(x + i), _mm256_set1_ps(inverse));
-        _mm256_storeu_si256((__m256i *)(void *)(out + i), _mm256_cvtps_epi32(scaled));
-    }
-}
 
 #include "core/kernels/lanes_packed.h"

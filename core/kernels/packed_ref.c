@@ -33,66 +33,72 @@ static float row_dot(const evk_packed *w, size_t group, size_t r, const evk_digi
     for (size_t b = 0; b < w->n_block; b++)
         for (size_t g = 0; g < n_group; g++) {
             const size_t block = group * w->n_block + b, at = (block * n_group + g) * EVK_PACKED_ROWS + r;
-            const float unit = evk_tile_unit(x, tile, b)[t];
-            int32_t s[EVK_MAX_DIGIT] = { 0 }, n[EVK_MAX_DIGIT] = { 0 };
-            for (size_t p = 0; p < x->n_digit; p++) {
-                s[p] = dot(w, block, r, evk_tile_digit(x, tile, p, b) + t * 4, g * width, (g + 1) * width);
-                for (size_t h = g; h < g + 2 / n_group; h++)
-                    n[p] += evk_tile_sum(x, tile, p, b, h)[t];
-            }
+            char *record = evk_record(x, tile, b);
+            int32_t s[EVK_MAX_DIGIT] = { 0 };
+            for (size_t p = 0; p < x->n_digit; p++)
+                s[p] = dot(w, block, r, evk_record_digit(record, x->width, p) + t * 4, g * width, (g + 1) * width);
+            const float unit = evk_record_unit(record, x->width, x->n_digit)[t];
             y = fmaf(scale_at(w, w->scales, at) * unit, evk_number(s, x->n_digit), y);
             if (w->mins)
-                y = fmaf(scale_at(w, w->mins, at) * unit, evk_number(n, x->n_digit), y);
+                y = fmaf(scale_at(w, w->mins, at),
+                         evk_record_total(record, x->width, x->n_digit, n_group == 1 ? EVK_DIGITS_ALL : (evk_digit_part)g)[t], y);
         }
     return y;
 }
 
-static void multiply_packed(const evk_packed *w, size_t group, size_t n_group, const evk_digits *x, size_t tile, float *y,
-                            size_t ldy)
+static void multiply_packed(const evk_packed *w, size_t pair, const evk_digits *x, size_t tile, float *y, size_t ldy)
 {
     const size_t nt = evk_tile_tokens(x, tile);
     for (size_t t = 0; t < nt; t++)
-        for (size_t r = 0; r < n_group * EVK_PACKED_ROWS; r++)
-            y[t * ldy + r] = row_dot(w, group + r / EVK_PACKED_ROWS, r % EVK_PACKED_ROWS, x, tile, t);
+        for (size_t r = 0; r < EVK_PACKED_PAIR; r++)
+            y[t * ldy + r] = row_dot(w, 2 * pair + r / EVK_PACKED_ROWS, r % EVK_PACKED_ROWS, x, tile, t);
 }
 
-static float block_unit(const float *x, size_t n_digit, float *inverse)
+static void spread_codes(const uint8_t *two, size_t n, uint8_t *one)
 {
-    float most = 0, check = 0;
-    for (size_t i = 0; i < EVK_PACKED_BLOCK; i++) {
-        most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
-        check += x[i] * 0.0f;
+    for (size_t i = 0; i < n; i++) {
+        one[i / 256 * 512 + i % 256] = two[i] & 15;
+        one[i / 256 * 512 + 256 + i % 256] = two[i] >> 4;
     }
-    return evk_unit(most, check, n_digit, inverse);
+}
+
+static float most_of(const float *x)
+{
+    float most = 0;
+    for (size_t i = 0; i < EVK_PACKED_BLOCK; i++)
+        most = fabsf(x[i]) > most || isnan(x[i]) ? fabsf(x[i]) : most;
+    return most;
+}
+
+static void take_block(char *record, size_t n_digit, size_t t, const float *x)
+{
+    int32_t half[EVK_MAX_DIGIT][2] = { { 0 } };
+    float inverse;
+    evk_record_unit(record, EVK_PACKED_TILE, n_digit)[t] = evk_unit(most_of(x), n_digit, &inverse);
+    for (size_t i = 0; i < EVK_PACKED_BLOCK; i++) {
+        int32_t number = inverse > 0 ? (int32_t)nearbyintf(x[i] * inverse) : 0;
+        for (size_t p = 0; p < n_digit; p++) {
+            const int8_t digit = (int8_t)(uint8_t)(number & 255);
+            evk_record_digit(record, EVK_PACKED_TILE, p)[i / 4 * 16 + t * 4 + i % 4] = digit;
+            half[p][i / 16] += digit;
+            number = (number - digit) / 256;
+        }
+    }
+    evk_record_sums(record, EVK_PACKED_TILE, n_digit, t, half);
 }
 
 static void take_digits(const evk_digits *d, size_t tile, const float *x, size_t ldx)
 {
-    const size_t nt = evk_tile_tokens(d, tile);
     for (size_t b = 0; b < d->n_block; b++)
-        for (size_t t = 0; t < nt; t++) {
-            const float *from = x + t * ldx + b * EVK_PACKED_BLOCK;
-            int32_t sum[EVK_MAX_DIGIT][2] = { { 0 } };
-            float inverse;
-            evk_tile_unit(d, tile, b)[t] = block_unit(from, d->n_digit, &inverse);
-            for (size_t i = 0; i < EVK_PACKED_BLOCK; i++) {
-                int32_t number = inverse > 0 ? (int32_t)nearbyintf(from[i] * inverse) : 0;
-                for (size_t p = 0; p < d->n_digit; p++) {
-                    const int8_t digit = (int8_t)(uint8_t)(number & 255);
-                    evk_tile_digit(d, tile, p, b)[i / 4 * 16 + t * 4 + i % 4] = digit;
-                    sum[p][i / 16] += digit;
-                    number = (number - digit) / 256;
-                }
-            }
-            for (size_t p = 0; p < d->n_digit; p++)
-                for (size_t h = 0; h < 2; h++)
-                    evk_tile_sum(d, tile, p, b, h)[t] = sum[p][h];
-        }
+        for (size_t t = 0; t < evk_tile_tokens(d, tile); t++)
+            take_block(evk_record(d, tile, b), d->n_digit, t, x + t * ldx + b * EVK_PACKED_BLOCK);
 }
 
 void evk_packed_add_ref(evk_kernels *k)
 {
     k->take_digits = take_digits;
     k->multiply_packed = multiply_packed;
+    k->spread_codes = spread_codes;
+    k->tile_tokens = EVK_PACKED_TILE;
     k->fast_digits = false;
 }
