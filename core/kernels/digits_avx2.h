@@ -1,23 +1,43 @@
-/* core/kernels/digits_avx2.h: activations as digits, in AVX2, for every table of x86. */
+/* core/kernels/digits_avx2.h: activations as digits, in AVX2, for every table of x86. What belongs to a token stands in a lane:
+ * the units, sums and totals of a tile's four tokens are computed together. */
 #include <immintrin.h>
 
 #include "core/kernels/packed.h"
 
 #define P_DIGITS static inline __attribute__((always_inline))
 
-/* The largest |x| of 32; infinite or NaN where one of them is: as whole numbers, the bits of |x| stand in the order of |x|,
- * those of NaN above all. */
-P_DIGITS float p_most(const float *x)
+/* The largest |x| of eights of 32, as bits: as whole numbers these stand in the order of |x|, those of NaN above all. */
+P_DIGITS __m256i p_eight_most(const float *x)
 {
     __m256i most = _mm256_setzero_si256();
     for (size_t i = 0; i < EVK_PACKED_BLOCK; i += 8) {
         const __m256i bits = _mm256_castps_si256(_mm256_loadu_ps(x + i));
         most = _mm256_max_epi32(most, _mm256_and_si256(bits, _mm256_set1_epi32(0x7fffffff)));
     }
-    __m128i m = _mm_max_epi32(_mm256_castsi256_si128(most), _mm256_extracti128_si256(most, 1));
-    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0x4e));
-    m = _mm_max_epi32(m, _mm_shuffle_epi32(m, 0xb1));
-    return _mm_cvtss_f32(_mm_castsi128_ps(m));
+    return most;
+}
+
+P_DIGITS __m256i p_max_across(__m256i a, __m256i b)
+{
+    return _mm256_max_epi32(_mm256_unpacklo_epi32(a, b), _mm256_unpackhi_epi32(a, b));
+}
+
+/* The largest |x| of four tokens. */
+P_DIGITS __m128 p_most(const __m256i eight[EVK_PACKED_TILE])
+{
+    const __m256i a = p_max_across(eight[0], eight[1]), b = p_max_across(eight[2], eight[3]);
+    const __m256i c = _mm256_max_epi32(_mm256_unpacklo_epi64(a, b), _mm256_unpackhi_epi64(a, b));
+    return _mm_castsi128_ps(_mm_max_epi32(_mm256_castsi256_si128(c), _mm256_extracti128_si256(c, 1)));
+}
+
+/* evk_unit of four tokens. */
+P_DIGITS __m128 p_units(__m128 most, size_t n_digit, float inverse[EVK_PACKED_TILE])
+{
+    const __m128 number = _mm_set1_ps(n_digit == 1 ? 127 : 127 << 16), largest = _mm_set1_ps(FLT_MAX);
+    const __m128 finite = _mm_cmple_ps(most, largest), over = _mm_div_ps(number, most);
+    const __m128 usable = _mm_and_ps(finite, _mm_cmple_ps(over, largest));      /* 1 / 0 is not */
+    _mm_storeu_ps(inverse, _mm_and_ps(usable, over));
+    return _mm_or_ps(_mm_and_ps(usable, _mm_div_ps(most, number)), _mm_andnot_ps(finite, _mm_set1_ps(__builtin_nanf(""))));
 }
 
 /* The low bytes of 32 whole numbers, in order. */
@@ -29,19 +49,8 @@ P_DIGITS __m256i p_bytes(const __m256i n[4])
     return _mm256_permutevar8x32_epi32(_mm256_packus_epi16(a, b), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 
-/* The sum of the first 16 signed bytes, and of the last. */
-P_DIGITS void p_half_sums(__m256i digit, int32_t half[2])
-{
-    const __m256i biased = _mm256_xor_si256(digit, _mm256_set1_epi8((char)0x80));
-    const __m256i eights = _mm256_sad_epu8(biased, _mm256_setzero_si256());
-    const __m256i sums = _mm256_add_epi64(eights, _mm256_bsrli_epi128(eights, 8));
-    half[0] = _mm256_extract_epi32(sums, 0) - 16 * 128;
-    half[1] = _mm256_extract_epi32(sums, 4) - 16 * 128;
-}
-
-/* Token t's digits of x times inverse, and their sums. */
-P_DIGITS void p_digits(const float *x, float inverse, size_t n_digit, size_t t,
-                       int8_t digit[EVK_MAX_DIGIT][EVK_PACKED_TILE][EVK_PACKED_BLOCK], int32_t half[EVK_MAX_DIGIT][2])
+/* Digits of 32 floats times inverse. */
+P_DIGITS void p_split(const float *x, float inverse, size_t n_digit, __m256i digit[EVK_MAX_DIGIT])
 {
     __m256i n[4];
     for (size_t i = 0; i < 4; i++) {
@@ -49,20 +58,16 @@ P_DIGITS void p_digits(const float *x, float inverse, size_t n_digit, size_t t,
         n[i] = inverse > 0 ? _mm256_cvtps_epi32(scaled) : _mm256_setzero_si256();
     }
     for (size_t d = 0; d < n_digit; d++) {
-        const __m256i bytes = p_bytes(n);
-        _mm256_storeu_si256((__m256i *)(void *)digit[d][t], bytes);
-        p_half_sums(bytes, half[d]);
+        digit[d] = p_bytes(n);
         for (size_t i = 0; i < 4; i++)      /* what the signed byte leaves, over 256 */
             n[i] = _mm256_srai_epi32(_mm256_add_epi32(n[i], _mm256_set1_epi32(128)), 8);
     }
 }
 
 /* Four tokens' digits by quads: [4][32] to [8][4][4]. */
-P_DIGITS void p_transpose(int8_t digit[EVK_PACKED_TILE][EVK_PACKED_BLOCK], int8_t *out)
+P_DIGITS void p_transpose(const __m256i row[EVK_PACKED_TILE], int8_t *out)
 {
-    __m256i row[4], two[4], quads[4];
-    for (size_t t = 0; t < 4; t++)
-        row[t] = _mm256_loadu_si256((const __m256i *)(const void *)digit[t]);
+    __m256i two[4], quads[4];
     for (size_t i = 0; i < 2; i++) {
         two[2 * i] = _mm256_unpacklo_epi32(row[2 * i], row[2 * i + 1]);
         two[2 * i + 1] = _mm256_unpackhi_epi32(row[2 * i], row[2 * i + 1]);
@@ -75,4 +80,57 @@ P_DIGITS void p_transpose(int8_t digit[EVK_PACKED_TILE][EVK_PACKED_BLOCK], int8_
         _mm_storeu_si128((__m128i *)(void *)(out + 16 * j), _mm256_castsi256_si128(quads[j]));
         _mm_storeu_si128((__m128i *)(void *)(out + 16 * (j + 4)), _mm256_extracti128_si256(quads[j], 1));
     }
+}
+
+/* Sums of four rows of 32 signed bytes: over the first halves in the low lanes, over the last in the high ones. */
+P_DIGITS __m256i p_half_sums(const __m256i row[EVK_PACKED_TILE])
+{
+    __m256 eights[EVK_PACKED_TILE];         /* four sums of 64 bits, all of them small */
+    for (size_t t = 0; t < EVK_PACKED_TILE; t++) {
+        const __m256i biased = _mm256_xor_si256(row[t], _mm256_set1_epi8((char)0x80));
+        eights[t] = _mm256_castsi256_ps(_mm256_sad_epu8(biased, _mm256_setzero_si256()));
+    }
+    const __m256i a = _mm256_castps_si256(_mm256_shuffle_ps(eights[0], eights[1], 0x88));
+    const __m256i b = _mm256_castps_si256(_mm256_shuffle_ps(eights[2], eights[3], 0x88));
+    return _mm256_sub_epi32(_mm256_hadd_epi32(a, b), _mm256_set1_epi32(16 * 128));
+}
+
+P_DIGITS void p_put_sums(char *record, size_t n_digit, __m128 unit, evk_digit_part part, const __m128i sum[EVK_MAX_DIGIT])
+{
+    for (size_t d = 0; d < n_digit; d++)
+        _mm_storeu_si128((__m128i *)(void *)evk_record_sum(record, EVK_PACKED_TILE, n_digit, d, part), sum[d]);
+    __m128 number = _mm_cvtepi32_ps(sum[0]);
+    if (n_digit > 1)
+        number = _mm_fmadd_ps(_mm_cvtepi32_ps(sum[2]), _mm_set1_ps(65536),
+                              _mm_cvtepi32_ps(_mm_add_epi32(_mm_slli_epi32(sum[1], 8), sum[0])));
+    _mm_storeu_ps(evk_record_total(record, EVK_PACKED_TILE, n_digit, part), _mm_mul_ps(unit, number));
+}
+
+/* nt tokens of one block, x [nt] rows ldx apart. */
+P_DIGITS void p_take_block(char *record, size_t n_digit, size_t nt, const float *x, size_t ldx)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i eight[EVK_PACKED_TILE] = { zero, zero, zero, zero }, digit[EVK_MAX_DIGIT][EVK_PACKED_TILE];
+    __m128i sum[EVK_N_DIGIT_PART][EVK_MAX_DIGIT];
+    float inverse[EVK_PACKED_TILE];
+    for (size_t t = 0; t < nt; t++)
+        eight[t] = p_eight_most(x + t * ldx);
+    const __m128 unit = p_units(p_most(eight), n_digit, inverse);
+    _mm_storeu_ps(evk_record_unit(record, EVK_PACKED_TILE, n_digit), unit);
+    for (size_t t = 0; t < EVK_PACKED_TILE; t++) {
+        __m256i own[EVK_MAX_DIGIT] = { zero, zero, zero };
+        if (t < nt)
+            p_split(x + t * ldx, inverse[t], n_digit, own);
+        for (size_t d = 0; d < n_digit; d++)
+            digit[d][t] = own[d];
+    }
+    for (size_t d = 0; d < n_digit; d++) {
+        p_transpose(digit[d], evk_record_digit(record, EVK_PACKED_TILE, d));
+        const __m256i halves = p_half_sums(digit[d]);
+        sum[EVK_DIGITS_FIRST][d] = _mm256_castsi256_si128(halves);
+        sum[EVK_DIGITS_LAST][d] = _mm256_extracti128_si256(halves, 1);
+        sum[EVK_DIGITS_ALL][d] = _mm_add_epi32(sum[EVK_DIGITS_FIRST][d], sum[EVK_DIGITS_LAST][d]);
+    }
+    for (size_t part = 0; part < EVK_N_DIGIT_PART; part++)
+        p_put_sums(record, n_digit, unit, (evk_digit_part)part, sum[part]);
 }

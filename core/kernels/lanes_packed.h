@@ -7,7 +7,7 @@
  * Needs: P_LANES; P_VECTORS (of rows that are computed together: 1 or 2); P_UNROLL (quads); P_SMALL or not; p_ints, p_floats; p_load, p_store (P_LANES quads of codes),
  * p_low, p_high (four bits of each byte), p_quad (one quad in all lanes); p_sum, with p_start(from), p_step(s, code, x, wide)
  * (wide: codes of more than four bits), p_total(s, wide); p_add, p_set, p_times (by -2^n, or by 0 for n = 32), p_shift8;
- * f_zero, f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_most, p_digits, p_transpose. */
+ * f_zero, f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_take_block. */
 #include "core/kernels/packed.h"
 
 /* Unrolled many times over, with the undefined-behaviour sanitizer this takes the compiler minutes; packed_ref.c has the same
@@ -203,28 +203,25 @@ static void simd_spread_codes(const uint8_t *two, size_t n, uint8_t *one)
 
 /* ---- activations as digits ---- */
 
-/* All tokens of a tile in block b. */
-P_INLINE void p_take_block(const evk_digits *d, size_t tile, size_t nt, size_t b, const float *x, size_t ldx)
+P_INLINE void p_take_tile(const evk_digits *d, size_t tile, size_t n_digit, size_t nt, const float *x, size_t ldx)
 {
-    int8_t digit[EVK_MAX_DIGIT][EVK_PACKED_TILE][EVK_PACKED_BLOCK] = { 0 };
-    char *record = evk_record(d, tile, b);
-    for (size_t t = 0; t < nt; t++) {
-        const float *from = x + t * ldx;
-        int32_t half[EVK_MAX_DIGIT][2];
-        float inverse;
-        evk_record_unit(record, EVK_PACKED_TILE, d->n_digit)[t] = evk_unit(p_most(from), d->n_digit, &inverse);
-        p_digits(from, inverse, d->n_digit, t, digit, half);
-        evk_record_sums(record, EVK_PACKED_TILE, d->n_digit, t, half);
-    }
-    for (size_t p = 0; p < d->n_digit; p++)
-        p_transpose(digit[p], evk_record_digit(record, EVK_PACKED_TILE, p));
+    for (size_t b = 0; b < d->n_block; b++)
+        p_take_block(evk_record(d, tile, b), n_digit, nt, x + b * EVK_PACKED_BLOCK, ldx);
 }
 
-static void simd_take_digits(const evk_digits *d, size_t tile, const float *x, size_t ldx)
+/* The usual cases are compiled apart, and whole tiles from others. */
+static __attribute__((no_sanitize("undefined")))
+void simd_take_digits(const evk_digits *d, size_t tile, const float *x, size_t ldx)
 {
     const size_t nt = evk_tile_tokens(d, tile);
-    for (size_t b = 0; b < d->n_block; b++)
-        p_take_block(d, tile, nt, b, x + b * EVK_PACKED_BLOCK, ldx);
+    if (d->n_digit == 1 && nt == EVK_PACKED_TILE)
+        p_take_tile(d, tile, 1, EVK_PACKED_TILE, x, ldx);
+    else if (d->n_digit == 1)
+        p_take_tile(d, tile, 1, nt, x, ldx);
+    else if (nt == EVK_PACKED_TILE)
+        p_take_tile(d, tile, EVK_MAX_DIGIT, EVK_PACKED_TILE, x, ldx);
+    else
+        p_take_tile(d, tile, EVK_MAX_DIGIT, nt, x, ldx);
 }
 
 static inline void add_packed(evk_kernels *k, bool fast_digits)
