@@ -3,7 +3,7 @@
 
 #include "core/kernels/digits_avx2.h"
 
-enum { P_LANES = 16, P_VECTORS = 2 };
+enum { P_LANES = 16, P_VECTORS = 2, P_PASSES = 1 };
 #define P_UNROLL 8
 typedef __m512i p_ints;
 typedef __m512 p_floats;
@@ -29,13 +29,10 @@ P_OP p_ints p_times(p_ints a, int n)
 P_OP p_ints p_shift8(p_ints a) { return _mm512_slli_epi32(a, 8); }
 
 typedef p_ints p_sum;
-P_OP p_sum p_start(p_ints from) { return from; }
-P_OP void p_step(p_sum *s, p_ints code, p_ints x, bool wide)
-{
-    (void)wide;
-    *s = _mm512_dpbusd_epi32(*s, code, x);
-}
-P_OP p_ints p_total(p_sum s, bool wide) { (void)wide; return s; }
+P_OP p_ints p_code(p_ints raw, size_t pass) { (void)pass; return raw; }
+P_OP p_sum p_start(p_ints s) { return s; }
+P_OP void p_step(p_sum *sum, p_ints code, p_ints x) { *sum = _mm512_dpbusd_epi32(*sum, code, x); }
+P_OP p_ints p_total(p_sum sum, p_ints s, size_t pass) { (void)s; (void)pass; return sum; }
 
 P_OP p_floats f_zero(void) { return _mm512_setzero_ps(); }
 P_OP p_floats f_set(float a) { return _mm512_set1_ps(a); }

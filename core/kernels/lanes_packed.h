@@ -4,10 +4,11 @@
  * of rows are, so that a quad of a token's digits, which is the same for all rows, is fetched once for both. The sums of a
  * block are exact: only the order of the blocks matters, and it is that of packed_ref.c.
  *
- * Needs: P_LANES; P_VECTORS (of rows that are computed together: 1 or 2); P_UNROLL (quads); P_SMALL or not; p_ints, p_floats; p_load, p_store (P_LANES quads of codes),
- * p_low, p_high (four bits of each byte), p_quad (one quad in all lanes); p_sum, with p_start(from), p_step(s, code, x, wide)
- * (wide: codes of more than four bits), p_total(s, wide); p_add, p_set, p_times (by -2^n, or by 0 for n = 32), p_shift8;
- * f_zero, f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_take_block. */
+ * Needs: P_LANES; P_VECTORS (of rows that are computed together: 1 or 2); P_UNROLL (quads); P_PASSES over codes that are not
+ * small, P_SMALL where these are then slower than others; p_ints, p_floats; p_load, p_store (P_LANES quads of codes), p_low,
+ * p_high (four bits of each byte), p_code(raw, pass), p_quad (one quad in all lanes); sums: p_sum p_start(s), p_step(sum, code,
+ * x), p_total(sum, s, pass), the new s; p_add, p_set, p_times (by -2^n, or by 0 for n = 32), p_shift8; f_zero, f_set, f_of, f_fma,
+ * f_mul, f_load, f_load_half, f_store; p_take_block. */
 #include "core/kernels/packed.h"
 
 /* Unrolled many times over, with the undefined-behaviour sanitizer this takes the compiler minutes; packed_ref.c has the same
@@ -46,14 +47,42 @@ P_INLINE p_floats p_scale(const p_place *p, const void *scales, size_t b, size_t
 }
 
 /* One quad of digits of n tokens with the codes of P_VECTORS vectors. */
-P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n, bool wide, p_sum *sum)
+P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n, p_sum *sum)
 {
 #pragma GCC unroll 8
     for (size_t t = 0; t < n; t++) {
         const p_ints quad = p_quad(x + t * 4);
 #pragma GCC unroll 2
         for (size_t v = 0; v < P_VECTORS; v++)
-            p_step(&sum[v * n + t], code[v], quad, wide);
+            p_step(&sum[v * n + t], code[v], quad);
+    }
+}
+
+/* One pass over the quads of group g of block b, for every digit: sum[(d P_VECTORS + v) n + t]. */
+P_INLINE void p_pass(const p_place *p, const int8_t *x, size_t b, size_t g, p_form f, size_t pass, size_t n_digit, size_t n, p_sum *sum)
+{
+    const uint8_t *at[P_VECTORS];
+    p_ints code[P_VECTORS], high[P_VECTORS];
+#pragma GCC unroll 2
+    for (size_t v = 0; v < P_VECTORS; v++)
+        at[v] = p->w->codes + (p_group_of(p, v) * p->w->n_block + b) * (f.four ? 256u : 512u) + p_lane_of(p, v) * 4;
+    const size_t begin = f.sixteen && !f.four ? 4 * g : 0, end = f.four ? 4 : f.sixteen ? 4 * g + 4 : 8;
+    P_UNROLL_BY(P_UNROLL)
+    for (size_t j = begin; j < end; j++) {
+#pragma GCC unroll 2
+        for (size_t v = 0; v < P_VECTORS; v++) {
+            const p_ints raw = p_load(at[v] + j * 64);
+            code[v] = f.four ? p_low(raw) : f.small ? raw : p_code(raw, pass);
+            high[v] = f.four ? p_high(raw) : raw;
+        }
+#pragma GCC unroll 3
+        for (size_t d = 0; d < n_digit; d++) {
+            const int8_t *quads = x + d * (EVK_PACKED_BLOCK * EVK_PACKED_TILE);
+            if (!(f.four && f.sixteen && g == 1))
+                p_quad_steps(quads + j * 16, code, n, sum + d * P_VECTORS * n);
+            if (f.four && !(f.sixteen && g == 0))
+                p_quad_steps(quads + (j + 4) * 16, high, n, sum + d * P_VECTORS * n);
+        }
     }
 }
 
@@ -61,12 +90,7 @@ P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n, bool w
 P_INLINE void p_dots(const p_place *p, char *record, size_t b, size_t g, p_form f, size_t n_digit, size_t n, p_ints *s)
 {
     const int8_t *x = evk_record_digit(record, EVK_PACKED_TILE, 0) + p->t * 4;
-    const uint8_t *at[P_VECTORS];
     p_sum sum[EVK_MAX_DIGIT * P_MOST];
-    p_ints code[P_VECTORS], high[P_VECTORS];
-#pragma GCC unroll 2
-    for (size_t v = 0; v < P_VECTORS; v++)
-        at[v] = p->w->codes + (p_group_of(p, v) * p->w->n_block + b) * (f.four ? 256u : 512u) + p_lane_of(p, v) * 4;
 #pragma GCC unroll 3
     for (size_t d = 0; d < n_digit; d++)
 #pragma GCC unroll 8
@@ -76,29 +100,19 @@ P_INLINE void p_dots(const p_place *p, char *record, size_t b, size_t g, p_form 
             const p_ints from = f.mins ? p_set(0) : p_times(p_set(of[t]), p->offset);
 #pragma GCC unroll 2
             for (size_t v = 0; v < P_VECTORS; v++)
-                sum[(d * P_VECTORS + v) * n + t] = p_start(from);
+                s[(d * P_VECTORS + v) * n + t] = from;
         }
-    const size_t begin = f.sixteen && !f.four ? 4 * g : 0, end = f.four ? 4 : f.sixteen ? 4 * g + 4 : 8;
-    P_UNROLL_BY(P_UNROLL)
-    for (size_t j = begin; j < end; j++) {
+    const size_t n_pass = f.small ? 1 : P_PASSES;
 #pragma GCC unroll 2
-        for (size_t v = 0; v < P_VECTORS; v++) {
-            const p_ints raw = p_load(at[v] + j * 64);
-            code[v] = f.four ? p_low(raw) : raw;
-            high[v] = f.four ? p_high(raw) : raw;
-        }
-#pragma GCC unroll 3
-        for (size_t d = 0; d < n_digit; d++) {
-            const int8_t *quads = x + d * (EVK_PACKED_BLOCK * EVK_PACKED_TILE);
-            if (!(f.four && f.sixteen && g == 1))
-                p_quad_steps(quads + j * 16, code, n, !f.small, sum + d * P_VECTORS * n);
-            if (f.four && !(f.sixteen && g == 0))
-                p_quad_steps(quads + (j + 4) * 16, high, n, !f.small, sum + d * P_VECTORS * n);
-        }
-    }
+    for (size_t pass = 0; pass < n_pass; pass++) {
 #pragma GCC unroll 24
-    for (size_t e = 0; e < n_digit * P_VECTORS * n; e++)
-        s[e] = p_total(sum[e], !f.small);
+        for (size_t e = 0; e < n_digit * P_VECTORS * n; e++)
+            sum[e] = p_start(s[e]);
+        p_pass(p, x, b, g, f, pass, n_digit, n, sum);
+#pragma GCC unroll 24
+        for (size_t e = 0; e < n_digit * P_VECTORS * n; e++)
+            s[e] = p_total(sum[e], s[e], pass);
+    }
 }
 
 /* A number from its digits, `apart` vectors from one to the next. */

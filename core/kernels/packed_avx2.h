@@ -5,7 +5,10 @@
 #include "core/kernels/digits_avx2.h"
 
 enum { P_LANES = 8, P_VECTORS = 1 };
-#ifndef P_VNNI
+#ifdef P_VNNI
+enum { P_PASSES = 1 };
+#else
+enum { P_PASSES = 2 };          /* codes are taken as two of four bits */
 #define P_SMALL
 #endif
 #define P_UNROLL 2
@@ -34,26 +37,19 @@ P_OP p_ints p_shift8(p_ints a) { return _mm256_slli_epi32(a, 8); }
 
 #ifdef P_VNNI
 typedef p_ints p_sum;
-P_OP p_sum p_start(p_ints from) { return from; }
-P_OP void p_step(p_sum *s, p_ints code, p_ints x, bool wide)
-{
-    (void)wide;
-    *s = _mm256_dpbusd_avx_epi32(*s, code, x);
-}
-P_OP p_ints p_total(p_sum s, bool wide) { (void)wide; return s; }
+P_OP p_ints p_code(p_ints raw, size_t pass) { (void)pass; return raw; }
+P_OP p_sum p_start(p_ints s) { return s; }
+P_OP void p_step(p_sum *sum, p_ints code, p_ints x) { *sum = _mm256_dpbusd_avx_epi32(*sum, code, x); }
+P_OP p_ints p_total(p_sum sum, p_ints s, size_t pass) { (void)s; (void)pass; return sum; }
 #else
-typedef struct p_sum { p_ints from, low, high; } p_sum;
-P_OP p_sum p_start(p_ints from) { return (p_sum){ from, _mm256_setzero_si256(), _mm256_setzero_si256() }; }
-P_OP void p_step(p_sum *s, p_ints code, p_ints x, bool wide)
+typedef p_ints p_sum;           /* 16 bits */
+P_OP p_ints p_code(p_ints raw, size_t pass) { return pass ? p_high(raw) : p_low(raw); }
+P_OP p_sum p_start(p_ints s) { (void)s; return _mm256_setzero_si256(); }
+P_OP void p_step(p_sum *sum, p_ints code, p_ints x) { *sum = _mm256_add_epi16(*sum, _mm256_maddubs_epi16(code, x)); }
+P_OP p_ints p_total(p_sum sum, p_ints s, size_t pass)
 {
-    s->low = _mm256_add_epi16(s->low, _mm256_maddubs_epi16(wide ? p_low(code) : code, x));
-    if (wide)
-        s->high = _mm256_add_epi16(s->high, _mm256_maddubs_epi16(p_high(code), x));
-}
-P_OP p_ints p_total(p_sum s, bool wide)
-{
-    const p_ints ones = _mm256_set1_epi16(1), low = p_add(s.from, _mm256_madd_epi16(s.low, ones));
-    return wide ? p_add(low, _mm256_slli_epi32(_mm256_madd_epi16(s.high, ones), 4)) : low;
+    const p_ints all = _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
+    return p_add(s, pass ? _mm256_slli_epi32(all, 4) : all);
 }
 #endif
 
