@@ -44,7 +44,6 @@ struct work {
     float *x, *y, *w, *out;         /* [512, K], [512, PACKED_ROWS], [ROWS, K], [N] */
     uint8_t *blocks;                /* N values of any type */
     evk_packed packed;
-    evk_digits digits;
     evk_arena arena;
     void *scratch;                  /* of evk_matmul_packed */
 };
@@ -65,10 +64,17 @@ static void call_activate(const work *w) { w->k.activate[w->c->which](w->x, NULL
 static void call_softcap(const work *w) { w->k.softcap(w->out, 30, N); }
 static void call_exp_sum(const work *w) { w->out[0] = (float)w->k.exp_sum(w->out, 1, N) * 0; }
 static void call_dequantise(const work *w) { w->k.dequantise[w->c->which](w->blocks, w->out, N); }
-static void call_take_digits(const work *w) { w->k.take_digits(&w->digits, 0, w->x, K); }
+static void call_take_digits(const work *w)
+{
+    const size_t width = w->k.tile_tokens, n_digit = w->c->n_digit;
+    const evk_digits d = { EVK_PACKED_TILE_MOST, K / EVK_PACKED_BLOCK, n_digit, width, evk_record_bytes(n_digit, width), w->scratch };
+    for (size_t t = 0; t < d.n_token; t += width)
+        w->k.take_digits(&d, t / width, w->x + t * K, K);
+}
 static void call_packed(const work *w)
 {
-    evk_matmul_packed(&w->k, 1, &w->packed, w->c->n_digit, NULL, w->x, K, w->c->n_token, w->y, PACKED_ROWS, w->scratch);
+    const evk_product product = { &w->packed, NULL, w->y, PACKED_ROWS };
+    evk_matmul_packed(&w->k, 1, &product, 1, w->c->n_digit, w->x, K, w->c->n_token, w->scratch);
 }
 
 /* ---- the cases ---- */
@@ -191,11 +197,12 @@ static evoke_status add_packed(cases *all, const work *w, evoke_error *err)
 static void add_digits(cases *all)
 {
     for (size_t n_digit = 1; n_digit <= EVK_MAX_DIGIT; n_digit += 2) {
-        const double n = EVK_PACKED_TILE * K;
+        const double n = EVK_PACKED_TILE_MOST * K;
         kernel_case *c = add(all, EVOKE_KERNEL_ELEMENTS, call_take_digits, 0, n, n * (double)n_digit / 4);
         c->n_digit = n_digit;
         name(c, "take_digits, %zu", n_digit);
-        snprintf(c->size, sizeof c->size, "%d x %d, L1", EVK_PACKED_TILE, K);
+        snprintf(c->size, sizeof c->size, "%d x %d, L2", EVK_PACKED_TILE_MOST, K);
+        c->in_l2 = true;
     }
 }
 
@@ -213,17 +220,14 @@ static evoke_status list_cases(cases *all, const work *w, evoke_error *err)
 static evoke_status make(work *w, evoke_error *err)
 {
     const size_t floats = MOST_TOKENS * (K + PACKED_ROWS) + ROWS * K + N, blocks = PACKED_ROWS * K * 2;
-    const size_t digits = EVK_PACKED_TILE * K, digit_room = evk_digits_bytes(MOST_TOKENS, K, EVK_MAX_DIGIT);
-    EVK_TRY(evk_arena_init(&w->arena, 4 * floats + blocks + 16 * digits + digit_room + 1024, "measure kernels", err));
+    const size_t scratch = evk_packed_scratch(1, MOST_TOKENS, K, EVK_MAX_DIGIT);
+    EVK_TRY(evk_arena_init(&w->arena, 4 * floats + blocks + scratch + 1024, "measure kernels", err));
     w->x = evk_arena_floats(&w->arena, MOST_TOKENS * K);
     w->y = evk_arena_floats(&w->arena, MOST_TOKENS * PACKED_ROWS);
     w->w = evk_arena_floats(&w->arena, ROWS * K);
     w->out = evk_arena_floats(&w->arena, N);
     w->blocks = (uint8_t *)evk_arena_floats(&w->arena, blocks / 4);
-    w->digits = (evk_digits){ .n_token = EVK_PACKED_TILE, .n_block = K / EVK_PACKED_BLOCK,
-                              .digit = (int8_t *)evk_arena_floats(&w->arena, digits), .unit = evk_arena_floats(&w->arena, digits),
-                              .sum = (int32_t *)(void *)evk_arena_floats(&w->arena, digits) };
-    w->scratch = evk_arena_floats(&w->arena, digit_room / 4);
+    w->scratch = evk_arena_floats(&w->arena, scratch / 4);
     for (size_t i = 0; i < MOST_TOKENS * K; i++)
         w->x[i] = (float)(i % 97) * 0.01f - 0.5f;
     for (size_t i = 0; i < ROWS * K; i++)
@@ -303,7 +307,6 @@ static evoke_status measure(work *w, const evoke_kernel_speeds *s, const evoke_c
     const evk_tensor t = matrix(w, c->group == EVOKE_KERNEL_PACKED ? (evk_type)c->which : EVK_F32, PACKED_ROWS);
     if (c->group == EVOKE_KERNEL_PACKED)
         EVK_TRY(evk_pack(&t, 1, &w->packed, err));
-    w->digits.n_digit = c->n_digit;
     for (size_t i = 0; i < N; i++)
         w->out[i] = w->x[i];
     *out = (evoke_kernel_rate){ .group = c->group, .isa = peak->isa };
