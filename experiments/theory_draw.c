@@ -68,9 +68,10 @@ static void by_layer(FILE *f, const drawing *d, const char *name, const char *da
         fputs("END\n", f);
     }
     fputs("set xlabel 'layer'\nplot ", f);
+    for (size_t e = 0; e < d->n_emotion; e++)
+        fprintf(f, "$e%zu using 1:3:4 with filledcurves lc %zu fs transparent solid 0.15 noborder notitle, ", e, e + 1);
     for (size_t e = 0; e < d->n_emotion; e++) {
-        fprintf(f, "%s$e%zu using 1:3:4 with filledcurves lc %zu fs transparent solid 0.15 noborder notitle, "
-                "$e%zu using 1:2 with linespoints lc %zu pt 7 ps 0.4 title \"", e ? ", " : "", e, e + 1, e, e + 1);
+        fprintf(f, "%s$e%zu using 1:2 with linespoints lc %zu pt 7 ps 0.4 title \"", e ? ", " : "", e, e + 1);
         print_name(f, evoke_store_emotion(d->s, e));
         fputs("\"", f);
         if (dashed)
@@ -95,7 +96,7 @@ static void draw_auc(FILE *f, const drawing *d)
 
 static void draw_rest(FILE *f, const drawing *d)
 {
-    begin(f, d, "auc_rest", "AUC of one emotion against the others on held-out queries along the means' difference; dashed: w");
+    begin(f, d, "auc_rest", "AUC of an emotion against the others on held-out queries along the difference of means; dashed: w");
     fputs("set yrange [*:1.005]\n", f);
     by_layer(f, d, "rest_held_out_auc_ev", "rest_held_out_auc_w");
 }
@@ -161,7 +162,7 @@ static void draw_cosines(FILE *f, const drawing *d)
         }
         fputs(")\n", f);
     }
-    fputs("plot $m matrix with image notitle, $m matrix using 1:2:(sprintf('%.2f', $3)) with labels notitle\n", f);
+    fputs("plot $m matrix with image pixels notitle, $m matrix using 1:2:(sprintf('%.2f', $3)) with labels notitle\n", f);
 }
 
 static void draw_plane(FILE *f, const drawing *d)

@@ -64,7 +64,7 @@ static evoke_status put(evk_emotion_work *w, evoke_direction direction, const do
 static evoke_status find_component(evk_emotion_work *w, evoke_error *err)
 {
     const evk_scatter *sc = &w->t->compared.sc;
-    const evoke_status st = evk_component(&w->pairs.rows, w->count, w->component_scores, w->component,
+    const evoke_status st = evk_component(&w->pairs.rows, w->count, 1e-15, w->component_scores, w->component,
                                           evk_at(w, EVK_F_SHARE_PC), err);
     if (st != EVOKE_OK)
         return st;

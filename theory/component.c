@@ -6,8 +6,7 @@
 
 #include "theory/scatter.h"
 
-static const size_t most_steps = 1000;
-static const double settled = 1e-12;        /* of the eigenvalue, between two steps */
+static const size_t most_steps = 2000;
 
 /* c less its mean over the rows kept, 0 elsewhere. */
 static void centre(const double *kept, size_t n, double *c)
@@ -49,8 +48,8 @@ static double trace_of(const evk_row_space *s, const double *kept, double *scrat
     return trace;
 }
 
-static evoke_status iterate(const evk_row_space *s, const double *kept, double *c, double *scores, double *share,
-                            evoke_error *err)
+static evoke_status iterate(const evk_row_space *s, const double *kept, double settled, double *c, double *scores,
+                            double *share, evoke_error *err)
 {
     size_t first = 0;
     double value = 0;
@@ -80,12 +79,12 @@ static evoke_status iterate(const evk_row_space *s, const double *kept, double *
     return EVOKE_OK;
 }
 
-evoke_status evk_component(const evk_row_space *space, const double *kept, double *scores, double *v, double *share,
-                           evoke_error *err)
+evoke_status evk_component(const evk_row_space *space, const double *kept, double settled, double *scores, double *v,
+                           double *share, evoke_error *err)
 {
     double *c = NULL;
     EVK_TRY(evk_alloc(&c, space->n, sizeof *c, "principal component", err));
-    const evoke_status st = iterate(space, kept, c, scores, share, err);
+    const evoke_status st = iterate(space, kept, settled, c, scores, share, err);
     if (st == EVOKE_OK && v)
         evk_row_space_combine(space, c, v);
     free(c);

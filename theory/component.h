@@ -6,9 +6,10 @@
 
 #include "theory/row_space.h"
 
-/* Rows kept[i] != 0 of the space. scores [n] of all its rows along v (less its centre); v [D] unless NULL; share of the
+/* Rows kept[i] != 0 of the space; settled: the change of the eigenvalue, relative, at which it stops (the direction is then
+ * off by about the root of it). scores [n] of all its rows along v (less its centre); v [D] unless NULL; share of the
  * scatter along v. Errors: EVOKE_EDATA the rows do not vary. */
-evoke_status evk_component(const evk_row_space *space, const double *kept, double *scores, double *v, double *share,
-                           evoke_error *err);
+evoke_status evk_component(const evk_row_space *space, const double *kept, double settled, double *scores, double *v,
+                           double *share, evoke_error *err);
 
 #endif

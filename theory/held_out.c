@@ -60,7 +60,7 @@ static evoke_status leave_out(work *w, const evk_pairs *p, double choice, size_t
     }
     if (vector)
         put(vector, 1, w->kept, p->n, false, out[EVK_ALONG_EV]);
-    st = evk_component(&p->rows, w->both, w->scores, NULL, &share, err);
+    st = evk_component(&p->rows, w->both, 1e-10, w->scores, NULL, &share, err);
     if (st == EVOKE_OK)
         put(w->scores, 1, w->kept, p->n, true, out[EVK_ALONG_PC]);
     else

@@ -15,6 +15,7 @@ evoke_status evk_pooled_new(const evk_row_space *space, size_t room, size_t most
     const size_t side = primal ? space->d : room, longest = room > space->d && primal ? room : side;
     *out = (evk_pooled){ .space = space, .room = room, .most_classes = most_classes };
     EVK_TRY(evk_alloc(&out->of, most_classes, sizeof(double), what, err));
+    EVK_TRY(evk_alloc(&out->weight, room, sizeof(double), what, err));
     EVK_TRY(evk_alloc(&out->factor, side * side, sizeof(double), what, err));
     EVK_TRY(evk_alloc(&out->means, most_classes * longest, sizeof(double), what, err));
     EVK_TRY(evk_alloc(&out->grand, most_classes * most_classes, sizeof(double), what, err));
@@ -28,6 +29,7 @@ void evk_pooled_free(evk_pooled *p)
 {
     free(p->of);
     free(p->factor);
+    free(p->weight);
     free(p->means);
     free(p->grand);
     free(p->x);
@@ -59,32 +61,42 @@ void evk_discriminant_free(evk_discriminant *f)
 
 /* ---- the scatter ---- */
 
-/* X X^T from the Gram matrix, whole, and the products of means. */
+/* The mean product of each row with the rows of each class, and of two classes. */
+static void find_means(evk_pooled *p)
+{
+    const evk_sample *s = &p->sample;
+    const size_t n = s->n, classes = s->n_class;
+    memset(p->grand, 0, classes * classes * sizeof *p->grand);
+    for (size_t k = 0; k < classes; k++) {
+        for (size_t j = 0; j < n; j++)
+            p->weight[j] = s->label[j] == k ? s->count[j] / p->of[k] : 0;
+        for (size_t i = 0; i < n; i++)
+            p->means[k * n + i] = evk_dot(p->factor + i * n, p->weight, n);
+        for (size_t i = 0; i < n; i++)
+            p->grand[k * classes + s->label[i]] += s->count[i] * p->means[k * n + i] / p->of[s->label[i]];
+    }
+}
+
+/* X X^T from the Gram matrix, its lower triangle. */
 static void centre_gram(evk_pooled *p)
 {
     const evk_sample *s = &p->sample;
-    const size_t n = s->n, classes = s->n_class, all = p->space->n;
-    double *g = p->factor;
-    memset(p->means, 0, classes * n * sizeof *p->means);
-    memset(p->grand, 0, classes * classes * sizeof *p->grand);
+    const size_t n = s->n, classes = s->n_class;
     for (size_t i = 0; i < n; i++) {
-        const double *row = p->space->gram + s->row[i] * all;
-        for (size_t j = 0; j < n; j++) {
-            g[i * n + j] = row[s->row[j]];
-            p->means[s->label[j] * n + i] += s->count[j] * g[i * n + j];
-        }
+        const double *row = p->space->gram + s->row[i] * p->space->n;
+        for (size_t j = 0; j < n; j++)
+            p->factor[i * n + j] = row[s->row[j]];
     }
-    for (size_t k = 0; k < classes; k++)
-        for (size_t i = 0; i < n; i++) {
-            p->means[k * n + i] /= p->of[k];
-            p->grand[k * classes + s->label[i]] += s->count[i] * p->means[k * n + i] / p->of[s->label[i]];
-        }
+    find_means(p);
     for (size_t i = 0; i < n; i++)
-        for (size_t j = 0; j <= i; j++) {
-            const size_t k = s->label[i], l = s->label[j];
-            g[i * n + j] = sqrt(s->count[i] * s->count[j])
-                           * (g[i * n + j] - p->means[k * n + j] - p->means[l * n + i] + p->grand[k * classes + l]);
-        }
+        p->weight[i] = sqrt(s->count[i]);
+    for (size_t i = 0; i < n; i++) {
+        const double *own = p->means + s->label[i] * n, *grand = p->grand + s->label[i] * classes;
+        double *cells = p->factor + i * n;
+        for (size_t j = 0; j <= i; j++)
+            cells[j] = p->weight[i] * p->weight[j]
+                       * (cells[j] - own[j] - (p->means[s->label[j] * n + i] - grand[s->label[j]]));
+    }
 }
 
 /* X, its columns as rows, and X^T X; the products of means. */

@@ -35,6 +35,7 @@ typedef struct evk_pooled {     /* one fit, and the memory for the next: room ro
     double *factor;             /* [k, k] */
     double *means;              /* [C, n] mean product of row i with the rows of a class, or [C, D] the means */
     double *grand;              /* [C, C] mu_k . mu_l */
+    double *weight;             /* [n] scratch */
     double *x, *turned;         /* [n, D], [D, n] where D < n */
 } evk_pooled;
 

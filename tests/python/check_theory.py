@@ -17,6 +17,7 @@ counts = {"passed": 0, "failed": 0, "skipped": 0}
 def check(ok, *what):
     counts["passed" if ok else "failed"] += 1
     if not ok: print("not ok", *what)
+    return ok
 
 
 def near(a, b, tolerance=1e-4):
@@ -90,6 +91,96 @@ def truth(x1, x0, choice, v=None):
     return r, w, lda, v
 
 
+def likelihood_shrinkage(rows, labels, fold):
+    """s = 10^(-4), 10^(-3.9), ..., 1 of highest log-likelihood of normal rows around their class, each left out with its fold"""
+    grid = 10 ** (-4 + np.arange(41) / 10)
+    total = np.zeros(len(grid))
+    for f in np.unique(fold):
+        keep, out = fold != f, fold == f
+        means = {k: rows[keep & (labels == k)].mean(0) for k in np.unique(labels)}
+        c = rows - np.array([means[k] for k in labels])
+        S, d = c[keep].T @ c[keep] / keep.sum(), rows.shape[1]
+        for i, s in enumerate(grid):
+            T = (1 - s) * S + s * np.trace(S) / d * np.eye(d)
+            total[i] += out.sum() * np.linalg.slogdet(T)[1] + (c[out] * np.linalg.solve(T, c[out].T).T).sum()
+    return grid[total.argmin()]
+
+
+def one_class(rows, s):
+    """Shrunk scatter around the mean"""
+    c = rows - rows.mean(0)
+    return (1 - s) * c.T @ c / len(rows) + s * (c * c).sum() / rows.size * np.eye(rows.shape[1])
+
+
+def cosine(a, b): return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+
+def held_out(x1, x0, choice, k, which):
+    """Scores of held-out queries less the fit's threshold, along ev, w or wd, per unit of length"""
+    n = len(x1)
+    one, zero = np.zeros(n), np.zeros(n)
+    for f in range(k):
+        out, keep = np.arange(n) % k == f, np.arange(n) % k != f
+        a, b = x1[keep], x0[keep]
+        ev = a.mean(0) - b.mean(0)
+        c = np.concatenate([a - a.mean(0), b - b.mean(0)])
+        if which == "ev": v = ev
+        elif which == "w":
+            s = shrinkage_of(a, b, choice)
+            v = np.linalg.solve((1 - s) * c.T @ c / len(c) + s * (c * c).sum() / c.size * np.eye(c.shape[1]), ev)
+        else: v = np.linalg.solve(one_class(a - b, offset_shrinkage(a - b, choice)), ev)
+        v = v / np.linalg.norm(v)
+        middle = (a.mean(0) + b.mean(0)) @ v / 2
+        one[out], zero[out] = x1[out] @ v - middle, x0[out] @ v - middle
+    return one, zero
+
+
+def offset_shrinkage(d, choice, centred=True):
+    c = d - d.mean(0) if centred else d
+    if choice == "lw": return ledoit_wolf(c, assume_centered=True)[1]
+    if choice == "oas": return oas(c, assume_centered=True)[1]
+    return float(choice)
+
+
+def separation(one, zero):
+    y = np.repeat([1, 0], [len(one), len(zero)])
+    return ((one.mean() - zero.mean()) / np.sqrt((one.var(ddof=1) + zero.var(ddof=1)) / 2), roc_auc_score(y, np.concatenate([one, zero])),
+            ((one > 0).mean() + (zero < 0).mean()) / 2)
+
+
+def more_truth(x1, x0, choice, k):
+    """What theory says of an emotion beside the two-class figures"""
+    x1, x0 = x1.astype(np.float64), x0.astype(np.float64)
+    n, D = len(x1), x1.shape[1]
+    d = x1 - x0
+    ev, c = d.mean(0), np.concatenate([x1 - x1.mean(0), x0 - x0.mean(0)])
+    s, s_d, s_t = shrinkage_of(x1, x0, choice), offset_shrinkage(d, choice), offset_shrinkage(d, choice, False)
+    Sw = c.T @ c / (2 * n)
+    S = (1 - s) * Sw + s * np.trace(Sw) / D * np.eye(D)
+    w, wd = np.linalg.solve(S, ev), np.linalg.solve(one_class(d, s_d), ev)
+    St = one_class(d, 0) * (1 - s_t) + s_t * (d * d).sum() / d.size * np.eye(D)
+    e = np.clip(np.linalg.eigvalsh(Sw)[::-1], 0, None)
+    share = e[e > e[0] * 1e-13] / e.sum()
+    f = (1 - s) * e + s * e.sum() / D
+    kappa = f[0] / f[-1]
+    r = {"shrinkage_offset": s_d, "cosine_offset": cosine(ev, wd), "hotelling_t2": (n - 1) * ev @ np.linalg.solve(St, ev),
+         "hotelling_shrinkage": s_t, "efficiency_offset": (wd @ ev) ** 2 / (wd @ S @ wd) / (ev @ w),
+         "fisher_ratio_offset": (wd @ ev) ** 2 / (wd @ Sw @ wd), "angle": np.degrees(np.arccos(min(1, cosine(ev, w)))),
+         "effective_rank": np.exp(-(share * np.log(share)).sum()), "participation_ratio": e.sum() ** 2 / (e ** 2).sum(),
+         "condition_shrunk": kappa, "kantorovich_bound": 4 * kappa / (1 + kappa) ** 2, "sphericity": D * (e ** 2).sum() / e.sum() ** 2 - 1,
+         "efficiency_isotropic": D * D / f.sum() / (1 / f).sum(), "ev_norm": np.linalg.norm(ev)}
+    r["sphericity_z"] = ((2 * n - 2) * r["sphericity"] - D - 1) / 2
+    both = np.concatenate([x1, x0]); both = both - both.mean(0)
+    values, vectors = np.linalg.eigh(both.T @ both)
+    pc = vectors[:, -1]
+    r.update({"component_share": values[-1] / values.sum(), "fisher_ratio_pc": (pc @ ev) ** 2 / (pc @ Sw @ pc),
+              "efficiency_pc": (pc @ ev) ** 2 / (pc @ S @ pc) / (ev @ w)})
+    for which in ("ev", "w", "offset"):
+        for name, value in zip(("dprime", "auc", "accuracy"), separation(*held_out(x1, x0, choice, min(k, n), which))):
+            r[f"held_out_{name}_{which}"] = value
+    return r, wd, pc
+
+
 # ---------------------------------------------------------------------------- the program
 
 def theory(*arguments):
@@ -141,6 +232,84 @@ def check_figures(folder, rng):
                   what, "directions file", directions["method"], directions["layers"], directions["emotions"])
             check(np.allclose(directions["base"], directions["ev"].mean(0), rtol=1e-5, atol=1e-6), what, "base")
             check_rows(what, out, X, which, emotions, layers, choice, directions=directions)
+
+
+def check_more(folder, rng):
+    """Everything else against NumPy and scikit-learn: offsets, out of sample, spectra, one against the others, discriminants"""
+    for per_emotion, d, choice, k in (([12, 15, 9], 40, "lw", 5), ([10, 8], 60, 0.2, 4), ([30, 25, 28], 12, "oas", 10), ([9, 10, 11], 30, 0.5, 10), ([30, 25, 28], 12, 0, 10)):
+        what = f"{per_emotion} in {d}, shrinkage {choice}:"
+        X, which, emotions = random_case(rng, per_emotion, d, 2)
+        make_store(f"{folder}/m.h5", X, which, emotions, [1, 4])
+        save = [a for kind in ("offset", "rest", "discriminants", "component") for a in ("--save", f"{kind}={folder}/{kind}.h5")]
+        code, out, err = theory(f"{folder}/m.h5", "--shrinkage", choice, "--folds", k, "--bootstrap", 20, "--permutations", 49, "--json", "--raw",
+                                "--stats", f"{folder}/stats.h5", *save)
+        if not check(code == 0, what, err.strip()): continue
+        saved, rows = {kind: read_vectors(f"{folder}/{kind}.h5") for kind in ("offset", "rest", "discriminants", "component")}, json.loads(out)["layers"]
+        for l, row in enumerate(rows):
+            for e, emotion in enumerate(emotions):
+                got, keep = row["emotions"][emotion], which == e
+                expected, wd, pc = more_truth(X[keep, 1, l], X[keep, 0, l], choice, k)
+                for name, value in expected.items():
+                    check(name in got and near(got[name], value), what, emotion, name, got.get(name), value)
+                check(1 - cosine(saved["offset"]["ev"][e, l].astype(float), wd) < 1e-4, what, emotion, "offset direction")
+                check(1 - cosine(saved["component"]["ev"][e, l].astype(float), pc) ** 2 < 1e-4, what, emotion, "component")
+                check(got["efficiency"] >= got["kantorovich_bound"] * (1 - 1e-9), what, "Kantorovich's bound")
+            check_others(what, row, saved, X[:, 1, l].astype(np.float64), which, emotions, choice, l)
+        with h5py.File(f"{folder}/stats.h5") as f:
+            check(np.allclose(f["efficiency"][0, 0], rows[0]["emotions"][emotions[0]]["efficiency"]), what, "statistics file")
+
+
+def check_others(what, row, saved, x, which, emotions, choice, l):
+    order = np.argsort(which, kind="stable")
+    x, labels = x[order], which[order]
+    D = x.shape[1]
+    for e, emotion in enumerate(emotions):
+        y = labels == e
+        s = shrinkage_of(x[y], x[~y], choice)
+        check(near(row["emotions"][emotion]["rest_shrinkage"], s), what, emotion, "rest shrinkage", s)
+        lda = LDA(solver="lsqr", shrinkage=s or None).fit(x, y).coef_[0]
+        mine = saved["rest"]["ev"][e, l].astype(np.float64)
+        check(np.linalg.norm(mine - lda) < 1e-4 * np.linalg.norm(lda), what, emotion, "one against the others, scikit-learn's lsqr")
+        eigen = LDA(solver="eigen", shrinkage=s or None).fit(x, y).scalings_[:, 0]     # it shrinks Sb too: the same at s = 0 alone
+        check(1 - abs(cosine(mine, eigen)) < (0.05 if s else 1e-4), what, emotion, "scikit-learn's eigen", cosine(mine, eigen))
+    means = np.array([x[labels == e].mean(0) for e in range(len(emotions))])
+    p = np.bincount(labels) / len(labels)
+    c = x - means[labels]
+    s = row["discriminant_shrinkage"]
+    expected = {"lw": lambda: ledoit_wolf(c, assume_centered=True)[1], "oas": lambda: oas(c, assume_centered=True)[1]}.get(choice, lambda: choice)()
+    check(near(s, expected), what, "discriminants' shrinkage", s, expected)
+    S = (1 - s) * c.T @ c / len(c) + s * (c * c).sum() / c.size * np.eye(D)
+    b = (means - p @ means) * np.sqrt(p)[:, None]
+    L = np.linalg.cholesky(S)
+    values, vectors = np.linalg.eigh(np.linalg.solve(L, np.linalg.solve(L, b.T @ b).T))
+    for j in range(len(emotions) - 1):
+        v = np.linalg.solve(L.T, vectors[:, -1 - j])
+        check(near(row["discriminant_eigenvalue"][j], values[-1 - j]), what, "eigenvalue", j, row["discriminant_eigenvalue"][j], values[-1 - j])
+        check(1 - abs(cosine(saved["discriminants"]["ev"][j, l].astype(np.float64), v)) < 1e-4, what, "discriminant", j)
+    check(np.allclose(row["discriminant_share"], values[::-1][:len(emotions) - 1] / values[::-1][:len(emotions) - 1].sum(), rtol=1e-4), what, "shares")
+    if s == 0:
+        eigen = LDA(solver="eigen").fit(x, labels).scalings_
+        for j in range(len(emotions) - 1):
+            mine = saved["discriminants"]["ev"][j, l].astype(np.float64)
+            check(1 - abs(cosine(mine, eigen[:, j])) < 1e-4, what, "discriminant of scikit-learn's eigen", j)
+
+
+def check_likelihood(folder, rng):
+    """Shrinkage by held-out likelihood; the same numbers whatever the threads"""
+    X, which, emotions = random_case(rng, [9, 13], 24, 1)
+    make_store(f"{folder}/l.h5", X, which, emotions, [0])
+    code, out, err = theory(f"{folder}/l.h5", "--shrinkage", "cv", "--json", "--bootstrap", 50, "-t", 1)
+    if not check(code == 0, "cv:", err): return
+    for e, emotion in enumerate(emotions):
+        x1, x0 = X[which == e, 1, 0].astype(np.float64), X[which == e, 0, 0].astype(np.float64)
+        n = len(x1)
+        fold = np.arange(n) % min(10, n)
+        got = json.loads(out)["layers"][0]["emotions"][emotion]
+        s = likelihood_shrinkage(np.concatenate([x1, x0]), np.repeat([1, 0], n), np.concatenate([fold, fold]))
+        check(near(got["shrinkage"], s), "cv:", emotion, got["shrinkage"], s)
+        s = likelihood_shrinkage(x1 - x0, np.zeros(n, int), fold)
+        check(near(got["shrinkage_offset"], s), "cv: offsets:", emotion, got["shrinkage_offset"], s)
+    check(theory(f"{folder}/l.h5", "--shrinkage", "cv", "--json", "--bootstrap", 50, "-t", 3)[1] == out, "threads change the figures")
 
 
 def check_choices(folder, rng):
@@ -211,7 +380,7 @@ def check_refusals(folder, rng):
 def main():
     rng = np.random.default_rng(SEED)
     with tempfile.TemporaryDirectory() as folder:
-        for part in (check_figures, check_choices, check_refusals): part(folder, rng)
+        for part in (check_figures, check_more, check_likelihood, check_choices, check_refusals): part(folder, rng)
     print(f"seed {SEED}")
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
     return counts["failed"] > 0

@@ -72,7 +72,7 @@ static void fitted_intervals(void)
         simulate(&r, &one, &zero);
         check(evk_pairs_new(one.row, zero.row, N, D, 1, &pairs, NULL) == EVOKE_OK
               && evk_pairs_fit_new(&pairs, &fit, NULL) == EVOKE_OK
-              && evk_component(&pairs.rows, count, scores, v, &share, NULL) == EVOKE_OK, "pairs");
+              && evk_component(&pairs.rows, count, 1e-12, scores, v, &share, NULL) == EVOKE_OK, "pairs");
         const evk_line pc = { scores, v, 1 };
         const evk_replication how = { &pairs, shrink, shrink, NULL, &pc };
         evk_replicate(&how, &fit, count, scratch, estimate);
