@@ -3,8 +3,9 @@
 Logits: chat prompts of data/ with the exact model's greedy answers, and queries of data/ one after the other; KL(exact || other) in
 nats at every token, and how often the likeliest token is the same. The yardstick is llama.cpp (llama-cpp-python, where installed),
 which rounds activations to 8 bits too, on the same tokens; its cache is float32 here. Emotion vectors: extracted both ways from 100
-queries, cosines over emotions and layers; what else moves them as much: the choice of queries, and for the span of responses, that
-greedy responses part where two tokens are nearly as likely. A file of Q4_1 weights is measured a second time requantised to Q8_0."""
+queries, cosines over emotions and layers; what else moves them: the choice of queries, and for the span of responses, that greedy
+responses part where two tokens are nearly as likely. A model without a chat template has plain text and no vectors. A file of Q4_1
+weights is measured a second time requantised to Q8_0."""
 import json, os, subprocess, sys, tempfile
 import gguf, h5py
 import numpy as np
@@ -23,18 +24,28 @@ def lines(name):
     with open(os.path.join(DATA, name), encoding="utf-8") as f: return [json.loads(line) for line in f]
 
 
-def texts(evoke, model, folder):
-    """Lists of ids: answered chats, then stretches of plain text."""
-    chats, path = f"{folder}/chats.json", f"{folder}/texts.json"
+def chats(model): return "tokenizer.chat_template" in gguf.GGUFReader(model).fields
+
+
+def answered(evoke, model, folder):
+    """The ids of prompts with their answers."""
+    path = f"{folder}/chats.json"
     prompts = [q["text"] for q in lines("prompts_heldout.jsonl")]
-    with open(chats, "w") as f: json.dump([{"messages": [{"role": "user", "content": p}], "add_generation_prompt": True} for p in prompts], f)
-    with open(path, "w") as f: json.dump(["\n".join(q["text"] for q in lines("queries_evaluation.jsonl"))], f)
-    asked = [json.loads(line) for line in run(evoke, "tokenize", "-m", model, "--chat", chats, "--json").splitlines()]
+    with open(path, "w") as f: json.dump([{"messages": [{"role": "user", "content": p}], "add_generation_prompt": True} for p in prompts], f)
+    asked = [json.loads(line) for line in run(evoke, "tokenize", "-m", model, "--chat", path, "--json").splitlines()]
     asked = asked[0] if len(asked) == 1 else asked
     answers = [json.loads(line)["ids"] for line in run(evoke, "generate", "-m", model, "-f", f"{DATA}/prompts_heldout.jsonl", "--temp", "0",
                                                        "--compute", "exact", "-n", str(ANSWER), "--json", "-q").splitlines()]
-    (plain,) = json.loads(run(evoke, "tokenize", "-m", model, "-f", path, "--json"))
-    return [a["ids"] + b for a, b in zip(asked, answers, strict=True)] + [plain[i * CHUNK:(i + 1) * CHUNK] for i in range(CHUNKS)]
+    return [a["ids"] + b for a, b in zip(asked, answers, strict=True)]
+
+
+def plain(evoke, model, folder):
+    """Stretches of text, which begin as the model's texts do."""
+    with open(f"{folder}/text.json", "w") as f: json.dump(["\n".join(q["text"] for q in lines("queries_evaluation.jsonl"))], f)
+    (ids,) = json.loads(run(evoke, "tokenize", "-m", model, "-f", f.name, "--add-special", "--json"))
+    (bare,) = json.loads(run(evoke, "tokenize", "-m", model, "-f", f.name, "--json"))
+    first = ids[:ids.index(bare[0])]
+    return [first + bare[i * CHUNK:(i + 1) * CHUNK] for i in range(CHUNKS)]
 
 
 def log_softmax(x):
@@ -65,7 +76,7 @@ def llama_cpp(model):
 def compare_logits(evoke, model, folder):
     """{name: (KL of each token, whether the likeliest is the same)}."""
     peer, found = llama_cpp(model), {}
-    for ids in texts(evoke, model, folder):
+    for ids in plain(evoke, model, folder) + (answered(evoke, model, folder) if chats(model) else []):
         exact = logits(evoke, model, ids, "exact", folder)
         others = {"fast": logits(evoke, model, ids, "fast", folder)}
         if peer: others["llama.cpp"] = peer(ids)
@@ -131,6 +142,7 @@ def report(evoke, model, what, folder):
     for name, (kl, same) in compare_logits(evoke, model, folder).items():
         print(f"  {name:10} {len(kl)} tokens: KL mean {kl.mean():.2e}, median {np.median(kl):.2e}, 99 % {np.quantile(kl, 0.99):.2e}, "
               f"max {kl.max():.2e}; likeliest token the same {100 * same.mean():.2f} %", flush=True)
+    if not chats(model): return
     vectors, same, n = compare_vectors(evoke, model, folder)
     for (site, span), (c, halves) in vectors.items():
         print(f"  EVs of {site}, {span}: cosine min {c.min():.4f} (layer {c.min(0).argmin()}), median {np.median(c):.5f}; "

@@ -3,7 +3,7 @@
 #
 #   experiments/fast_accuracy.sh [MODEL.gguf...]        default: SmolLM2-135M-Instruct, Q4_1 and requantised to Q8_0
 #
-# Ends in results/fast_accuracy.txt. Takes some minutes a model, after the peers' installation (see compare_speed.sh).
+# Ends in results/fast_accuracy.txt. Takes about five minutes a model, after the peers' installation (see compare_speed.sh).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=experiments/setup.sh
