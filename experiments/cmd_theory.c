@@ -33,17 +33,17 @@ static const struct poptOption own[] = {
 static const command_options takes = {
     .usage = "STORE.h5 [--ev VECTORS.h5] [options]",
     .about = "Is the emotion vector a good direction? Class 1: an emotion's queries in the emotion setting; class 0: the\n"
-             "same queries in the neutral one. Fisher's direction is w = Sw^-1 (mu_1 - mu_0), wd that of the queries' offsets:\n"
-             "  cos      cosine between EV and w        eff 95 %  share of w's Fisher ratio that EV reaches, interval\n"
-             "  bound    Kantorovich's, from Sw alone   perm      95 % point of eff of EVs with permuted labels\n"
-             "  d' auc   separation along EV, w and wd of queries that they were not fitted to\n"
-             "  p        of Hotelling's T^2             shr       shrinkage of Sw that was used\n"
-             "Second table, at each emotion's best layer: first layer above chance, best layer; split-half cosine of the EV;\n"
-             "share of EVbase; eff of a vector spread evenly over Sw; cosine and eff of wd; AUC of one emotion against the\n"
-             "others. Without -v the first table has the five layers of highest efficiency of each emotion.",
+             "same in the neutral one. Fisher's direction is w = Sw^-1 (mu_1 - mu_0), wd that of the queries' offsets:\n"
+             "  cos    cosine between EV and w        eff 95 %  share of w's Fisher ratio that EV reaches; interval\n"
+             "  bound  Kantorovich's, from Sw alone   perm      95 % point of eff of EVs with permuted labels\n"
+             "  d' auc separation along EV, w and wd of queries that they were not fitted to\n"
+             "  p      of Hotelling's T^2             shr       shrinkage of Sw that was used\n"
+             "Second table, at each emotion's best layer: first layer above chance, best layer; split-half cosine of\n"
+             "the EV; share of EVbase; eff of a vector spread evenly over Sw; cosine and eff of wd; AUC of an emotion\n"
+             "against the others. Without -v the first table has the five layers of highest efficiency.",
     .examples = "  evoke theory acts.h5\n"
                 "  evoke theory acts.h5 --ev ev.h5 --layers 8-20 --shrinkage oas -v\n"
-                "  evoke theory acts.h5 --json -o fisher.h5 --save offset=offset.h5 --stats theory.h5 --figures figures\n",
+                "  evoke theory acts.h5 -o fisher.h5 --save offset=offset.h5 --stats theory.h5 --figures figures\n",
     .own = own, .least = 1, .most = 1,
 };
 

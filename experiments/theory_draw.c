@@ -1,6 +1,7 @@
 /* experiments/theory_draw.c: the figures of `evoke theory` as SVG. Each is a gnuplot script with its data inside, so that a
  * figure can be changed and drawn again by hand. */
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "experiments/theory_output.h"
 
@@ -202,7 +204,11 @@ static evoke_status run_gnuplot(char *path, evoke_error *err)
     char *const argv[] = { "gnuplot", path, NULL };
     pid_t child = 0;
     int status = 0;
-    const int failed = posix_spawnp(&child, "gnuplot", NULL, NULL, argv, environ);
+    posix_spawn_file_actions_t quiet;                   /* gnuplot's remarks on empty ranges */
+    posix_spawn_file_actions_init(&quiet);
+    posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    const int failed = posix_spawnp(&child, "gnuplot", &quiet, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&quiet);
     if (failed == ENOENT)
         return fail(err, EVOKE_EIO, "draw figures: gnuplot is not installed (apt-get install gnuplot-nox); its scripts are there,"
                     " without the pictures (%s)", path);

@@ -74,9 +74,9 @@ skipped_part() {
 
 # shellcheck disable=SC2086
 install_packages $PACKAGES
-# To test the kernels of other CPUs by emulation; the tests are skipped, and say so, where these cannot be installed.
+# To test the kernels of other CPUs by emulation, and drawing; the tests are skipped, and say so, where these cannot be installed.
 # shellcheck disable=SC2086
-(install_packages $EMULATION) 2>/dev/null || true
+(install_packages $EMULATION $DRAWING) 2>/dev/null || true
 say "building"
 build build --buildtype=release
 build build-asan --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false

@@ -94,5 +94,5 @@ evoke_status evk_held_measure(const evk_held *h, double out[EVK_HELD_COUNT], evo
 evoke_status evk_held_bootstrap(const evk_held *h, uint64_t seed, uint64_t of, size_t n_replicate, double *out,
                                 evoke_error *err)
 {
-    return run(h, seed, of, n_replicate, out, err);
+    return n_replicate > 0 ? run(h, seed, of, n_replicate, out, err) : EVOKE_OK;
 }

@@ -74,6 +74,26 @@ if python3 -c 'import h5py' 2>/dev/null; then
 else
     skip "theory of an unfinished store" "h5py is not installed"
 fi
+runs "theory's figures, files and directions" "$EVOKE" theory s.h5 --span query --json -t 1 --bootstrap 50 --stats t.h5 --save offset=wd.h5 --save discriminants=wk.h5 --save rest=wr.h5 --save component=pc.h5
+json "each with its interval" "all(len(e['efficiency_interval']) == 2 and 'held_out_auc_ev' in e and 'hotelling_p' in e and 'kantorovich_bound' in e for l in r['layers'] for e in l['emotions'].values())"
+json "depth and discriminants" "set(r['depth']) == {'fear', 'joy'} and len(r['layers'][0]['discriminant_eigenvalue']) == 1"
+cp out one.json
+runs "theory on three threads" "$EVOKE" theory s.h5 --span query --json -t 3 --bootstrap 50
+holds "gives the same figures" cmp -s out one.json
+for kind in wd wk wr pc; do runs "vectors $kind" "$EVOKE" inspect $kind.h5 --json; done
+runs "an offset direction steers" "$EVOKE" generate -m "$MODEL" -p "Hi" -n 4 --temp 0 --ev wd.h5 --alpha joy=4 --site resid_post --json
+runs "theory without what costs time" "$EVOKE" theory s.h5 --span query --bootstrap 0 --controls 0 --permutations 0 --folds 0
+fails 2 "a kind of directions that there is not" 'KIND=FILE' "$EVOKE" theory s.h5 --span query --save best=x.h5
+fails 2 "directions that would replace the store" 'replace an input' "$EVOKE" theory s.h5 --span query --save offset=s.h5
+fails 2 "--raw without directions" '--raw' "$EVOKE" theory s.h5 --span query --raw
+if command -v gnuplot >/dev/null; then
+    runs "theory draws" "$EVOKE" theory s.h5 --span query --bootstrap 20 --figures drawn
+    holds "six figures" test "$(ls drawn/*.svg | wc -l)" -eq 6
+else
+    skip "theory's drawings" "gnuplot is not installed"
+fi
+mkdir no_gnuplot
+fails 1 "no gnuplot is told" 'gnuplot is not installed' env PATH="$PWD/no_gnuplot" "$EVOKE" theory s.h5 --span query --bootstrap 0 --figures drawn2
 fails 2 "--shrinkage 2" '--shrinkage' "$EVOKE" theory s.h5 --shrinkage 2
 fails 2 "--layers with a gap" 'one range' "$EVOKE" theory s.h5 --layers 0,2
 fails 1 "a singular Sw is told" '' "$EVOKE" theory s.h5 --span query --shrinkage 0

@@ -145,6 +145,12 @@ static void many_rows(const char *path)
             same_figures(t, again);
         evoke_theory_free(t), evoke_theory_free(again);
     }
+    evoke_theory_options fewer = quick(0.3);
+    fewer.n_bootstrap = fewer.n_permutation = fewer.n_control = 0;
+    if (check(run(path, &s, &fewer, &t, &err) == EVOKE_OK, "%s", err.text))
+        check(finite_figure(t, "held_out_auc_w") && finite_figure(t, "hotelling_t2") && !finite_figure(t, "efficiency_interval")
+              && !finite_figure(t, "hotelling_p") && !finite_figure(t, "random_auc"), "without replicates");
+    evoke_theory_free(t);
     store_free(&s);
     s = store_of(20, 3, 5, 132);
     evoke_theory_options o = quick(0);
