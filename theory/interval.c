@@ -13,7 +13,9 @@ static double back(evk_scale scale, double g)
     if (scale == EVK_SCALE_ANGLE)
         return cos(fmin(fmax(g, 0), 3.14159265358979323846));
     if (scale == EVK_SCALE_ROOT)
-        return copysign(sqrt(fabs(g)), g);
+        return copysign(fmin(sqrt(fabs(g)), 1), g);
+    if (scale == EVK_SCALE_SHARE)
+        return fmin(fmax(g, 0), 1);
     return scale == EVK_SCALE_LOG ? exp(g) : g;
 }
 

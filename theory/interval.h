@@ -18,7 +18,8 @@
 
 typedef enum evk_scale {
     EVK_SCALE_PLAIN, EVK_SCALE_ANGLE, EVK_SCALE_LOG,    /* g = x, acos x, log x */
-    EVK_SCALE_ROOT                                      /* x = sign sqrt(y), and y is taken: of squares */
+    EVK_SCALE_SHARE,                                    /* g = x, ends cut to 0..1 */
+    EVK_SCALE_ROOT                                      /* g = x |x|, ends cut to -1..1: of a cosine whose square is a share */
 } evk_scale;
 
 /* low and high; NaN where half of the replicates or any of the jackknife's are not finite, or n < 3. Every `stride`-th value

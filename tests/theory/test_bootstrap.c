@@ -46,7 +46,7 @@ static void find_truth(double truth[FIGURES])
 static void count_covered(const double *values, const double *estimate, const double *truth, size_t *covered)
 {
     static const evk_replicated of[FIGURES] = { EVK_R_COSINE, EVK_R_EFFICIENCY, EVK_R_RATIO_EV, EVK_R_RATIO_W };
-    static const evk_scale scale[FIGURES] = { EVK_SCALE_ANGLE, EVK_SCALE_PLAIN, EVK_SCALE_LOG, EVK_SCALE_LOG };
+    static const evk_scale scale[FIGURES] = { EVK_SCALE_ANGLE, EVK_SCALE_SHARE, EVK_SCALE_LOG, EVK_SCALE_LOG };
     for (size_t k = 0; k < FIGURES; k++) {
         double interval[2];
         evk_interval(estimate[of[k]], values + of[k], B, values + B * EVK_R_COUNT + of[k], N, EVK_R_COUNT, scale[k],
