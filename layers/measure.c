@@ -2,7 +2,6 @@
 #include <cblas.h>
 #include <math.h>
 #include <omp.h>
-#include <stdlib.h>
 
 #include "core/arena.h"
 #include "core/kernels/matmul.h"
@@ -23,7 +22,8 @@ typedef struct bench {
     const evoke_model *m;
     size_t n_thread, n_token;
     float *x, *y, *w, *panels;          /* [512, widest], [512, widest], [widest, widest] of the matrices */
-    evk_arena digits;
+    void *digits;                       /* scratch of evk_matmul_packed */
+    evk_arena arena;
     volatile double sink;
 } bench;
 
@@ -61,7 +61,7 @@ static void multiply(bench *b, size_t layer, evk_slot slot)
         return;
     if (w->packed)
         evk_matmul_packed(&b->m->kernels, b->n_thread, &(evk_product){ w->packed, NULL, b->y, w->matrix.rows }, 1, b->m->n_digit,
-                          b->x, w->matrix.cols, b->n_token, b->digits.base);
+                          b->x, w->matrix.cols, b->n_token, b->digits);
     else
         evk_matmul(&b->m->kernels, b->n_thread, &w->matrix, NULL, b->x, w->matrix.cols, b->n_token, b->y,
                    w->matrix.rows, b->panels);
@@ -86,10 +86,11 @@ static double peak_integers(const bench *b)
 
 static void call_read(bench *b)
 {
+    const evk_peak peak = evk_peak_of(b->m->kernels.isa);
     double sum = 0;
 #pragma omp parallel for num_threads((int)b->n_thread) schedule(static) reduction(+ : sum)
     for (size_t i = 0; i < READ_FLOATS; i += 1 << 16)
-        sum += (double)b->m->kernels.dot(b->w + i, b->w + i + (1 << 15), 1 << 15);
+        sum += peak.read(b->w + i, sizeof(float) << 16, 0);
     b->sink = sum;
 }
 
@@ -121,12 +122,14 @@ static void count(bench *b, evoke_machine *out, size_t *widest, size_t *largest)
 
 static evoke_status make(bench *b, size_t widest, size_t largest, evoke_error *err)
 {
-    const size_t n_w = largest > READ_FLOATS ? largest : READ_FLOATS;
-    EVK_TRY(evk_alloc(&b->x, MOST_TOKENS * widest, sizeof(float), "measure", err));
-    EVK_TRY(evk_alloc(&b->y, MOST_TOKENS * widest, sizeof(float), "measure", err));
-    EVK_TRY(evk_alloc(&b->w, n_w, sizeof(float), "measure", err));
-    EVK_TRY(evk_alloc(&b->panels, evk_matmul_scratch(b->n_thread), sizeof(float), "measure", err));
-    EVK_TRY(evk_arena_init(&b->digits, evk_packed_scratch(b->n_thread, MOST_TOKENS, widest, EVK_MAX_DIGIT), "measure", err));
+    const size_t n_w = largest > READ_FLOATS ? largest : READ_FLOATS, panels = evk_matmul_scratch(b->n_thread);
+    const size_t digits = evk_packed_scratch(b->n_thread, MOST_TOKENS, widest, EVK_MAX_DIGIT);
+    EVK_TRY(evk_arena_init(&b->arena, (2 * MOST_TOKENS * widest + n_w + panels) * sizeof(float) + digits + 1024, "measure", err));
+    b->x = evk_arena_floats(&b->arena, MOST_TOKENS * widest);
+    b->y = evk_arena_floats(&b->arena, MOST_TOKENS * widest);
+    b->w = evk_arena_floats(&b->arena, n_w);
+    b->panels = evk_arena_floats(&b->arena, panels);
+    b->digits = evk_arena_floats(&b->arena, digits / sizeof(float) + 1);
     for (size_t i = 0; i < MOST_TOKENS * widest; i++)
         b->x[i] = (float)(i % 97) * 0.01f - 0.5f;
     for (size_t i = 0; i < n_w; i++)        /* also makes the pages real */
@@ -154,10 +157,6 @@ evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke
         out->integers = peak_integers(&b);
     if (st == EVOKE_OK)
         out->read = 1e-9 * rate(&b, call_read, (double)READ_FLOATS * sizeof(float));
-    free(b.x);
-    free(b.y);
-    free(b.w);
-    free(b.panels);
-    evk_arena_free(&b.digits);
+    evk_arena_free(&b.arena);
     return st;
 }

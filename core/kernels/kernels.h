@@ -5,7 +5,8 @@
  *
  * The rule that makes results independent of batch, company, cache and threads: the order in which the terms of one
  * output element are added depends on n (or k) and on the instruction set alone, never on where the element lies in a
- * tile, on alignment, or on how many rows are computed together. So dot(x, w) is, bit for bit, matmul's y[t, r]. */
+ * tile, on alignment, or on how many rows are computed together. So the product of one
+ * row with one row is, bit for bit, matmul's y[t, r]. */
 #ifndef EVK_KERNELS_H
 #define EVK_KERNELS_H
 
@@ -37,13 +38,11 @@ enum { EVK_PACKED_TILE = 4, EVK_PACKED_TILE_MOST = 16 };    /* tokens of a tile 
 
 typedef struct evk_kernels {
     const char *isa;
-    /* sum_i x[i] y[i] */
-    float (*dot)(const float *x, const float *y, size_t n);
     /* y[i] += a x[i] */
     void (*axpy)(float a, const float *x, float *y, size_t n);
     /* y[i] += sum_j a[j] v[j * ldv + i], i < d, j = 0, 1, ... n - 1 in this order for each i: axpy, row after row */
     void (*axpy_rows)(const float *a, const float *v, size_t ldv, size_t n, float *y, size_t d);
-    /* y[t * ldy + r] = dot(x + t * ldx, w + r * ldw, k), for t < n_token, r < n_row; one thread */
+    /* y[t * ldy + r] = sum_i x[t * ldx + i] w[r * ldw + i], i < k, for t < n_token, r < n_row; one thread */
     void (*matmul)(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
                    size_t n_row, size_t k);
     /* y[t * ldy + r] += the same: matmul over a row's first block, then matmul_add over the others in order, is matmul

@@ -155,13 +155,6 @@ static void matmul_add(const float *x, size_t ldx, const float *w, size_t ldw, f
     multiply((block){ .ldx = ldx, .ldw = ldw, .ldy = ldy, .add = true }, x, w, y, n_token, n_row, k);
 }
 
-static float dot(const float *x, const float *y, size_t n)
-{
-    float sum;
-    matmul(x, 0, y, 0, &sum, 0, 1, 1, n);
-    return sum;
-}
-
 static void axpy(float a, const float *x, float *y, size_t n)
 {
     const vec va = v_set(a);
@@ -294,7 +287,6 @@ static double exp_sum(float *x, float max, size_t n)
 static inline void add_arithmetic(evk_kernels *k, const char *isa)
 {
     k->isa = isa;
-    k->dot = dot;
     k->axpy = axpy;
     k->axpy_rows = axpy_rows;
     k->matmul = matmul;

@@ -50,7 +50,6 @@ struct work {
 
 /* ---- a call of each kernel ---- */
 
-static void call_dot(const work *w) { w->out[0] = w->k.dot(w->x, w->w, N); }
 static void call_axpy(const work *w) { w->k.axpy(1e-9f, w->x, w->y, N); }
 static void call_axpy_rows(const work *w) { w->k.axpy_rows(w->x, w->w, HEAD, HEAD, w->y, HEAD); }
 static void call_matmul(const work *w) { w->k.matmul(w->x, K, w->w, K, w->y, ROWS, w->c->n_token, ROWS, K); }
@@ -102,7 +101,6 @@ static void EVK_PRINTF(2, 3) name(kernel_case *c, const char *format, ...)
 static void add_products(cases *all)
 {
     static const size_t tokens[] = { 1, 8, 128, MOST_TOKENS, MOST_TOKENS };
-    name(add(all, EVOKE_KERNEL_FLOATS, call_dot, 2 * N, 2 * N, 0), "dot");
     name(add(all, EVOKE_KERNEL_FLOATS, call_axpy, 2 * N, 2 * N, N), "axpy");
     kernel_case *c = add(all, EVOKE_KERNEL_FLOATS, call_axpy_rows, 2 * HEAD * HEAD, HEAD * HEAD, HEAD);
     name(c, "axpy_rows");

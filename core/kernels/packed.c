@@ -303,10 +303,11 @@ static size_t digit_bytes(size_t n_token, size_t cols, size_t n_digit)
     return records * evk_record_bytes(n_digit, EVK_PACKED_TILE);        /* wider tiles need no more */
 }
 
-/* Of a thread that goes by tokens: digits, and the codes of a pair of groups. */
+/* Of a thread that goes by tokens: digits of a chunk, at most, and the codes of a pair of groups. Wider rows never need less. */
 static size_t thread_bytes(size_t cols, size_t n_digit)
 {
-    return digit_bytes(chunk_tokens(cols, n_digit), cols, n_digit) + EVK_PACKED_PAIR * cols;
+    const size_t least = digit_bytes(CHUNK_LEAST, cols, n_digit);
+    return (least > CHUNK_BYTES ? least : CHUNK_BYTES) + EVK_PACKED_PAIR * cols;
 }
 
 size_t evk_packed_scratch(size_t n_thread, size_t n_token, size_t cols, size_t n_digit)

@@ -152,7 +152,7 @@ static double exp_sum(float *x, float max, size_t n)
 void evk_kernels_add_ref(evk_kernels *k)
 {
     *k = (evk_kernels){
-        .isa = "ref", .dot = dot, .axpy = axpy, .axpy_rows = axpy_rows,
+        .isa = "ref", .axpy = axpy, .axpy_rows = axpy_rows,
         .matmul = matmul, .matmul_add = matmul_add, .sum_squares = sum_squares, .sum = sum,
         .sum_squared_from = sum_squared_from, .scale_mul = scale_mul, .normalise = normalise,
         .activate = { [EVK_SILU] = silu, [EVK_GELU] = gelu, [EVK_GELU_TANH] = gelu_tanh,

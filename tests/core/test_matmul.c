@@ -22,7 +22,9 @@ static void product_is_right(const evk_kernels *k, const evk_tensor *w, const fl
                 sum += (double)in[i] * (double)row[i];
                 size += fabs((double)in[i] * (double)row[i]);
             }
-            const float d = k->dot(in, row, w->cols) + (bias ? bias[r] : 0.0f);
+            float d;
+            k->matmul(in, w->cols, row, w->cols, &d, 1, 1, 1, w->cols);
+            d += bias ? bias[r] : 0.0f;
             close = close && fabs((double)y[t * ldy + r] - sum) <= (double)w->cols * (double)FLT_EPSILON * size;
             dots = dots && memcmp(&d, &y[t * ldy + r], sizeof d) == 0;
         }

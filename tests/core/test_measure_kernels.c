@@ -38,7 +38,7 @@ static void every_kernel_of_every_isa(void)
     check(s.l1_read > 0 && s.l1_write > 0 && s.l2_read > 0 && s.l2_write > 0, "the caches");
     for (size_t i = 0; i < s.n_kernels * s.n_isas; i++)
         check_rate(&s.rates[i], &s.peaks[i % s.n_isas]);
-    check(has(&s, EVOKE_KERNEL_FLOATS, "dot") && has(&s, EVOKE_KERNEL_FLOATS, "matmul, 128 tokens"), "products");
+    check(has(&s, EVOKE_KERNEL_FLOATS, "axpy") && has(&s, EVOKE_KERNEL_FLOATS, "matmul, 128 tokens"), "products");
     check(has(&s, EVOKE_KERNEL_ELEMENTS, "silu") && has(&s, EVOKE_KERNEL_ELEMENTS, "take_digits, 3"), "elements");
     check(has(&s, EVOKE_KERNEL_VALUES, "Q6_K") && has(&s, EVOKE_KERNEL_PACKED, "Q4_1, 3 digits, 4 tokens"), "weights");
     evoke_kernel_speeds_free(&s);

@@ -102,8 +102,22 @@ static void check_not_finite(const evk_kernels *k)
     free(x);
 }
 
+/* What is enough for one multiply is enough for a smaller one. */
+static void check_scratch(void)
+{
+    bool enough = true;
+    for (size_t cols = 32; cols <= 8192; cols += 32)
+        for (size_t n_token = 1; n_token <= 300; n_token += 13) {
+            const size_t bytes = evk_packed_scratch(2, n_token, cols, 3);
+            enough = enough && evk_packed_scratch(2, n_token + 13, cols, 3) >= bytes &&
+                     evk_packed_scratch(2, n_token, cols + 32, 3) >= bytes && evk_packed_scratch(3, n_token, cols, 3) >= bytes;
+        }
+    check(enough, "scratch grows with threads, tokens and columns");
+}
+
 int main(void)
 {
+    check_scratch();
     static const size_t shapes[][2] = { { 16, 256 }, { 37, 512 }, { 5, 256 }, { 96, 1536 } };
     size_t n_type = 0;
     for (evk_type type = 0; type < EVK_N_TYPE; type++)
