@@ -313,7 +313,8 @@ static size_t thread_bytes(size_t cols, size_t n_digit)
 size_t evk_packed_scratch(size_t n_thread, size_t n_token, size_t cols, size_t n_digit)
 {
     const size_t together = n_token < CHUNK_LEAST * n_thread ? n_token : CHUNK_LEAST * n_thread;
-    const size_t rows = digit_bytes(together, cols, n_digit), tokens = n_thread * thread_bytes(cols, n_digit);
+    const size_t alone = n_thread * digit_bytes(EVK_PACKED_TILE_MOST, cols, n_digit), shared = digit_bytes(together, cols, n_digit);
+    const size_t rows = alone > shared ? alone : shared, tokens = n_thread * thread_bytes(cols, n_digit);
     return 64 + (n_token < CHUNK_LEAST || rows > tokens ? rows : tokens);
 }
 
@@ -396,26 +397,32 @@ static void multiply_by_tokens(const evk_kernels *kernels, size_t n_thread, cons
     }
 }
 
-/* Pairs of groups of rows over threads, all tokens for each. */
+/* Pairs of groups of rows over threads, all tokens for each. The digits of one tile every thread takes for itself: that is less
+ * than to wait for another's and to fetch them from its cache. */
 static void multiply_by_rows(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, const evk_digits *d,
                              const float *x, size_t ldx)
 {
+    const bool alone = d->n_token <= d->width;
+    const size_t apart = digit_bytes(d->n_token, d->n_block * EVK_PACKED_BLOCK, d->n_digit);
     size_t n_pair = 0;
     for (size_t i = 0; i < n; i++)
         n_pair += pairs(products[i].w);
-    if (d->n_token <= d->width)             /* one barrier less for each of a token's products */
-        kernels->take_digits(d, 0, x, ldx);
 #pragma omp parallel num_threads((int)n_thread) if (n_thread > 1)
     {
-        if (d->n_token > d->width)
+        evk_digits own = *d;
+        if (alone) {
+            own.records += apart * (size_t)omp_get_thread_num();
+            kernels->take_digits(&own, 0, x, ldx);
+        } else {
 #pragma omp for schedule(static)
             for (size_t t = 0; t < d->n_token; t += d->width)
                 kernels->take_digits(d, t / d->width, x + t * ldx, ldx);
+        }
 #pragma omp for schedule(static) nowait
         for (size_t i = 0; i < n_pair; i++) {
             size_t pair = i;
             const evk_product *p = find_pair(products, &pair);
-            multiply_pair(kernels, p, p->w, pair, pair * EVK_PACKED_PAIR, d, p->y);
+            multiply_pair(kernels, p, p->w, pair, pair * EVK_PACKED_PAIR, &own, p->y);
         }
     }
 }
