@@ -128,6 +128,7 @@ OP float f16_value(const uint8_t *p)
 }
 
 #include "core/kernels/lanes.h"
+#include "core/kernels/lanes_half.h"
 #include "core/kernels/lanes_activate.h"
 #include "core/kernels/lanes_quants.h"
 #include "core/kernels/lanes_grid.h"
@@ -136,6 +137,7 @@ OP float f16_value(const uint8_t *p)
 void evk_kernels_add_avx2(evk_kernels *k)
 {
     add_arithmetic(k, "avx2");
+    add_matvecs(k);
     add_activations(k);
     add_dequantisers(k);
     add_grid_dequantisers(k);

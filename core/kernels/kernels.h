@@ -49,6 +49,9 @@ typedef struct evk_kernels {
      * over the whole row */
     void (*matmul_add)(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
                        size_t n_row, size_t k);
+    /* y[r] = matmul's, of one token with n_row rows of float16, or bfloat16, ldw apart; 2-byte aligned, little-endian */
+    void (*matvec_f16)(const float *x, const uint16_t *w, size_t ldw, float *y, size_t n_row, size_t k);
+    void (*matvec_bf16)(const float *x, const uint16_t *w, size_t ldw, float *y, size_t n_row, size_t k);
     /* sum_i x[i]^2, sum_i x[i], sum_i (x[i] - mean)^2; accumulated in double */
     double (*sum_squares)(const float *x, size_t n);
     double (*sum)(const float *x, size_t n);

@@ -98,18 +98,20 @@ static const struct { tile_function wide, one; size_t n_row; } tiles[TILE_T] = {
     TILE_ENTRY(1), TILE_ENTRY(2), TILE_ENTRY(3), TILE_ENTRY(4) MORE_TILES
 };
 
-/* Up to TOKEN_BLOCK tokens against nr rows of w: a tile's width, or fewer at the end of a panel. */
-static void multiply_rows(const block *b, const float *x, const float *w, float *y, size_t n_token, size_t nr)
+/* n_token tokens, tiles of nt and no rest, against all n_row rows of w. */
+static void multiply_tiles(const block *b, const float *x, const float *w, float *y, size_t n_token, size_t nt, size_t n_row)
 {
-    for (size_t t = 0; t < n_token; ) {
-        const size_t nt = n_token - t < TILE_T ? n_token - t : TILE_T;
-        if (nr == tiles[nt - 1].n_row)
-            tiles[nt - 1].wide(b, x + t * b->ldx, w, y + t * b->ldy);
-        else
-            for (size_t r = 0; r < nr; r++)
-                tiles[nt - 1].one(b, x + t * b->ldx, w + r * b->ldw, y + t * b->ldy + r);
-        t += nt;
-    }
+    const size_t width = tiles[nt - 1].n_row;
+    for (size_t r = 0; r < n_row; r += width)
+        for (size_t t = 0; t < n_token; t += nt) {
+            const float *xt = x + t * b->ldx, *wr = w + r * b->ldw;
+            float *out = y + t * b->ldy + r;
+            if (n_row - r >= width)
+                tiles[nt - 1].wide(b, xt, wr, out);
+            else
+                for (size_t i = 0; i < n_row - r; i++)
+                    tiles[nt - 1].one(b, xt, wr + i * b->ldw, out + i);
+        }
 }
 
 /* All n_row rows of w for up to TOKEN_BLOCK tokens, one block of k. Rows of x whose distance is a multiple of a page all
@@ -123,9 +125,11 @@ static void multiply_block(block b, const float *x, const float *w, float *y, si
         x = copy;
         b.ldx = SPREAD;
     }
-    const size_t width = tiles[n_token < TILE_T ? n_token - 1 : TILE_T - 1].n_row;
-    for (size_t r = 0; r < n_row; r += width)
-        multiply_rows(&b, x, w + r * b.ldw, y + r, n_token, n_row - r < width ? n_row - r : width);
+    const size_t rest = n_token % TILE_T, whole = n_token - rest;
+    if (whole)
+        multiply_tiles(&b, x, w, y, whole, TILE_T, n_row);
+    if (rest)
+        multiply_tiles(&b, x + whole * b.ldx, w, y + whole * b.ldy, rest, rest, n_row);
 }
 
 static void multiply(block b, const float *x, const float *w, float *y, size_t n_token, size_t n_row, size_t k)

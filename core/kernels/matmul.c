@@ -68,6 +68,14 @@ static bool usable_in_place(const evk_tensor *w, size_t n_token)
            (w->cols % PAGE_FLOATS != 0 || n_token < WORTH_COPYING) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 }
 
+/* Rows of 16 bits that one token is multiplied with as they lie. */
+static bool usable_as_halves(const evk_tensor *w, size_t n_token)
+{
+    return n_token == 1 && (w->type == EVK_F16 || w->type == EVK_BF16) && !w->group && !w->transposed &&
+           (uintptr_t)w->data % sizeof(uint16_t) == 0 && w->row_bytes % sizeof(uint16_t) == 0 &&
+           __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+}
+
 /* Asks for n bytes, `skipped` bytes from their beginning, of n_row rows from `first` on: a part of a row is too short for
  * the processor to see what comes next. */
 static void prefetch_rows(const evk_tensor *w, size_t first, size_t n_row, size_t skipped, size_t n)
@@ -132,11 +140,29 @@ void evk_add_bias(const float *bias, size_t n_row, size_t n_token, float *y, siz
             y[t * ldy + r] += bias[r];
 }
 
+/* One token; a thread takes rows that lie together. */
+static void multiply_halves(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w, const float *bias, const float *x, float *y)
+{
+    const size_t step = (w->rows / n_thread + PANEL_STEP) / PANEL_STEP * PANEL_STEP, ldw = w->row_bytes / sizeof(uint16_t);
+#pragma omp parallel for num_threads((int)n_thread) schedule(static) if (n_thread > 1)
+    for (size_t r = 0; r < w->rows; r += step) {
+        const size_t nr = w->rows - r < step ? w->rows - r : step;
+        const uint16_t *rows = (const uint16_t *)(const void *)evk_tensor_row(w, r);
+        (w->type == EVK_F16 ? kernels->matvec_f16 : kernels->matvec_bf16)(x, rows, ldw, y + r, nr, w->cols);
+        if (bias)
+            evk_add_bias(bias + r, nr, 1, y + r, 0);
+    }
+}
+
 void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w, const float *bias, const float *x,
                 size_t ldx, size_t n_token, float *y, size_t ldy, float *scratch)
 {
     assert(kernels->dequantise[w->type] && w->cols > 0);
     n_thread = evk_threads_worth(n_thread, n_token, w->rows, w->cols);
+    if (usable_as_halves(w, n_token)) {
+        multiply_halves(kernels, n_thread, w, bias, x, y);
+        return;
+    }
     const bool in_place = usable_in_place(w, n_token);
     const size_t step = panel_rows(w->rows, w->cols, n_thread), n_panel = (w->rows + step - 1) / step;
     const size_t chunk = chunk_tokens(w->cols), n_chunk = (n_token + chunk - 1) / chunk;

@@ -53,6 +53,8 @@ struct work {
 static void call_axpy(const work *w) { w->k.axpy(1e-9f, w->x, w->y, N); }
 static void call_axpy_rows(const work *w) { w->k.axpy_rows(w->x, w->w, HEAD, HEAD, w->y, HEAD); }
 static void call_matmul(const work *w) { w->k.matmul(w->x, K, w->w, K, w->y, ROWS, w->c->n_token, ROWS, K); }
+static void call_matvec_f16(const work *w) { w->k.matvec_f16(w->x, (const uint16_t *)(void *)w->w, K, w->y, ROWS, K); }
+static void call_matvec_bf16(const work *w) { w->k.matvec_bf16(w->x, (const uint16_t *)(void *)w->w, K, w->y, ROWS, K); }
 static void call_matmul_add(const work *w) { w->k.matmul_add(w->x, K, w->w, K, w->y, ROWS, w->c->n_token, ROWS, K); }
 static void call_sum_squares(const work *w) { w->out[0] = (float)w->k.sum_squares(w->x, N); }
 static void call_sum(const work *w) { w->out[0] = (float)w->k.sum(w->x, N); }
@@ -105,6 +107,12 @@ static void add_products(cases *all)
     kernel_case *c = add(all, EVOKE_KERNEL_FLOATS, call_axpy_rows, 2 * HEAD * HEAD, HEAD * HEAD, HEAD);
     name(c, "axpy_rows");
     snprintf(c->size, sizeof c->size, "%d x %d, L1", HEAD, HEAD);
+    for (size_t i = 0; i < 2; i++) {
+        c = add(all, EVOKE_KERNEL_FLOATS, i ? call_matvec_bf16 : call_matvec_f16, 2.0 * ROWS * K, ROWS * K / 2, ROWS);
+        c->in_l2 = true;
+        name(c, i ? "matvec_bf16, 1 token" : "matvec_f16, 1 token");
+        snprintf(c->size, sizeof c->size, "w %d x %d, L2", ROWS, K);
+    }
     for (size_t i = 0; i < 5; i++) {
         const size_t t = tokens[i];
         c = add(all, EVOKE_KERNEL_FLOATS, i < 4 ? call_matmul : call_matmul_add, 2.0 * (double)t * ROWS * K,

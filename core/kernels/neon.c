@@ -139,6 +139,7 @@ OP float f16_value(const uint8_t *p)
 }
 
 #include "core/kernels/lanes.h"
+#include "core/kernels/lanes_half.h"
 #include "core/kernels/lanes_activate.h"
 #include "core/kernels/lanes_quants.h"
 #include "core/kernels/lanes_grid.h"
@@ -146,6 +147,7 @@ OP float f16_value(const uint8_t *p)
 void evk_kernels_add_neon(evk_kernels *k)
 {
     add_arithmetic(k, "neon");
+    add_matvecs(k);
     add_activations(k);
     add_dequantisers(k);
     add_grid_dequantisers(k);

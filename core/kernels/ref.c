@@ -60,6 +60,31 @@ static void matmul_add(const float *x, size_t ldx, const float *w, size_t ldw, f
             }
 }
 
+/* Rows of 16 bits, widened block by block. */
+static void matvec_half(const float *x, const uint16_t *w, size_t ldw, float *y, size_t n_row, size_t k, bool bfloat)
+{
+    float block[EVK_K_BLOCK_MOST];
+    for (size_t r = 0; r < n_row; r++)
+        for (size_t i = 0, n; i < k; i += n) {
+            n = evk_k_block(k - i);
+            for (size_t j = 0; j < n; j++) {
+                const uint16_t half = w[r * ldw + i + j];
+                block[j] = bfloat ? evk_float_of_bits((uint32_t)half << 16) : evk_f16(half);
+            }
+            y[r] = i ? y[r] + block_dot(x + i, block, n) : block_dot(x, block, n);
+        }
+}
+
+static void matvec_f16(const float *x, const uint16_t *w, size_t ldw, float *y, size_t n_row, size_t k)
+{
+    matvec_half(x, w, ldw, y, n_row, k, false);
+}
+
+static void matvec_bf16(const float *x, const uint16_t *w, size_t ldw, float *y, size_t n_row, size_t k)
+{
+    matvec_half(x, w, ldw, y, n_row, k, true);
+}
+
 static double sum_of_eight(const double s[8])
 {
     return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
@@ -153,6 +178,7 @@ void evk_kernels_add_ref(evk_kernels *k)
 {
     *k = (evk_kernels){
         .isa = "ref", .axpy = axpy, .axpy_rows = axpy_rows,
+        .matvec_f16 = matvec_f16, .matvec_bf16 = matvec_bf16,
         .matmul = matmul, .matmul_add = matmul_add, .sum_squares = sum_squares, .sum = sum,
         .sum_squared_from = sum_squared_from, .scale_mul = scale_mul, .normalise = normalise,
         .activate = { [EVK_SILU] = silu, [EVK_GELU] = gelu, [EVK_GELU_TANH] = gelu_tanh,

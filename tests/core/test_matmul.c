@@ -87,6 +87,8 @@ int main(void)
         }
         one_case(&k, EVK_F32, 50, 77, 3, true);         /* columns that are no whole vectors */
         one_case(&k, EVK_F16, 29, 33, 6, false);
+        one_case(&k, EVK_F16, 61, 1100, 1, true);       /* one token */
+        one_case(&k, EVK_BF16, 200, 333, 1, false);
         one_case(&k, EVK_F32, 26, 1024, 17, true);      /* rows a page apart */
         one_case(&k, EVK_Q4_1, 200, 1536, 9, false);    /* several panels and blocks */
         one_case(&k, EVK_Q8_0, 13, 32, 2600, true);     /* several threads for few rows */
