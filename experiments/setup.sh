@@ -72,8 +72,9 @@ get_model() {
 # The programs that evoke is held against, from PyPI into a virtual environment of their own: $PEERS/bin/python.
 get_peers() {
     PEERS=$CACHE/venv-peers
-    [ -x "$PEERS/bin/python" ] && return
+    [ -e "$PEERS/complete" ] && return
     say "installing the peers into $PEERS"
+    rm -rf "$PEERS"         # half of an installation that was interrupted
     python3 -m venv "$PEERS"
     "$PEERS/bin/pip" install --quiet torch transformers gguf numpy h5py scikit-learn accelerate
     CMAKE_ARGS="-DGGML_NATIVE=ON" "$PEERS/bin/pip" install --quiet --no-binary llama-cpp-python llama-cpp-python ||
@@ -81,4 +82,5 @@ get_peers() {
     for peer in repeng steering-vectors; do
         "$PEERS/bin/pip" install --quiet --no-deps "$peer" || echo "$peer could not be installed: it is left out"
     done
+    touch "$PEERS/complete"
 }
