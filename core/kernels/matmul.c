@@ -143,7 +143,8 @@ void evk_add_bias(const float *bias, size_t n_row, size_t n_token, float *y, siz
 /* One token; a thread takes rows that lie together. */
 static void multiply_halves(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w, const float *bias, const float *x, float *y)
 {
-    const size_t step = (w->rows / n_thread + PANEL_STEP) / PANEL_STEP * PANEL_STEP, ldw = w->row_bytes / sizeof(uint16_t);
+    const size_t share = (w->rows + n_thread - 1) / n_thread, step = (share + PANEL_STEP - 1) / PANEL_STEP * PANEL_STEP;
+    const size_t ldw = w->row_bytes / sizeof(uint16_t);
 #pragma omp parallel for num_threads((int)n_thread) schedule(static) if (n_thread > 1)
     for (size_t r = 0; r < w->rows; r += step) {
         const size_t nr = w->rows - r < step ? w->rows - r : step;
