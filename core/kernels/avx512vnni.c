@@ -1,9 +1,11 @@
 /* core/kernels/avx512vnni.c: products by digits over 16 rows, for CPUs with AVX-512 VNNI (Intel Cascade Lake, AMD Zen 4). */
 #include <string.h>
 
-#include "core/kernels/digits_avx2.h"
+#include "core/kernels/packed.h"
 
-enum { P_LANES = 16, P_VECTORS = 2, P_PASSES = 1 };
+enum { P_LANES = 16, P_VECTORS = 2, P_PASSES = 1, P_LESS = 0, P_WIDTH = EVK_PACKED_TILE, P_TOKEN_STRIDE = 4,
+       P_QUAD_STRIDE = 4 * P_WIDTH };
+#include "core/kernels/digits_avx2.h"
 #define P_UNROLL 8
 typedef __m512i p_ints;
 typedef __m512 p_floats;

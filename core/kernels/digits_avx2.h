@@ -1,5 +1,6 @@
 /* core/kernels/digits_avx2.h: activations as digits, in AVX2, for every table of x86. What belongs to a token stands in a lane:
- * the units, sums and totals of a tile's four tokens are computed together. */
+ * the units, sums and totals of four tokens are computed together. Needs P_WIDTH, P_TOKEN_STRIDE;
+ * P_TOKEN_ROWS where a record keeps a token's 32 digits together. */
 #include <immintrin.h>
 
 #include "core/kernels/packed.h"
@@ -64,8 +65,15 @@ P_DIGITS void p_split(const float *x, float inverse, size_t n_digit, __m256i dig
     }
 }
 
+#ifdef P_TOKEN_ROWS
+P_DIGITS void p_put_digits(const __m256i row[EVK_PACKED_TILE], int8_t *out)
+{
+    for (size_t t = 0; t < EVK_PACKED_TILE; t++)
+        _mm256_storeu_si256((__m256i *)(void *)(out + t * EVK_PACKED_BLOCK), row[t]);
+}
+#else
 /* Four tokens' digits by quads: [4][32] to [8][4][4]. */
-P_DIGITS void p_transpose(const __m256i row[EVK_PACKED_TILE], int8_t *out)
+P_DIGITS void p_put_digits(const __m256i row[EVK_PACKED_TILE], int8_t *out)
 {
     __m256i two[4], quads[4];
     for (size_t i = 0; i < 2; i++) {
@@ -81,6 +89,7 @@ P_DIGITS void p_transpose(const __m256i row[EVK_PACKED_TILE], int8_t *out)
         _mm_storeu_si128((__m128i *)(void *)(out + 16 * (j + 4)), _mm256_extracti128_si256(quads[j], 1));
     }
 }
+#endif
 
 /* Sums of four rows of 32 signed bytes: over the first halves in the low lanes, over the last in the high ones. */
 P_DIGITS __m256i p_half_sums(const __m256i row[EVK_PACKED_TILE])
@@ -95,19 +104,20 @@ P_DIGITS __m256i p_half_sums(const __m256i row[EVK_PACKED_TILE])
     return _mm256_sub_epi32(_mm256_hadd_epi32(a, b), _mm256_set1_epi32(16 * 128));
 }
 
-P_DIGITS void p_put_sums(char *record, size_t n_digit, __m128 unit, evk_digit_part part, const __m128i sum[EVK_MAX_DIGIT])
+/* Of the four tokens from t on. */
+P_DIGITS void p_put_sums(char *record, size_t n_digit, size_t t, __m128 unit, evk_digit_part part, const __m128i sum[EVK_MAX_DIGIT])
 {
     for (size_t d = 0; d < n_digit; d++)
-        _mm_storeu_si128((__m128i *)(void *)evk_record_sum(record, EVK_PACKED_TILE, n_digit, d, part), sum[d]);
+        _mm_storeu_si128((__m128i *)(void *)(evk_record_sum(record, P_WIDTH, n_digit, d, part) + t), sum[d]);
     __m128 number = _mm_cvtepi32_ps(sum[0]);
     if (n_digit > 1)
         number = _mm_fmadd_ps(_mm_cvtepi32_ps(sum[2]), _mm_set1_ps(65536),
                               _mm_cvtepi32_ps(_mm_add_epi32(_mm_slli_epi32(sum[1], 8), sum[0])));
-    _mm_storeu_ps(evk_record_total(record, EVK_PACKED_TILE, n_digit, part), _mm_mul_ps(unit, number));
+    _mm_storeu_ps(evk_record_total(record, P_WIDTH, n_digit, part) + t, _mm_mul_ps(unit, number));
 }
 
-/* nt tokens of one block, x [nt] rows ldx apart. */
-P_DIGITS void p_take_block(char *record, size_t n_digit, size_t nt, const float *x, size_t ldx)
+/* nt tokens of one block, up to four, the first of them the record's `first`; x [nt] rows ldx apart. */
+P_DIGITS void p_take_block(char *record, size_t n_digit, size_t first, size_t nt, const float *x, size_t ldx)
 {
     const __m256i zero = _mm256_setzero_si256();
     __m256i eight[EVK_PACKED_TILE] = { zero, zero, zero, zero }, digit[EVK_MAX_DIGIT][EVK_PACKED_TILE];
@@ -116,7 +126,7 @@ P_DIGITS void p_take_block(char *record, size_t n_digit, size_t nt, const float 
     for (size_t t = 0; t < nt; t++)
         eight[t] = p_eight_most(x + t * ldx);
     const __m128 unit = p_units(p_most(eight), n_digit, inverse);
-    _mm_storeu_ps(evk_record_unit(record, EVK_PACKED_TILE, n_digit), unit);
+    _mm_storeu_ps(evk_record_unit(record, P_WIDTH, n_digit) + first, unit);
     for (size_t t = 0; t < EVK_PACKED_TILE; t++) {
         __m256i own[EVK_MAX_DIGIT] = { zero, zero, zero };
         if (t < nt)
@@ -125,12 +135,12 @@ P_DIGITS void p_take_block(char *record, size_t n_digit, size_t nt, const float 
             digit[d][t] = own[d];
     }
     for (size_t d = 0; d < n_digit; d++) {
-        p_transpose(digit[d], evk_record_digit(record, EVK_PACKED_TILE, d));
+        p_put_digits(digit[d], evk_record_digit(record, P_WIDTH, d) + first * P_TOKEN_STRIDE);
         const __m256i halves = p_half_sums(digit[d]);
         sum[EVK_DIGITS_FIRST][d] = _mm256_castsi256_si128(halves);
         sum[EVK_DIGITS_LAST][d] = _mm256_extracti128_si256(halves, 1);
         sum[EVK_DIGITS_ALL][d] = _mm_add_epi32(sum[EVK_DIGITS_FIRST][d], sum[EVK_DIGITS_LAST][d]);
     }
     for (size_t part = 0; part < EVK_N_DIGIT_PART; part++)
-        p_put_sums(record, n_digit, unit, (evk_digit_part)part, sum[part]);
+        p_put_sums(record, n_digit, first, unit, (evk_digit_part)part, sum[part]);
 }

@@ -3,6 +3,8 @@
  * Rows in rising order; each file has its own compiler flags, and only the table crosses. */
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
 #endif
 #include <string.h>
 
@@ -39,6 +41,15 @@ static bool cpu_avxvnni(void)
     unsigned a = 0, b, c, d;
     return cpu_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
 }
+#elif defined(__aarch64__)
+static bool cpu_neondot(void)
+{
+#if defined(__linux__)
+    return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
+#else
+    return false;
+#endif
+}
 #endif
 
 static const struct { const char *name; bool (*runs_here)(void); void (*add)(evk_kernels *); } isas[] = {
@@ -50,6 +61,7 @@ static const struct { const char *name; bool (*runs_here)(void); void (*add)(evk
     { "avx512vnni", cpu_avx512vnni, evk_kernels_add_avx512vnni },   /* and integer dot products */
 #elif defined(__aarch64__)
     { "neon",   any_cpu,    evk_kernels_add_neon },     /* part of every 64-bit ARM */
+    { "neondot", cpu_neondot, evk_kernels_add_neondot },            /* and integer dot products */
 #endif
 };
 enum { N_ISA = sizeof isas / sizeof *isas };

@@ -1,14 +1,15 @@
-/* core/kernels/lanes_packed.h: products of packed.h written once over vectors of P_LANES rows (16 or 8).
+/* core/kernels/lanes_packed.h: products of packed.h written once over vectors of P_LANES rows (16, 8 or 4).
  *
  * A quad of codes is unpacked once for all digits and tokens that are computed together; and where registers allow, two vectors
  * of rows are, so that a quad of a token's digits, which is the same for all rows, is fetched once for both. The sums of a
  * block are exact: only the order of the blocks matters, and it is that of packed_ref.c.
  *
  * Needs: P_LANES; P_VECTORS (of rows that are computed together: 1 or 2); P_UNROLL (quads); P_PASSES over codes that are not
- * small, P_SMALL where these are then slower than others; p_ints, p_floats; p_load, p_store (P_LANES quads of codes), p_low,
- * p_high (four bits of each byte), p_code(raw, pass), p_quad (one quad in all lanes); sums: p_sum p_start(s), p_step(sum, code,
- * x), p_total(sum, s, pass), the new s; p_add, p_set, p_times (by -2^n, or by 0 for n = 32), p_shift8; f_zero, f_set, f_of, f_fma,
- * f_mul, f_load, f_load_half, f_store; p_take_block. */
+ * small, P_SMALL where these are then slower than others; P_LESS, what p_code takes off a code; how a record's digits lie: P_WIDTH
+ * (tokens), P_TOKEN_STRIDE, P_QUAD_STRIDE; p_ints, p_floats; p_load, p_store (P_LANES quads of codes), p_low, p_high (four bits of
+ * each byte), p_code(raw, pass), p_quad (one quad in all lanes), or P_OWN_STEPS and p_quad_steps; sums: p_sum p_start(s),
+ * p_step(sum, code, x), p_total(sum, s, pass), the new s; p_add, p_set, p_times (by -2^n, or by 0 for n = 32), p_shift8; f_zero,
+ * f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_take_block (of four tokens). */
 #include "core/kernels/packed.h"
 
 /* Unrolled many times over, with the undefined-behaviour sanitizer this takes the compiler minutes; packed_ref.c has the same
@@ -46,17 +47,19 @@ P_INLINE p_floats p_scale(const p_place *p, const void *scales, size_t b, size_t
     return w->half_scales ? f_load_half((const uint16_t *)scales + at) : f_load((const float *)scales + at);
 }
 
+#ifndef P_OWN_STEPS
 /* One quad of digits of n tokens with the codes of P_VECTORS vectors. */
 P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n, p_sum *sum)
 {
 #pragma GCC unroll 8
     for (size_t t = 0; t < n; t++) {
-        const p_ints quad = p_quad(x + t * 4);
+        const p_ints quad = p_quad(x + t * P_TOKEN_STRIDE);
 #pragma GCC unroll 2
         for (size_t v = 0; v < P_VECTORS; v++)
             p_step(&sum[v * n + t], code[v], quad);
     }
 }
+#endif
 
 /* One pass over the quads of group g of block b, for every digit: sum[(d P_VECTORS + v) n + t]. */
 P_INLINE void p_pass(const p_place *p, const int8_t *x, size_t b, size_t g, p_form f, size_t pass, size_t n_digit, size_t n, p_sum *sum)
@@ -77,11 +80,11 @@ P_INLINE void p_pass(const p_place *p, const int8_t *x, size_t b, size_t g, p_fo
         }
 #pragma GCC unroll 3
         for (size_t d = 0; d < n_digit; d++) {
-            const int8_t *quads = x + d * (EVK_PACKED_BLOCK * EVK_PACKED_TILE);
+            const int8_t *quads = x + d * (EVK_PACKED_BLOCK * P_WIDTH);
             if (!(f.four && f.sixteen && g == 1))
-                p_quad_steps(quads + j * 16, code, n, sum + d * P_VECTORS * n);
+                p_quad_steps(quads + j * P_QUAD_STRIDE, code, n, sum + d * P_VECTORS * n);
             if (f.four && !(f.sixteen && g == 0))
-                p_quad_steps(quads + (j + 4) * 16, high, n, sum + d * P_VECTORS * n);
+                p_quad_steps(quads + (j + 4) * P_QUAD_STRIDE, high, n, sum + d * P_VECTORS * n);
         }
     }
 }
@@ -89,15 +92,16 @@ P_INLINE void p_pass(const p_place *p, const int8_t *x, size_t b, size_t g, p_fo
 /* s[(d P_VECTORS + v) n + t] = sum (code - offset) digit over group g of block b, for each digit d. */
 P_INLINE void p_dots(const p_place *p, char *record, size_t b, size_t g, p_form f, size_t n_digit, size_t n, p_ints *s)
 {
-    const int8_t *x = evk_record_digit(record, EVK_PACKED_TILE, 0) + p->t * 4;
+    const int8_t *x = evk_record_digit(record, P_WIDTH, 0) + p->t * P_TOKEN_STRIDE;
     p_sum sum[EVK_MAX_DIGIT * P_MOST];
 #pragma GCC unroll 3
     for (size_t d = 0; d < n_digit; d++)
 #pragma GCC unroll 8
         for (size_t t = 0; t < n; t++) {
             const evk_digit_part part = f.sixteen ? (evk_digit_part)g : EVK_DIGITS_ALL;
-            const int32_t *of = evk_record_sum(record, EVK_PACKED_TILE, n_digit, d, part) + p->t;
-            const p_ints from = f.mins ? p_set(0) : p_times(p_set(of[t]), p->offset);
+            const int32_t *of = evk_record_sum(record, P_WIDTH, n_digit, d, part) + p->t;
+            const p_ints offset = f.mins ? p_set(0) : p_times(p_set(of[t]), p->offset);
+            const p_ints from = P_LESS > 0 && !f.small ? p_add(offset, p_set(P_LESS * of[t])) : offset;
 #pragma GCC unroll 2
             for (size_t v = 0; v < P_VECTORS; v++)
                 s[(d * P_VECTORS + v) * n + t] = from;
@@ -128,8 +132,8 @@ P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, p_form f, size_t
     char *record = evk_record(p->x, p->tile, b);
     p_dots(p, record, b, g, f, n_digit, n, s);
     const evk_digit_part part = f.sixteen ? (evk_digit_part)g : EVK_DIGITS_ALL;
-    const float *unit = evk_record_unit(record, EVK_PACKED_TILE, n_digit) + p->t;
-    const float *total = evk_record_total(record, EVK_PACKED_TILE, n_digit, part) + p->t;
+    const float *unit = evk_record_unit(record, P_WIDTH, n_digit) + p->t;
+    const float *total = evk_record_total(record, P_WIDTH, n_digit, part) + p->t;
 #pragma GCC unroll 2
     for (size_t v = 0; v < P_VECTORS; v++) {
         const p_floats scale = p_scale(p, p->w->scales, b, g, v, f.sixteen);
@@ -220,7 +224,9 @@ static void simd_spread_codes(const uint8_t *two, size_t n, uint8_t *one)
 P_INLINE void p_take_tile(const evk_digits *d, size_t tile, size_t n_digit, size_t nt, const float *x, size_t ldx)
 {
     for (size_t b = 0; b < d->n_block; b++)
-        p_take_block(evk_record(d, tile, b), n_digit, nt, x + b * EVK_PACKED_BLOCK, ldx);
+        for (size_t t = 0; t < nt; t += EVK_PACKED_TILE)
+            p_take_block(evk_record(d, tile, b), n_digit, t, nt - t < EVK_PACKED_TILE ? nt - t : EVK_PACKED_TILE,
+                         x + t * ldx + b * EVK_PACKED_BLOCK, ldx);
 }
 
 /* The usual cases are compiled apart, and whole tiles from others. */
@@ -228,12 +234,12 @@ static __attribute__((no_sanitize("undefined")))
 void simd_take_digits(const evk_digits *d, size_t tile, const float *x, size_t ldx)
 {
     const size_t nt = evk_tile_tokens(d, tile);
-    if (d->n_digit == 1 && nt == EVK_PACKED_TILE)
-        p_take_tile(d, tile, 1, EVK_PACKED_TILE, x, ldx);
+    if (d->n_digit == 1 && nt == P_WIDTH)
+        p_take_tile(d, tile, 1, P_WIDTH, x, ldx);
     else if (d->n_digit == 1)
         p_take_tile(d, tile, 1, nt, x, ldx);
-    else if (nt == EVK_PACKED_TILE)
-        p_take_tile(d, tile, EVK_MAX_DIGIT, EVK_PACKED_TILE, x, ldx);
+    else if (nt == P_WIDTH)
+        p_take_tile(d, tile, EVK_MAX_DIGIT, P_WIDTH, x, ldx);
     else
         p_take_tile(d, tile, EVK_MAX_DIGIT, nt, x, ldx);
 }
@@ -243,6 +249,6 @@ static inline void add_packed(evk_kernels *k, bool fast_digits)
     k->take_digits = simd_take_digits;
     k->multiply_packed = simd_multiply_packed;
     k->spread_codes = simd_spread_codes;
-    k->tile_tokens = EVK_PACKED_TILE;
+    k->tile_tokens = P_WIDTH;
     k->fast_digits = fast_digits;
 }

@@ -143,6 +143,7 @@ OP float f16_value(const uint8_t *p)
 #include "core/kernels/lanes_activate.h"
 #include "core/kernels/lanes_quants.h"
 #include "core/kernels/lanes_grid.h"
+#include "core/kernels/packed_neon.h"
 
 void evk_kernels_add_neon(evk_kernels *k)
 {
@@ -151,4 +152,5 @@ void evk_kernels_add_neon(evk_kernels *k)
     add_activations(k);
     add_dequantisers(k);
     add_grid_dequantisers(k);
+    add_packed(k, false);
 }

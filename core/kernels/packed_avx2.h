@@ -2,9 +2,10 @@
  * or by pairs of products in 16 bits, which eight quads of four bits cannot overflow: 8 * 2 * 15 * 128 = 30720. */
 #include <string.h>
 
-#include "core/kernels/digits_avx2.h"
+#include "core/kernels/packed.h"
 
-enum { P_LANES = 8, P_VECTORS = 1 };
+enum { P_LANES = 8, P_VECTORS = 1, P_LESS = 0, P_WIDTH = EVK_PACKED_TILE, P_TOKEN_STRIDE = 4, P_QUAD_STRIDE = 4 * P_WIDTH };
+#include "core/kernels/digits_avx2.h"
 #ifdef P_VNNI
 enum { P_PASSES = 1 };
 #else
