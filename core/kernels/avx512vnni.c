@@ -1,51 +1,5 @@
 /* core/kernels/avx512vnni.c: products by digits over 16 rows, for CPUs with AVX-512 VNNI (Intel Cascade Lake, AMD Zen 4). */
-#include <string.h>
-
-#include "core/kernels/packed.h"
-
-enum { P_LANES = 16, P_VECTORS = 2, P_PASSES = 1, P_LESS = 0, P_WIDTH = EVK_PACKED_TILE, P_TOKEN_STRIDE = 4,
-       P_QUAD_STRIDE = 4 * P_WIDTH };
-#include "core/kernels/digits_avx2.h"
-#define P_UNROLL 8
-typedef __m512i p_ints;
-typedef __m512 p_floats;
-#define P_OP static inline __attribute__((always_inline))
-
-P_OP p_ints p_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
-P_OP void p_store(uint8_t *p, p_ints a) { _mm512_storeu_si512(p, a); }
-P_OP p_ints p_low(p_ints a) { return _mm512_and_si512(a, _mm512_set1_epi8(15)); }
-P_OP p_ints p_high(p_ints a) { return p_low(_mm512_srli_epi16(a, 4)); }
-P_OP p_ints p_quad(const int8_t *p)
-{
-    int32_t quad;
-    memcpy(&quad, p, 4);
-    return _mm512_set1_epi32(quad);
-}
-P_OP p_ints p_add(p_ints a, p_ints b) { return _mm512_add_epi32(a, b); }
-P_OP p_ints p_set(int32_t a) { return _mm512_set1_epi32(a); }
-/* a times -2^n, or 0 where n is 32 */
-P_OP p_ints p_times(p_ints a, int n)
-{
-    return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)));
-}
-P_OP p_ints p_shift8(p_ints a) { return _mm512_slli_epi32(a, 8); }
-
-typedef p_ints p_sum;
-P_OP p_ints p_code(p_ints raw, size_t pass) { (void)pass; return raw; }
-P_OP p_sum p_start(p_ints s) { return s; }
-P_OP void p_step(p_sum *sum, p_ints code, p_ints x) { *sum = _mm512_dpbusd_epi32(*sum, code, x); }
-P_OP p_ints p_total(p_sum sum, p_ints s, size_t pass) { (void)s; (void)pass; return sum; }
-
-P_OP p_floats f_zero(void) { return _mm512_setzero_ps(); }
-P_OP p_floats f_set(float a) { return _mm512_set1_ps(a); }
-P_OP p_floats f_of(p_ints a) { return _mm512_cvtepi32_ps(a); }
-P_OP p_floats f_fma(p_floats a, p_floats b, p_floats c) { return _mm512_fmadd_ps(a, b, c); }
-P_OP p_floats f_mul(p_floats a, p_floats b) { return _mm512_mul_ps(a, b); }
-P_OP p_floats f_load(const float *p) { return _mm512_loadu_ps(p); }
-P_OP p_floats f_load_half(const uint16_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p)); }
-P_OP void f_store(float *p, p_floats a) { _mm512_storeu_ps(p, a); }
-
-#include "core/kernels/lanes_packed.h"
+#include "core/kernels/packed_avx512.h"
 
 void evk_kernels_add_avx512vnni(evk_kernels *k)
 {

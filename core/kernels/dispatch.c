@@ -3,6 +3,10 @@
  * Rows in rising order; each file has its own compiler flags, and only the table crosses. */
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
@@ -35,6 +39,25 @@ static bool cpu_avx512vnni(void)
     return cpu_avx512() && __builtin_cpu_supports("avx512vnni");
 }
 
+/* Tiles are state that the system must save (XCR0 bits 17 and 18), and Linux gives a process their use only when asked: without
+ * leave the first instruction would end the program. */
+static bool cpu_amx(void)
+{
+#if defined(__linux__)
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, XTILEDATA = 18, OSXSAVE = 1 << 27 };
+    unsigned a = 0, b, c = 0, d = 0, low, high;
+    if (!cpu_avx512vnni() || !__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE))
+        return false;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d >> 24 & 3) != 3)         /* AMX-TILE, AMX-INT8 */
+        return false;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    (void)high;
+    return (low >> 17 & 3) == 3 && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA) == 0;
+#else
+    return false;
+#endif
+}
+
 /* Leaf 7, subleaf 1, EAX bit 4: newer than the compiler's names for it. */
 static bool cpu_avxvnni(void)
 {
@@ -59,6 +82,7 @@ static const struct { const char *name; bool (*runs_here)(void); void (*add)(evk
     { "avxvnni", cpu_avxvnni, evk_kernels_add_avxvnni },            /* AVX2 and integer dot products */
     { "avx512", cpu_avx512, evk_kernels_add_avx512 },   /* AVX-512 F, BW, VL, DQ */
     { "avx512vnni", cpu_avx512vnni, evk_kernels_add_avx512vnni },   /* and integer dot products */
+    { "amx",    cpu_amx,    evk_kernels_add_amx },      /* and tiles of them */
 #elif defined(__aarch64__)
     { "neon",   any_cpu,    evk_kernels_add_neon },     /* part of every 64-bit ARM */
     { "neondot", cpu_neondot, evk_kernels_add_neondot },            /* and integer dot products */

@@ -90,6 +90,7 @@ void evk_kernels_add_avx2(evk_kernels *k);
 void evk_kernels_add_avxvnni(evk_kernels *k);
 void evk_kernels_add_avx512(evk_kernels *k);
 void evk_kernels_add_avx512vnni(evk_kernels *k);
+void evk_kernels_add_amx(evk_kernels *k);
 void evk_kernels_add_neon(evk_kernels *k);
 void evk_kernels_add_neondot(evk_kernels *k);
 

@@ -7,6 +7,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+
+#include "core/kernels/tiles.h"
 #define REGISTER "+v"
 #elif defined(__aarch64__)
 #include <arm_neon.h>
@@ -103,6 +105,27 @@ COMPUTE(integers_avxvnni, AVXVNNI, __m256i, int32_t, _mm256_dpbusd_avx_epi32(s, 
 COMPUTE(floats_avx512, AVX512, __m512, float, _mm512_fmadd_ps(a, b, s))
 MEMORY(avx512, AVX512, longs_64)
 COMPUTE(integers_avx512vnni, AVX512VNNI, __m512i, int32_t, _mm512_dpbusd_epi32(s, a, b))
+
+/* Four tiles of sums by turns. */
+static double __attribute__((target("amx-tile,amx-int8"))) integers_amx(size_t n, int x)
+{
+    evk_tile_shape s = { .palette = 1 };
+    int32_t out[16][16];
+    for (size_t i = 0; i < 6; i++) {
+        s.rows[i] = 16;
+        s.row_bytes[i] = 64;
+    }
+    TILE_CONFIGURE(&s);
+    for (size_t i = 0; i < n; i++) {
+        TILE_DOT(0, 4, 5);
+        TILE_DOT(1, 4, 5);
+        TILE_DOT(2, 4, 5);
+        TILE_DOT(3, 4, 5);
+    }
+    TILE_STORE(0, out, sizeof *out);
+    TILE_RELEASE();
+    return out[0][0] + x;
+}
 #elif defined(__aarch64__)
 COMPUTE(floats_neon, , float32x4_t, float, vfmaq_f32(s, a, b))
 #endif
@@ -115,8 +138,10 @@ static const evk_peak peaks[] = {
     { "avxvnni", NULL, integers_avxvnni, 0, 12 * 64, NULL, NULL },
     { "avx512", floats_avx512, NULL, 12 * 32, 0, read_avx512, write_avx512 },
     { "avx512vnni", NULL, integers_avx512vnni, 0, 12 * 128, NULL, NULL },
+    { "amx", NULL, integers_amx, 0, 4.0 * 2 * 16 * 16 * 64, NULL, NULL },
 #elif defined(__aarch64__)
     { "neon", floats_neon, NULL, 12 * 8, 0, NULL, NULL },
+    { "neondot", NULL, NULL, 0, 0, NULL, NULL },
 #endif
 };
 

@@ -137,12 +137,13 @@ $cc $flags -mavx2 -mfma -mf16c -w -Wno-psabi -I"$dir" -c -o "$dir/avx512.o" core
 $cc $flags -mavx2 -mfma -mf16c -w -Wno-psabi -I"$dir" -c -o "$dir/avx512vnni.o" core/kernels/avx512vnni.c
 $cc $flags -mavx2 -mfma -mf16c -c -o "$dir/avx2.o" core/kernels/avx2.c
 $cc $flags -mavx2 -mfma -mf16c -mavxvnni -c -o "$dir/avxvnni.o" core/kernels/avxvnni.c
+$cc $flags -mavx2 -mfma -mf16c -w -Wno-psabi -I"$dir" -include tests/core/tiles_emulated.h -c -o "$dir/amx.o" core/kernels/amx.c
 $cc $flags "-D__builtin_cpu_supports(feature)=1" -c -o "$dir/dispatch.o" core/kernels/dispatch.c
 for test in kernels packed; do
     $cc $flags -fopenmp -o "$dir/test_$test" "tests/core/test_$test.c" core/kernels/ref.c core/kernels/quants.c \
         core/kernels/quants_grid.c core/kernels/grids.c core/kernels/matmul.c core/kernels/packed.c core/kernels/packed_ref.c \
         core/status.c core/tensor.c \
-        "$dir/avx512.o" "$dir/avx512vnni.o" "$dir/avx2.o" "$dir/avxvnni.o" "$dir/dispatch.o" -lm
+        "$dir/avx512.o" "$dir/avx512vnni.o" "$dir/amx.o" "$dir/avx2.o" "$dir/avxvnni.o" "$dir/dispatch.o" -lm
 done
 "$dir/test_packed" >"$dir/log" || { cat "$dir/log"; exit 1; }
 "$dir/test_kernels"
