@@ -2,7 +2,7 @@
 # `evoke bench`: the machine and a small model, and each kernel by instruction set. What is measured is checked for sense alone.
 runs "bench --kernels" "$EVOKE" bench --kernels --isa ref
 holds "it says where operands lie" grep -qE '^ 2048 floats, L1$' "$WORK/out"
-holds "and how far from the bound each is" grep -qE '^  dot .* [0-9]+ % of (floats|L1 read)$' "$WORK/out"
+holds "and how far from the bound each is" grep -qE '^  axpy .* [0-9]+ % of (floats|L1 (read|write))$' "$WORK/out"
 runs "bench --kernels --json" "$EVOKE" bench --kernels --isa ref --json
 json "rates of all kernels" "len(r['kernels']) > 100 and all(0 < k['rate'] < math.inf and k['times_ref'] == 1 for k in r['kernels'])"
 json "shares of bounds" "all(0 < k['share'] <= 1.3 and abs(k['rate'] / k['bound_rate'] - k['share']) < 1e-3 for k in r['kernels'])"
