@@ -3,6 +3,7 @@
  * Rows in rising order; each file has its own compiler flags, and only the table crosses. */
 #if defined(__x86_64__)
 #include <cpuid.h>
+#include <immintrin.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -41,18 +42,18 @@ static bool cpu_avx512vnni(void)
 
 /* Tiles are state that the system must save (XCR0 bits 17 and 18), and Linux gives a process their use only when asked: without
  * leave the first instruction would end the program. */
-static bool cpu_amx(void)
+static __attribute__((target("xsave"))) bool cpu_amx(void)
 {
 #if defined(__linux__)
     enum { ARCH_REQ_XCOMP_PERM = 0x1023, XTILEDATA = 18, OSXSAVE = 1 << 27 };
-    unsigned a = 0, b, c = 0, d = 0, low, high;
+    unsigned a = 0, b = 0, c = 0, d = 0;
     if (!cpu_avx512vnni() || !__get_cpuid(1, &a, &b, &c, &d) || !(c & OSXSAVE))
         return false;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d >> 24 & 3) != 3)         /* AMX-TILE, AMX-INT8 */
         return false;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    (void)high;
-    return (low >> 17 & 3) == 3 && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA) == 0;
+    if (!__get_cpuid_count(0x1d, 1, &a, &b, &c, &d) || b >> 16 < 8 || (b & 0xffff) < 64 || (c & 0xffff) < 16)
+        return false;                       /* palette 1: 8 tiles of 16 rows of 64 bytes */
+    return (_xgetbv(0) >> 17 & 3) == 3 && syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XTILEDATA) == 0;
 #else
     return false;
 #endif

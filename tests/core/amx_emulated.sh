@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs test_packed.c with amx.c, its tiles emulated by tiles_emulated.h, on CPUs with AVX-512 VNNI, and looks whether the
-# instructions of the real ones are those that the compiler knows.
+# instructions of the real ones are those that the compiler knows, and whether dispatch.c offers them only where nothing is missing.
 # Usage: tests/core/amx_emulated.sh [ROOT]; prints `N passed, N failed, N skipped`.
 set -eu
 cd "${1:-$(dirname "$0")/../..}"
@@ -23,10 +23,10 @@ $cc $flags $wide -mavx512vnni -c -o "$dir/avx512vnni.o" core/kernels/avx512vnni.
 $cc $flags $wide -c -o "$dir/avx512.o" core/kernels/avx512.c
 $cc $flags -mavx2 -mfma -mf16c -c -o "$dir/avx2.o" core/kernels/avx2.c
 $cc $flags -mavx2 -mfma -mf16c -mavxvnni -c -o "$dir/avxvnni.o" core/kernels/avxvnni.c
-sed 's/cpu_amx, evk/cpu_avx512vnni, evk/' core/kernels/dispatch.c >"$dir/dispatch.c"
-$cc $flags -Wno-unused-function -fopenmp -DEMULATED -o "$dir/test_packed" tests/core/test_packed.c core/kernels/ref.c \
+$cc $flags -include tests/core/amx_cpu.h -c -o "$dir/dispatch.o" core/kernels/dispatch.c
+$cc $flags -fopenmp -DEMULATED -o "$dir/test_packed" tests/core/test_packed.c core/kernels/ref.c \
     core/kernels/quants.c core/kernels/quants_grid.c core/kernels/grids.c core/kernels/matmul.c core/kernels/packed.c \
-    core/kernels/packed_ref.c core/status.c core/tensor.c "$dir/dispatch.c" "$dir"/*.o -lm
+    core/kernels/packed_ref.c core/status.c core/tensor.c "$dir"/*.o -lm
 
 # The same instructions by tiles.h and by the compiler's own intrinsics, byte for byte.
 cat >"$dir/ours.c" <<'END'
@@ -60,4 +60,20 @@ for who in ours theirs; do
 done
 cmp "$dir/ours.txt" "$dir/theirs.txt" || { cat "$dir/ours.txt" "$dir/theirs.txt"; echo "not ok the instructions of tiles.h"; exit 1; }
 [ "$(wc -l <"$dir/ours.txt")" = 6 ] || { echo "not ok six instructions"; exit 1; }
+
+cat >"$dir/list.c" <<'END'
+#include <stdio.h>
+#include "core/evoke.h"
+int main(void)
+{
+    for (size_t i = 0; evoke_isa_name(i); i++)
+        printf("%s\n", evoke_isa_name(i));
+}
+END
+$cc $flags -fopenmp -o "$dir/list" "$dir/list.c" core/kernels/ref.c core/kernels/quants.c core/kernels/quants_grid.c \
+    core/kernels/grids.c core/kernels/packed_ref.c core/status.c "$dir"/dispatch.o "$dir"/a*.o -lm
+"$dir/list" | grep -qx amx || { echo "not ok amx is not offered"; exit 1; }
+for what in cpu tile_state permission palette; do
+    ! NO_AMX=$what "$dir/list" | grep -qx amx || { echo "not ok amx is offered without its $what"; exit 1; }
+done
 "$dir/test_packed"

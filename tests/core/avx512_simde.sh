@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs test_kernels.c and test_packed.c with avx512.c and avx512vnni.c on CPUs without AVX-512: SIMDe (libsimde-dev) translates
-# their intrinsics to what is there, and dispatch.c is told that the CPU has them.
+# Runs test_kernels.c and test_packed.c with avx512.c, avx512vnni.c and amx.c on CPUs without AVX-512: SIMDe (libsimde-dev) translates
+# their intrinsics to what is there, tiles_emulated.h stands for tiles, and dispatch.c is told that the CPU has them.
 # Usage: tests/core/avx512_simde.sh [ROOT]; prints `N passed, N failed, N skipped`.
 set -eu
 cd "${1:-$(dirname "$0")/../..}"
@@ -138,7 +138,7 @@ $cc $flags -mavx2 -mfma -mf16c -w -Wno-psabi -I"$dir" -c -o "$dir/avx512vnni.o" 
 $cc $flags -mavx2 -mfma -mf16c -c -o "$dir/avx2.o" core/kernels/avx2.c
 $cc $flags -mavx2 -mfma -mf16c -mavxvnni -c -o "$dir/avxvnni.o" core/kernels/avxvnni.c
 $cc $flags -mavx2 -mfma -mf16c -w -Wno-psabi -I"$dir" -include tests/core/tiles_emulated.h -c -o "$dir/amx.o" core/kernels/amx.c
-$cc $flags "-D__builtin_cpu_supports(feature)=1" -c -o "$dir/dispatch.o" core/kernels/dispatch.c
+$cc $flags "-D__builtin_cpu_supports(feature)=1" -include tests/core/amx_cpu.h -c -o "$dir/dispatch.o" core/kernels/dispatch.c
 for test in kernels packed; do
     $cc $flags -fopenmp -o "$dir/test_$test" "tests/core/test_$test.c" core/kernels/ref.c core/kernels/quants.c \
         core/kernels/quants_grid.c core/kernels/grids.c core/kernels/matmul.c core/kernels/packed.c core/kernels/packed_ref.c \

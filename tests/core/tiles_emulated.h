@@ -21,12 +21,29 @@ static _Thread_local struct {
     evk_tile_shape shape;
     uint8_t tile[8][16][64];
 } amx;
+static int amx_held;            /* threads with tiles */
 
 static inline void amx_need(int condition, const char *what)
 {
     if (!condition) {
         printf("not ok tiles: %s\n", what);
-        exit(1);
+        fflush(stdout);
+        _Exit(1);
+    }
+}
+
+static inline void amx_release(void)
+{
+    __atomic_fetch_sub(&amx_held, amx.configured, __ATOMIC_SEQ_CST);
+    memset(&amx, 0, sizeof amx);
+}
+
+static inline __attribute__((destructor)) void amx_end(void)
+{
+    if (amx_held) {
+        printf("not ok tiles: %d threads did not release theirs\n", amx_held);
+        fflush(stdout);
+        _Exit(1);
     }
 }
 
@@ -37,14 +54,10 @@ static inline void amx_configure(const evk_tile_shape *s)
         amx_need(s->reserved[i] == 0, "reserved bytes are 0");
     for (size_t i = 0; i < 16; i++)
         amx_need(s->rows[i] <= (i < 8 ? 16 : 0) && s->row_bytes[i] <= (i < 8 ? 64 : 0) && !s->rows[i] == !s->row_bytes[i], "a shape");
+    amx_release();
+    __atomic_fetch_add(&amx_held, 1, __ATOMIC_SEQ_CST);
     amx.shape = *s;
     amx.configured = 1;
-    memset(amx.tile, 0, sizeof amx.tile);
-}
-
-static inline void amx_release(void)
-{
-    memset(&amx, 0, sizeof amx);
 }
 
 static inline void amx_use(size_t n)
@@ -76,6 +89,7 @@ static inline void amx_dot(size_t c, size_t a, size_t b)
 {
     const evk_tile_shape *s = &amx.shape;
     amx_use(a), amx_use(b), amx_use(c);
+    amx_need(a != b && a != c && b != c, "a product of a tile with itself");
     amx_need(s->row_bytes[a] % 4 == 0 && s->row_bytes[a] / 4 == s->rows[b] && s->rows[c] == s->rows[a] &&
              s->row_bytes[c] == s->row_bytes[b] && s->row_bytes[c] % 4 == 0, "shapes of a product");
     for (size_t m = 0; m < s->rows[c]; m++)
