@@ -50,6 +50,20 @@ INLINE void tile_step(const block *b, const float *x, const float *w, size_t nt,
     }
 }
 
+/* y[t, r] (+)= the lanes of sums[t nr + r]; there is room for three more sums. */
+INLINE void put_sums(const vec *sums, size_t nt, size_t nr, float *y, size_t ldy, bool add)
+{
+#pragma GCC unroll 32
+    for (size_t e = 0; e < nt * nr; e += 4) {
+        float four[4];
+        v_sum4(sums[e], sums[e + 1], sums[e + 2], sums[e + 3], four);
+        for (size_t j = 0; j < 4 && e + j < nt * nr; j++) {
+            float *out = y + (e + j) / nr * ldy + (e + j) % nr;
+            *out = add ? *out + four[j] : four[j];
+        }
+    }
+}
+
 /* y[t, r] of one tile; nt and nr are constants where it is called, and every loop over them is unrolled. */
 INLINE void tile(const block *b, const float *x, const float *w, float *y, size_t nt, size_t nr)
 {
@@ -62,15 +76,7 @@ INLINE void tile(const block *b, const float *x, const float *w, float *y, size_
         tile_step(b, x + i, w + i, nt, nr, LANES, sums);
     if (i < b->n)
         tile_step(b, x + i, w + i, nt, nr, b->n - i, sums);
-#pragma GCC unroll 32
-    for (size_t e = 0; e < nt * nr; e += 4) {
-        float four[4];
-        v_sum4(sums[e], sums[e + 1], sums[e + 2], sums[e + 3], four);
-        for (size_t j = 0; j < 4 && e + j < nt * nr; j++) {
-            float *out = y + (e + j) / nr * b->ldy + (e + j) % nr;
-            *out = b->add ? *out + four[j] : four[j];
-        }
-    }
+    put_sums(sums, nt, nr, y, b->ldy, b->add);
 }
 
 /* Few tokens leave registers for more rows: as many as keep every sum in a register and divide a panel of 12. */

@@ -41,13 +41,7 @@ INLINE void half_tile(const float *x, const uint16_t *w, size_t ldw, float *y, s
         half_step(x + i, w + i, ldw, nr, LANES, bfloat, i % LINE_HALVES == 0, sums);
     if (i < n)
         half_step(x + i, w + i, ldw, nr, n - i, bfloat, false, sums);
-#pragma GCC unroll 16
-    for (size_t r = 0; r < nr; r += 4) {
-        float four[4];
-        v_sum4(sums[r], sums[r + 1], sums[r + 2], sums[r + 3], four);
-        for (size_t j = 0; j < 4 && r + j < nr; j++)
-            y[r + j] = add ? y[r + j] + four[j] : four[j];
-    }
+    put_sums(sums, 1, nr, y, 0, add);
 }
 
 INLINE void matvec_half(const float *x, const uint16_t *w, size_t ldw, float *y, size_t n_row, size_t k, bool bfloat)

@@ -7,7 +7,7 @@
  * Needs: P_LANES; P_VECTORS (of rows that are computed together: 1 or 2); P_UNROLL (quads); P_PASSES over codes that are not
  * small, P_SMALL where these are then slower than others; P_LESS, what p_code takes off a code; how a record's digits lie: P_WIDTH
  * (tokens), P_TOKEN_STRIDE, P_QUAD_STRIDE; p_ints, p_floats; p_load, p_store (P_LANES quads of codes), p_low, p_high (four bits of
- * each byte), p_code(raw, pass), p_quad (one quad in all lanes), or P_OWN_STEPS and p_quad_steps; sums: p_sum p_start(s),
+ * each byte), p_code(raw, pass); P_OWN_STEPS and p_quad_steps where a quad is better not put into all lanes; sums: p_sum p_start(s),
  * p_step(sum, code, x), p_total(sum, s, pass), the new s; p_add, p_set, p_times (by -2^n, or by 0 for n = 32), p_shift8; f_zero,
  * f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_take_block (of four tokens). */
 #include "core/kernels/packed.h"
@@ -53,7 +53,9 @@ P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n, p_sum 
 {
 #pragma GCC unroll 8
     for (size_t t = 0; t < n; t++) {
-        const p_ints quad = p_quad(x + t * P_TOKEN_STRIDE);
+        int32_t digits;
+        memcpy(&digits, x + t * P_TOKEN_STRIDE, sizeof digits);
+        const p_ints quad = p_set(digits);
 #pragma GCC unroll 2
         for (size_t v = 0; v < P_VECTORS; v++)
             p_step(&sum[v * n + t], code[v], quad);

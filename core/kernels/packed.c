@@ -436,8 +436,8 @@ void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_pr
     for (size_t i = 0; i < n; i++)
         rows += products[i].w->rows;
     n_thread = evk_threads_worth(n_thread, n_token, rows, products->w->cols);
-    if (by_tokens(n_thread ? n_thread : 1, n_token))
-        multiply_by_tokens(kernels, n_thread ? n_thread : 1, products, n, d, x, ldx);
+    if (by_tokens(n_thread, n_token))
+        multiply_by_tokens(kernels, n_thread, products, n, d, x, ldx);
     else
         multiply_by_rows(kernels, n_thread, products, n, &d, x, ldx);
 }

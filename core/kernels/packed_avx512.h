@@ -20,12 +20,6 @@ P_OP p_ints p_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
 P_OP void p_store(uint8_t *p, p_ints a) { _mm512_storeu_si512(p, a); }
 P_OP p_ints p_low(p_ints a) { return _mm512_and_si512(a, _mm512_set1_epi8(15)); }
 P_OP p_ints p_high(p_ints a) { return p_low(_mm512_srli_epi16(a, 4)); }
-P_OP p_ints p_quad(const int8_t *p)
-{
-    int32_t quad;
-    memcpy(&quad, p, 4);
-    return _mm512_set1_epi32(quad);
-}
 P_OP p_ints p_add(p_ints a, p_ints b) { return _mm512_add_epi32(a, b); }
 P_OP p_ints p_set(int32_t a) { return _mm512_set1_epi32(a); }
 /* a times -2^n, or 0 where n is 32 */

@@ -58,12 +58,6 @@ P_OP void p_quad_steps(const int8_t *x, const p_ints *code, size_t n, p_sum *sum
 #else
 typedef struct p_sum { int32x4_t low, high; } p_sum;        /* two sums for each of rows 0 and 1, and of rows 2 and 3 */
 P_OP p_sum p_start(p_ints s) { (void)s; return (p_sum){ vdupq_n_s32(0), vdupq_n_s32(0) }; }
-P_OP p_ints p_quad(const int8_t *p)
-{
-    int32_t quad;
-    memcpy(&quad, p, 4);
-    return vdupq_n_s32(quad);
-}
 P_OP void p_step(p_sum *sum, p_ints code, p_ints x)
 {
     const int8x16_t a = vreinterpretq_s8_s32(code), b = vreinterpretq_s8_s32(x);
