@@ -371,6 +371,10 @@ EVOKE_API size_t evoke_vectors_count(const evoke_vectors *v, size_t e);         
 EVOKE_API const float *evoke_vectors_get(const evoke_vectors *v, evoke_site site, size_t e);
 /* Typical residual norm [L] at that site: median over tokens. NULL where the file has none. */
 EVOKE_API const float *evoke_vectors_residual_norm(const evoke_vectors *v, evoke_site site);
+/* Random directions of the lengths that `like` has, row by row (site, emotion or base, layer): a control for a steering with
+ * `like`. Method "random"; emotions, layers, sites and residual norms are those of `like`. Each row is from a PCG64 stream of
+ * its own, [seed, 8, site, layer, e], e = n_emotion for the base. Errors: EVOKE_ENOMEM. */
+EVOKE_API evoke_status evoke_vectors_random(const evoke_vectors *like, uint64_t seed, evoke_vectors **out, evoke_error *err);
 
 /* ============================================================================================ 3 emotion
  * ---- dataset: queries with the labels that they come with ---- */

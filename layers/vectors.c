@@ -93,6 +93,19 @@ evoke_status evk_vectors_new(const evk_vectors_spec *spec, evoke_vectors **out, 
     return st;
 }
 
+evoke_status evk_vectors_like(const evoke_vectors *v, const char *method, evoke_vectors **out, evoke_error *err)
+{
+    const evk_vectors_spec s = {
+        .n_emotion = v->info.n_emotion, .n_layer = v->info.n_layer, .d_model = v->info.d_model, .n_site = v->info.n_site,
+        .emotions = (const char *const *)v->emotions, .layers = v->layers, .sites = v->sites, .method = method,
+        .span = v->span, .model_name = v->model_name, .model_sha256 = v->model_sha256, .architecture = v->architecture,
+        .n_layer_model = v->n_layer_model,
+    };
+    EVK_TRY(evk_vectors_new(&s, out, err));
+    memcpy((*out)->norms, v->norms, v->info.n_site * v->info.n_layer * sizeof *v->norms);
+    return EVOKE_OK;
+}
+
 void evoke_vectors_free(evoke_vectors *v)
 {
     if (!v)

@@ -17,6 +17,8 @@ typedef struct evk_vectors_spec {           /* all copied */
 } evk_vectors_spec;
 /* All zeros; fill it through the pointers below. */
 evoke_status evk_vectors_new(const evk_vectors_spec *spec, evoke_vectors **out, evoke_error *err);
+/* Of the same emotions, layers, sites, model and residual norms as another; all zeros, counts too. */
+evoke_status evk_vectors_like(const evoke_vectors *v, const char *method, evoke_vectors **out, evoke_error *err);
 float *evk_vectors_ev(evoke_vectors *v, size_t site, size_t e);         /* [L, D]; site by index; e = n_emotion: the base */
 float *evk_vectors_norm(evoke_vectors *v, size_t site);                 /* residual [L]; NaN: not known */
 void evk_vectors_set_count(evoke_vectors *v, size_t e, size_t n);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/files/hdf5.h"
+#include "core/vector_norm.h"
 #include "tests/check.h"
 
 enum { E = 3, L = 2, D = 5 };
@@ -75,6 +76,66 @@ static void comes_back(void)
         check(fabs(norms[3] - sqrt(sum)) < 1e-4, "norm of a vector: %g", (double)norms[3]);
     }
     evk_h5_free(f);
+}
+
+static double cosine(const float *a, const float *b, size_t n)
+{
+    double ab = 0, aa = 0, bb = 0;
+    for (size_t j = 0; j < n; j++) {
+        ab += (double)a[j] * (double)b[j];
+        aa += (double)a[j] * (double)a[j];
+        bb += (double)b[j] * (double)b[j];
+    }
+    return ab / sqrt(aa * bb);
+}
+
+/* NumPy:  u = Generator(PCG64([42, 8, site, layer, e])).random(10);  g = sqrt(-2 log1p(-u[::2])) cos(2 pi u[1::2]);
+ * length * g / |g|,  site 3 (attn_out), layer 12, e 1; and site 7 (resid_post), layer 7, e 3 (the base). */
+static void random_are_numpys(void)
+{
+    static const float attn[D] = { 72.0516995f, 163.413744f, 5.66208106f, -105.715228f, 135.510947f };
+    static const float base[D] = { -5.66511207f, 17.3796215f, 8.00141757f, 10.9778468f, 2.60541933f };
+    evoke_vectors *like = make(), *r = NULL;
+    evoke_error err = {0};
+    if (check(evoke_vectors_random(like, 42, &r, &err) == EVOKE_OK, "%s", err.text)) {
+        const float *a = evoke_vectors_get(r, EVOKE_ATTN_OUT, 1) + D, *b = evoke_vectors_get(r, EVOKE_RESID_POST, E);
+        for (int j = 0; j < D; j++)
+            check(fabsf(a[j] - attn[j]) <= 1e-5f * 246 && fabsf(b[j] - base[j]) <= 1e-5f * 23, "%d: %.9g %.9g", j, (double)a[j],
+                  (double)b[j]);
+        check(!strcmp(evoke_vectors_describe(r)->method, "random") && !strcmp(evoke_vectors_emotion(r, 2), "fear") &&
+              evoke_vectors_layer(r, 1) == 12 && evoke_vectors_residual_norm(r, EVOKE_RESID_POST)[1] == 201 &&
+              !evoke_vectors_residual_norm(r, EVOKE_ATTN_OUT), "what stays");
+    }
+    evoke_vectors_free(r);
+    evoke_vectors_free(like);
+}
+
+/* Lengths kept, also of nothing; directions at right angles, all but 5 / sqrt(D); another seed, other directions. */
+static void random_are_random(void)
+{
+    enum { WIDE = 4096 };
+    const char *const emotions[] = { "joy", "fear", "none" };
+    const evk_vectors_spec s = { .n_emotion = 3, .n_layer = 2, .d_model = WIDE, .n_site = 1, .emotions = emotions,
+        .layers = (const int32_t[]){ 0, 1 }, .sites = (const evoke_site[]){ EVOKE_RESID_POST }, .n_layer_model = 2 };
+    evoke_vectors *like = NULL, *r = NULL, *other = NULL;
+    check(evk_vectors_new(&s, &like, NULL) == EVOKE_OK, "make");
+    for (size_t e = 0; e < 2; e++)
+        for (size_t j = 0; j < 2 * WIDE; j++)
+            evk_vectors_ev(like, 0, e)[j] = sinf((float)(j + 7 * e)) * (float)(1 + e);
+    evk_vectors_set_base(like);
+    check(evoke_vectors_random(like, 1, &r, NULL) == EVOKE_OK && evoke_vectors_random(like, 2, &other, NULL) == EVOKE_OK, "make");
+    const float *v = evoke_vectors_get(like, EVOKE_RESID_POST, 0), *x = evoke_vectors_get(r, EVOKE_RESID_POST, 0);
+    for (size_t i = 0; i < 8; i++) {                    /* rows: E + 1 emotions of two layers */
+        const double length = evk_norm(v + i * WIDE, WIDE), got = evk_norm(x + i * WIDE, WIDE);
+        check(fabs(got - length) <= 1e-6 * length, "row %zu: length %g, not %g", i, got, length);
+        for (size_t k = 0; k < i && length > 0; k++)
+            check(k / 2 == 2 || fabs(cosine(x + i * WIDE, x + k * WIDE, WIDE)) < 5 / sqrt(WIDE), "rows %zu and %zu", i, k);
+        check(length == 0 || fabs(cosine(x + i * WIDE, v + i * WIDE, WIDE)) < 5 / sqrt(WIDE), "row %zu and its like", i);
+    }
+    check(fabs(cosine(x, evoke_vectors_get(other, EVOKE_RESID_POST, 0), WIDE)) < 5 / sqrt(WIDE), "another seed");
+    evoke_vectors_free(like);
+    evoke_vectors_free(r);
+    evoke_vectors_free(other);
 }
 
 static void bad_specs(void)
@@ -191,6 +252,8 @@ static void authors_published(const char *root)
 int main(int argc, char **argv)
 {
     comes_back();
+    random_are_numpys();
+    random_are_random();
     bad_specs();
     foreign_files();
     authors_json();
