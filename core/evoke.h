@@ -536,6 +536,19 @@ typedef struct evoke_ev_report { size_t n_used, n_left_out; evoke_span span; } e
 EVOKE_API evoke_status evoke_mean_difference(evoke_store *s, const evoke_ev_options *options, evoke_vectors **out,
                                              evoke_ev_report *report, evoke_error *err);
 
+/* ---- observe: one text under many steerings: what it is inside, and how likely what follows stays ---- */
+typedef struct evoke_observed {
+    const int32_t *ids;                 /* [n_ids] */
+    size_t n_ids, n_prompt;             /* the prompt, and what follows it, which may be nothing */
+    evoke_site site; int32_t layer;     /* where activations are averaged, */
+    size_t first, last;                 /* over these tokens of the prompt */
+} evoke_observed;
+/* steerings [n], NULL in it: none. rows [n, D], NULL: not wanted; nll [n] and kl [n] of what follows, in nats a token: its mean
+ * negative log-likelihood, and the mean divergence KL(unsteered || steered) of the next-token distribution; left as they are where
+ * nothing follows. Results do not depend on the company or the threads. */
+EVOKE_API evoke_status evoke_observe(const evoke_model *m, const evoke_observed *text, const evoke_steering *const *steerings,
+                                     size_t n, float *rows, double *nll, double *kl, evoke_error *err);
+
 /* ---- measures of a text ---- */
 /* Mean negative log-likelihood, in nats a token, of ids[n_context..n) given what stands before them; n_context >= 1. */
 EVOKE_API evoke_status evoke_nll(const evoke_model *m, const int32_t *ids, size_t n, size_t n_context, double *nll,

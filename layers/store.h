@@ -41,6 +41,12 @@ evoke_status evk_store_default_span(const evoke_store *s, evoke_site site, evoke
  * store has no token norms, the median norm of the span means. */
 evoke_status evk_store_median_norms(evoke_store *s, evoke_site site, evoke_span span, float *out, evoke_error *err);
 
+/* The tokens of a prompt without its response, and where the span lies in it: not one of the response. ids is the caller's, also
+ * after a failure. Errors: EVOKE_EDATA the store does not have them; EVOKE_EFORMAT they do not fit together. */
+typedef struct evk_store_prompt { int32_t *ids; size_t n, first, last; } evk_store_prompt;
+evoke_status evk_store_read_prompt(evoke_store *s, size_t query, size_t setting, evoke_site site, evoke_span span,
+                                   evk_store_prompt *out, evoke_error *err);
+
 /* ---- writing, by extract ---- */
 typedef struct evk_store_spec {             /* everything that a store of one extraction is; all borrowed */
     const char *model_name, *model_sha256, *architecture;

@@ -1,4 +1,4 @@
-/* layers/store_data.h: an open store, between store.c and store_norms.c. */
+/* layers/store_data.h: an open store, between store.c, store_norms.c and store_prompts.c. */
 #ifndef EVK_STORE_DATA_H
 #define EVK_STORE_DATA_H
 
@@ -22,5 +22,9 @@ struct evoke_store {
 
 /* "/activations/<site>/<what>", into room for 96 bytes. */
 void evk_store_name(char name[96], evoke_site site, const char *what);
+
+/* The name of the dataset [N, S, 2] that says where the span lies: /tokens/<span>, or /tokens/span where that is the one asked
+ * for; false: there is none. */
+bool evk_store_bounds(evoke_store *s, evoke_site site, evoke_span span, char name[96]);
 
 #endif

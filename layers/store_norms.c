@@ -17,23 +17,6 @@ enum { MAX_VALUES = 1 << 26 };      /* norms held at a time */
 static const double STANDS_OUT = 10;
 
 /* ---- which rows are the span's ---- */
-/* /tokens/<span>, or /tokens/span where that is the one asked for. */
-static bool find_bounds(evoke_store *s, evoke_site site, evoke_span span, char name[96])
-{
-    char *averaged = NULL;
-    size_t n_held = 0;
-    for (evoke_span i = 0; i < EVOKE_N_SPAN; i++)
-        n_held += s->has[site][i];
-    snprintf(name, 96, "/tokens/%s", evoke_span_name(span));
-    if (evk_h5_has(s->file, name))
-        return true;
-    strcpy(name, "/tokens/span");
-    const bool named = evk_h5_get_string(s->file, name, "span", &averaged);
-    const bool right = named ? strcmp(averaged, evoke_span_name(span)) == 0 : n_held == 1;
-    free(averaged);
-    return right && evk_h5_has(s->file, name);
-}
-
 /* Pairs [N, S, 2]. */
 static evoke_status read_pairs(evoke_store *s, const char *name, int64_t **out, evoke_error *err)
 {
@@ -165,7 +148,7 @@ static evoke_status find_norms(evoke_store *s, evoke_site site, evoke_span span,
         return evk_fail(err, EVOKE_EDATA, "read store: no activations of span %s at %s (%s)", evoke_span_name(span),
                         evoke_site_name(site), evk_h5_path(s->file));
     evk_store_name(norms, site, "token_norms");
-    if (!evk_h5_has(s->file, norms) || !find_bounds(s, site, span, bounds))
+    if (!evk_h5_has(s->file, norms) || !evk_store_bounds(s, site, span, bounds))
         return EVOKE_OK;
     *by_token = true;
     EVK_TRY(evk_h5_shape(s->file, norms, &n_dim, dims, err));
