@@ -118,36 +118,17 @@ static evoke_status make_variants(generation *g, evoke_error *err)
 static evoke_status read_settings(generation *g, evoke_error *err)
 {
     const options *o = g->o;
-    g->sampling = (evoke_sampling){ .temperature = 0.6, .top_p = 0.9 };
-    g->n_predict = 256;
     g->n_samples = 1;
     g->raw = option_given(o, OPT_RAW);
     g->system = option_text(o, OPT_SYSTEM);
     g->compare = option_given(o, OPT_COMPARE);
-    g->ignore_end = option_given(o, OPT_IGNORE_EOS);
     if (g->raw && (g->system || option_given(o, OPT_TEMPLATE)))
         return fail(err, EVOKE_EARG, "generate: --raw leaves the template out, so --system and --template do "
                     "not go with it");
     if (g->compare && !option_given(o, OPT_EV))
         return fail(err, EVOKE_EARG, "generate: --compare wants the emotions of a file (--ev FILE)");
-    evoke_status st = options_sampling_read(o, &g->sampling, err);
-    if (st == EVOKE_OK)
-        st = option_size(o, OPT_N_PREDICT, 1, 1000000, &g->n_predict, err);
-    if (st == EVOKE_OK)
-        st = option_size(o, OPT_N_SAMPLES, 1, 1000000, &g->n_samples, err);
-    if (st == EVOKE_OK)
-        st = option_size(o, OPT_CTX_SIZE, 2, 1 << 24, &g->n_ctx, err);
-    if (st == EVOKE_OK)
-        st = option_size(o, OPT_BATCH_SIZE, 1, 1 << 16, &g->n_batch, err);
-    g->n_stops = option_times(o, OPT_STOP);
-    if (st == EVOKE_OK)
-        st = allocate(&g->stops, g->n_stops, sizeof *g->stops, err);
-    for (size_t i = 0; st == EVOKE_OK && i < g->n_stops; i++) {
-        g->stops[i] = option_nth(o, OPT_STOP, i);
-        if (!*g->stops[i])
-            st = fail(err, EVOKE_EARG, "read --stop: the text is empty");
-    }
-    return st;
+    const evoke_status st = responder_read(o, &g->responder, err);
+    return st == EVOKE_OK ? option_size(o, OPT_N_SAMPLES, 1, 1000000, &g->n_samples, err) : st;
 }
 
 static void free_generation(generation *g)
@@ -157,7 +138,7 @@ static void free_generation(generation *g)
         evoke_steering_free(g->variants[i].steering);
     }
     free(g->variants);
-    free(g->stops);
+    responder_free(&g->responder);
 }
 
 static evoke_status run_and_commit(generation *g, evoke_error *err)
@@ -169,7 +150,7 @@ static evoke_status run_and_commit(generation *g, evoke_error *err)
         return st;
     g->out = &out;
     st = generation_run(g, err);
-    if (st == EVOKE_OK || (st == EVOKE_EINTERRUPTED && g->n_written > 0)) {     /* whole lines: what was done is kept */
+    if (st == EVOKE_OK || (st == EVOKE_EINTERRUPTED && g->responder.n_taken > 0)) {     /* whole lines: what was done is kept */
         const evoke_status kept = output_commit(&out, st == EVOKE_OK ? err : &why);
         if (kept != EVOKE_OK && st != EVOKE_OK)
             fail(err, kept, "%s", why.text);
@@ -204,11 +185,10 @@ static evoke_status generate(const options *o, evoke_error *err)
         st = prompts_tokenize(&prompts, m, g.raw, g.system, err);
     if (st == EVOKE_OK)
         st = make_variants(&g, err);
-    const size_t own_ctx = st == EVOKE_OK ? evoke_model_describe(m)->n_ctx : 0;
-    if (own_ctx && (g.n_ctx == 0 || g.n_ctx > own_ctx))
-        g.n_ctx = own_ctx;
-    if (st == EVOKE_OK)
+    if (st == EVOKE_OK) {
+        responder_use(&g.responder, m);
         st = run_and_commit(&g, err);
+    }
     free_generation(&g);
     prompts_free(&prompts);
     steer_plan_free(&plan);

@@ -5,11 +5,6 @@
 
 #include "experiments/json_out.h"
 
-size_t generation_count(const generation *g)
-{
-    return g->prompts->n * g->n_samples * g->n_variants;
-}
-
 /* ---- writing ---- */
 static json_t *sampling_json(const evoke_sampling *s)
 {
@@ -51,8 +46,8 @@ static json_t *line_json(const generation *g, size_t i, const evoke_response *r,
     json_put(o, "emotion", json_text(v->emotion, strlen(v->emotion)));
     json_put(o, "alpha", json_number(v->alpha));
     json_put(o, "steering", steer_plan_json(g->plan, v->one.emotion ? &v->one : NULL, v->steering));
-    json_put(o, "sampling", sampling_json(&g->sampling));
-    json_put(o, "seed", json_count(g->sampling.seed));
+    json_put(o, "sampling", sampling_json(&g->responder.sampling));
+    json_put(o, "seed", json_count(g->responder.sampling.seed));
     json_put(o, "raw", json_boolean(g->raw));
     json_put(o, "system", g->system ? json_text(g->system, strlen(g->system)) : json_null());
     json_put(o, "model", json_text(model->name, strlen(model->name)));
@@ -81,146 +76,59 @@ static void write_text(const generation *g, size_t i, const evoke_text *text)
     free(good);
 }
 
-evoke_status generation_write(generation *g, size_t i, const evoke_response *r, evoke_error *err)
+static evoke_status take(void *user, size_t i, const evoke_response *r, const evoke_text *text, bool stopped, evoke_error *err)
 {
-    evoke_text text = { 0 };
-    bool stopped = false;
-    evoke_status st = response_text(evoke_model_tokenizer(g->model), r->ids, r->n, g->stops, g->n_stops, &text,
-                                    &stopped, err);
-    if (st == EVOKE_OK && g->o->json)
-        st = json_print(g->out->file, line_json(g, i, r, &text, stopped), 9, err);
-    else if (st == EVOKE_OK)
-        write_text(g, i, &text);
+    const generation *g = user;
+    evoke_status st = EVOKE_OK;
+    if (g->o->json)
+        st = json_print(g->out->file, line_json(g, i, r, text, stopped), 9, err);
+    else
+        write_text(g, i, text);
     if (st == EVOKE_OK && !g->out->path && (fflush(g->out->file) != 0 || ferror(g->out->file)))
         st = fail(err, EVOKE_EIO, "write the result: the output takes no more (standard output)");
-    evoke_text_free(&text);
-    g->n_written += st == EVOKE_OK;
     return st;
 }
 
 /* ---- running ---- */
-typedef struct chunk {
-    generation *g;
-    size_t first, n;
-    evoke_request *requests;
-    evoke_response *responses;
-    stream *streams;
-    evoke_error failure;        /* of a token's handling */
-    progress *progress;
-} chunk;
-
-static bool on_token(void *user, size_t request, int32_t id, float logprob)
+static void ask(void *user, size_t i, evoke_request *r)
 {
-    chunk *c = user;
-    bool go = true;
-    (void)logprob;
-    if (c->failure.status == EVOKE_OK)
-        stream_add(&c->streams[request], id, &go, &c->failure);
-    return go && c->failure.status == EVOKE_OK && !interrupted();
+    const generation *g = user;
+    const evoke_ids *ids = &g->prompts->lines[i / (g->n_samples * g->n_variants)].ids;
+    r->ids = ids->ids;
+    r->n_ids = ids->n;
+    r->steering = g->variants[i % g->n_variants].steering;
+    r->sampling.stream = i / g->n_variants;
 }
 
-static evoke_status make_requests(chunk *c, evoke_error *err)
+static evoke_status check_prompts(const generation *g, evoke_error *err)
 {
-    const generation *g = c->g;
-    const bool alone = generation_count(g) == 1 && !g->o->json && !g->out->path && !g->compare;
-    for (size_t k = 0; k < c->n; k++) {
-        const size_t i = c->first + k, p = i / (g->n_samples * g->n_variants);
-        const evoke_ids *ids = &g->prompts->lines[p].ids;
-        if (g->n_ctx && ids->n >= g->n_ctx)
-            return fail(err, EVOKE_EDATA, "run prompt %zu: it has %zu tokens, the context %zu (-c)", p + 1, ids->n,
-                        g->n_ctx);
-        const size_t room = g->n_ctx ? g->n_ctx - ids->n : SIZE_MAX;
-        c->requests[k] = (evoke_request){
-            .ids = ids->ids, .n_ids = ids->n, .n_predict = g->n_predict < room ? g->n_predict : room,
-            .sampling = g->sampling, .steering = g->variants[i % g->n_variants].steering, .ignore_end = g->ignore_end,
-        };
-        c->requests[k].sampling.stream = i / g->n_variants;
-        c->streams[k] = (stream){ .tokenizer = evoke_model_tokenizer(g->model), .stops = g->stops,
-                                  .n_stops = g->n_stops, .show = alone ? stdout : NULL };
+    for (size_t p = 0; p < g->prompts->n; p++) {
+        evoke_error why = { EVOKE_OK, "" };
+        evoke_request r;
+        const evoke_status st = responder_request(&g->responder, p * g->n_samples * g->n_variants, &r, &why);
+        if (st != EVOKE_OK)
+            return fail(err, st, "%.900s (prompt %zu)", why.text, p + 1);
     }
     return EVOKE_OK;
 }
 
-/* A response that a signal ended before its end, or before its beginning: it is no result. */
-static bool cut_short(const chunk *c, size_t k)
-{
-    const evoke_response *r = &c->responses[k];
-    return r->seconds <= 0 || (r->stop == EVOKE_STOP_CALLER && !c->streams[k].stopped);
-}
-
-static evoke_status write_chunk(chunk *c, evoke_error *err)
-{
-    evoke_status st = EVOKE_OK;
-    for (size_t k = 0; st == EVOKE_OK && k < c->n; k++) {
-        if (c->streams[k].show) {
-            st = stream_end(&c->streams[k], err);
-            putchar('\n');
-            c->g->n_written++;
-        } else if (!cut_short(c, k)) {
-            st = generation_write(c->g, c->first + k, &c->responses[k], err);
-        }
-    }
-    return st;
-}
-
-/* In tokens: a response that has ended counts as all that it might have had. */
-static bool report_chunk(void *user, const char *what, uint64_t done, uint64_t total)
-{
-    const chunk *c = user;
-    const size_t most = c->g->n_predict;
-    uint64_t tokens = c->first * most;
-    (void)what;
-    (void)done;
-    (void)total;
-    for (size_t k = 0; k < c->n; k++)
-        tokens += c->responses[k].seconds > 0 ? most : c->streams[k].n_drawn;
-    const evoke_progress hook = progress_hook(c->progress);
-    return hook.report(hook.user, "generate, tokens", tokens, generation_count(c->g) * most);
-}
-
-static evoke_status run_chunk(chunk *c, evoke_error *err)
-{
-    const evoke_progress hook = { report_chunk, c };
-    evoke_status st = make_requests(c, err);
-    if (st == EVOKE_OK)
-        st = evoke_generate(c->g->model, c->requests, c->n, c->g->n_batch, on_token, c, &hook, c->responses, err);
-    if (c->failure.status != EVOKE_OK)
-        st = fail(err, c->failure.status, "%s", c->failure.text);
-    progress_end(c->progress);
-    if (st == EVOKE_OK || st == EVOKE_EINTERRUPTED) {           /* what was done is kept */
-        const evoke_status written = write_chunk(c, err);
-        st = written != EVOKE_OK ? written : st;
-    }
-    evoke_responses_free(c->responses, c->n);
-    memset(c->responses, 0, c->n * sizeof *c->responses);
-    for (size_t k = 0; k < c->n; k++)
-        stream_free(&c->streams[k]);
-    return st;
-}
-
 evoke_status generation_run(generation *g, evoke_error *err)
 {
-    const size_t total = generation_count(g), most = 4 * (g->n_batch ? g->n_batch : 32);
-    progress p;
-    chunk c = { .g = g, .progress = &p };
-    evoke_status st = allocate(&c.requests, most, sizeof *c.requests, err);
+    const size_t total = g->prompts->n * g->n_samples * g->n_variants;
+    responder *r = &g->responder;
+    r->show = total == 1 && !g->o->json && !g->out->path && !g->compare;
+    r->quiet = g->o->quiet || total == 1;
+    r->to_terminal = !g->out->path;
+    r->what = "generate, tokens";
+    r->ask = ask;
+    r->take = take;
+    r->user = g;
+    evoke_status st = check_prompts(g, err);
     if (st == EVOKE_OK)
-        st = allocate(&c.responses, most, sizeof *c.responses, err);
-    if (st == EVOKE_OK)
-        st = allocate(&c.streams, most, sizeof *c.streams, err);
-    progress_begin(&p, g->o->quiet || total == 1);
-    for (; st == EVOKE_OK && c.first < total; c.first += c.n) {
-        c.n = total - c.first < most ? total - c.first : most;
-        st = run_chunk(&c, err);
-        if (st == EVOKE_OK && interrupted())
-            st = EVOKE_EINTERRUPTED;
-    }
+        st = responder_run(r, 0, total, err);
     if (st == EVOKE_EINTERRUPTED && total == 1)
         fail(err, st, "generate: interrupted");
     else if (st == EVOKE_EINTERRUPTED)
-        fail(err, st, "generate: interrupted, %zu of %zu responses were written", g->n_written, total);
-    free(c.requests);
-    free(c.responses);
-    free(c.streams);
+        fail(err, st, "generate: interrupted, %zu of %zu responses were written", r->n_taken, total);
     return st;
 }

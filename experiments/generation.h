@@ -6,10 +6,9 @@
 #define GENERATION_H
 
 #include "experiments/output.h"
-#include "experiments/progress.h"
 #include "experiments/prompts.h"
+#include "experiments/responder.h"
 #include "experiments/steering.h"
-#include "experiments/stream.h"
 
 typedef struct variant {
     char *emotion;              /* "" unsteered; an emotion; "joy=2,anger=-0.5" where there are several */
@@ -24,20 +23,14 @@ typedef struct generation {
     const steer_plan *plan;
     const prompt_list *prompts;
     variant *variants;          /* [n_variants] */
-    size_t n_variants, n_samples, n_predict, n_ctx, n_batch;
-    evoke_sampling sampling;
-    const char **stops;         /* [n_stops] */
-    size_t n_stops;
-    bool ignore_end, compare, raw;
+    size_t n_variants, n_samples;
+    responder responder;
+    bool compare, raw;
     const char *system;
     output *out;
-    size_t n_written;
 } generation;
 
-size_t generation_count(const generation *g);
 /* Runs all and writes each as soon as those before it are written. Errors: EVOKE_EINTERRUPTED: what was done is written. */
 evoke_status generation_run(generation *g, evoke_error *err);
-/* Writes one response, as text or as a line of JSON. */
-evoke_status generation_write(generation *g, size_t i, const evoke_response *r, evoke_error *err);
 
 #endif

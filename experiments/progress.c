@@ -98,8 +98,9 @@ static bool report(void *user, const char *what, uint64_t done, uint64_t total)
 
 void progress_end(progress *p)
 {
-    if (p->shown && p->terminal)
-        fputs("\r\033[K", stderr);
+    if (!p->shown || !p->terminal)
+        return;
+    fputs("\r\033[K", stderr);
     p->shown = false;
 }
 
