@@ -397,6 +397,7 @@ EVOKE_API void evoke_settings_free(evoke_settings *s);
 EVOKE_API size_t evoke_settings_count(const evoke_settings *s);
 EVOKE_API const char *evoke_settings_name(const evoke_settings *s, size_t i);
 EVOKE_API const char *evoke_settings_system(const evoke_settings *s);           /* NULL: none */
+EVOKE_API bool evoke_settings_raw(const evoke_settings *s);                     /* texts as they are: no chat template */
 
 /* ---- steering: h <- h + sum_e alpha_e EV_e at a site ---- */
 typedef struct evoke_steering evoke_steering;

@@ -4,29 +4,53 @@
 #include "core/text.h"
 #include "emotion/extraction.h"
 #include "emotion/settings.h"
+#include "layers/prompt_tokenize.h"
+
+/* The user turn by the model's chat template. */
+static evoke_status render_chat(const evk_extraction *x, const char *turn, size_t begin, size_t end, evoke_prompt *rendered,
+                                evoke_ids *ids, evk_tokens *p, evoke_error *err)
+{
+    const char *system = evoke_settings_system(x->settings);
+    evoke_message messages[2];
+    size_t n = 0;
+    if (system)
+        messages[n++] = (evoke_message){ "system", system };
+    messages[n++] = (evoke_message){ "user", turn };
+    EVK_TRY(evoke_model_prompt(x->model, messages, n, true, rendered, err));
+    return evoke_prompt_tokenize(rendered, x->model->tokenizer, n - 1, begin, end, ids, &p->query_first, &p->query_last, err);
+}
+
+/* The text as it is, with the special tokens that the model's own rules put around it. Takes the text. */
+static evoke_status render_raw(const evk_extraction *x, evoke_text *turn, size_t begin, size_t end, evoke_prompt *rendered,
+                               evoke_ids *ids, evk_tokens *p, evoke_error *err)
+{
+    const evoke_tokenizer *t = x->model->tokenizer;
+    if (!t)
+        return evk_fail(err, EVOKE_EDATA, "extract: the model has no tokenizer (%s)", x->model->name);
+    rendered->text = *turn;
+    *turn = (evoke_text){0};
+    EVK_TRY(evoke_tokenize(t, rendered->text.data, rendered->text.n, EVOKE_TOKENIZE_ADD_SPECIAL | EVOKE_TOKENIZE_PARSE_SPECIAL,
+                           ids, err));
+    evk_ids_cover(ids, rendered->text.n, begin, end, &p->query_first, &p->query_last);
+    if (p->query_first == 0 && ids->n > 1 && ids->starts[1] == 0 && ids->ids[0] == evoke_tokenizer_bos(t))
+        p->query_first = 1;                 /* BOS was put before the text: it is none of it */
+    return EVOKE_OK;
+}
 
 /* Renders one query in one setting; fills texts and prompts. */
 static evoke_status make_prompt(evk_extraction *x, size_t i, evoke_error *err)
 {
     const evoke_query *q = evoke_dataset_query(x->dataset, i / x->n_setting);
     const char *emotion = q->emotion < 0 ? NULL : evoke_dataset_emotion(x->dataset, (size_t)q->emotion);
-    const char *system = evoke_settings_system(x->settings);
     evoke_text turn = {0};
     evoke_prompt rendered = {0};
     evoke_ids ids = {0};
-    size_t begin = 0, end = 0, n_message = 0;
-    evoke_message messages[2];
+    size_t begin = 0, end = 0;
     evk_tokens *p = &x->prompts[i];
     evoke_status st = evk_settings_expand(x->settings, i % x->n_setting, q->text, emotion, &turn, &begin, &end, err);
-    if (st != EVOKE_OK)
-        goto done;
-    if (system)
-        messages[n_message++] = (evoke_message){ "system", system };
-    messages[n_message++] = (evoke_message){ "user", turn.data };
-    st = evoke_model_prompt(x->model, messages, n_message, true, &rendered, err);
     if (st == EVOKE_OK)
-        st = evoke_prompt_tokenize(&rendered, x->model->tokenizer, n_message - 1, begin, end, &ids, &p->query_first,
-                                   &p->query_last, err);
+        st = evoke_settings_raw(x->settings) ? render_raw(x, &turn, begin, end, &rendered, &ids, p, err)
+                                             : render_chat(x, turn.data, begin, end, &rendered, &ids, p, err);
     if (st != EVOKE_OK)
         goto done;
     p->ids = ids.ids;
@@ -36,7 +60,7 @@ static evoke_status make_prompt(evk_extraction *x, size_t i, evoke_error *err)
     x->texts[i] = rendered.text.data;
     rendered.text.data = NULL;
     if (p->query_first == p->query_last)
-        st = evk_fail(err, EVOKE_EDATA, "extract: the chat template leaves query '%s' out of the prompt", q->id);
+        st = evk_fail(err, EVOKE_EDATA, "extract: query '%s' has no token in its prompt", q->id);
     else if (p->n < 2 || p->n + x->n_predict > x->model->config.n_ctx)
         st = evk_fail(err, EVOKE_EDATA, "extract: query '%s' makes a prompt of %zu tokens, and %zu more for the response; "
                       "the model's context is %zu", q->id, p->n, x->n_predict, x->model->config.n_ctx);

@@ -1,6 +1,8 @@
 /* emotion/settings.c: the two settings of the paper, a query asked neutrally and in an emotional state, as a file that anyone
  * can write:  {"system": null, "settings": {"neutral": "{query}", "emotion": "... {emotion} ... {query}"}}
  *
+ * "raw": true runs the text of a setting as it is, without the model's chat template: for texts that are no queries.
+ *
  * The wording matters, the more the smaller the model: that of the default was chosen on SmolLM2-135M among three. */
 #include "emotion/settings.h"
 
@@ -14,6 +16,7 @@ enum { MAX_SETTINGS = 1000 };
 
 struct evoke_settings {
     char *system;               /* NULL: none */
+    bool raw;
     char **names, **templates;  /* [n] */
     size_t n;
 };
@@ -106,13 +109,18 @@ static evoke_status add_setting(evoke_settings *s, const char *name, const char 
 static evoke_status read_settings(const json_t *file, const char *path, evoke_settings **out, evoke_error *err)
 {
     json_t *settings = json_object_get(file, "settings"), *value;
-    const json_t *system = json_object_get(file, "system");
+    const json_t *system = json_object_get(file, "system"), *raw = json_object_get(file, "raw");
     const char *name;
     if (!json_is_object(settings) || json_object_size(settings) < 1 || json_object_size(settings) > MAX_SETTINGS)
         return evk_fail(err, EVOKE_EFORMAT, "read settings: no object \"settings\" of name to text (%s)", path);
     if (system && !json_is_null(system) && !json_is_string(system))
         return evk_fail(err, EVOKE_EFORMAT, "read settings: \"system\" is neither a text nor null (%s)", path);
+    if (raw && !json_is_boolean(raw))
+        return evk_fail(err, EVOKE_EFORMAT, "read settings: \"raw\" is neither true nor false (%s)", path);
+    if (json_is_true(raw) && json_is_string(system))
+        return evk_fail(err, EVOKE_EFORMAT, "read settings: \"raw\" texts have no system message (%s)", path);
     EVK_TRY(new_settings(json_object_size(settings), out, err));
+    (*out)->raw = json_is_true(raw);
     if (json_is_string(system) && !((*out)->system = strdup(json_string_value(system))))
         return evk_fail(err, EVOKE_ENOMEM, "read settings: no memory (%s)", path);
     json_object_foreach(settings, name, value) {
@@ -184,4 +192,9 @@ const char *evk_settings_template(const evoke_settings *s, size_t i)
 const char *evoke_settings_system(const evoke_settings *s)
 {
     return s->system;
+}
+
+bool evoke_settings_raw(const evoke_settings *s)
+{
+    return s->raw;
 }

@@ -30,7 +30,8 @@ static const command_options takes = {
              "tokens at each hook point and layer: /activations/<site>/<span> [N, S, L, D]. Run the same command again\n"
              "to continue after an interruption. A dataset is an object emotion -> [queries], a list of queries, or\n"
              "objects with text, id, emotion, language; JSON or JSON Lines.\n"
-             "Settings are {\"system\": text or null, \"settings\": {\"neutral\": \"{query}\", \"emotion\": \"...\"}}.",
+             "Settings are {\"system\": text or null, \"settings\": {\"neutral\": \"{query}\", \"emotion\": \"...\"}}; with\n"
+             "\"raw\": true their text is run as it is, without a chat template (data/settings_text.json).",
     .examples = "  evoke extract -m model.gguf -d queries.json -o acts.h5\n"
                 "  evoke extract -m model.gguf -d queries.json -o acts.h5 --sites resid_post,attn_out --span query,response\n"
                 "  evoke extract -m model.gguf -d queries.json -o few.h5 --limit 4 --layers 8-20\n",

@@ -122,6 +122,7 @@ evoke_status inspect_settings(const options *o, const char *path, evoke_error *e
     json_put(result, "kind", json_string("settings"));
     json_put(result, "path", json_text(path, strlen(path)));
     json_put(result, "system", system ? json_text(system, strlen(system)) : json_null());
+    json_put(result, "raw", json_boolean(evoke_settings_raw(s)));
     json_put(result, "settings", names);
     for (size_t i = 0; i < evoke_settings_count(s); i++)
         json_add(names, json_text(evoke_settings_name(s, i), strlen(evoke_settings_name(s, i))));
@@ -133,6 +134,8 @@ evoke_status inspect_settings(const options *o, const char *path, evoke_error *e
     for (size_t i = 0; i < evoke_settings_count(s); i++)
         printf("%s%s", i ? ", " : "", evoke_settings_name(s, i));
     printf("\nsystem      %s\n", system ? system : "(none)");
+    if (evoke_settings_raw(s))
+        printf("template    none: texts as they are\n");
     json_decref(result);
     evoke_settings_free(s);
     return EVOKE_OK;

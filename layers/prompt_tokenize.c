@@ -3,7 +3,7 @@
  * The template wrote every token that the model wants, BOS included, so nothing is added here (as Hugging Face's
  * apply_chat_template does, add_special_tokens = False), and special tokens are parsed in all of the text. Token i covers
  * the bytes from its own start to the next greater one. */
-#include "core/status.h"
+#include "layers/prompt_tokenize.h"
 
 /* Bytes [*begin, *end) of the rendered text that a piece has of bytes [from, to) of a message; false: none. */
 static bool rendered_part(const evoke_piece *p, size_t from, size_t to, size_t *begin, size_t *end)
@@ -17,8 +17,7 @@ static bool rendered_part(const evoke_piece *p, size_t from, size_t to, size_t *
     return true;
 }
 
-/* Widens [*first, *last) by the tokens that overlap bytes [begin, end). */
-static void cover(const evoke_ids *ids, size_t n_text, size_t begin, size_t end, size_t *first, size_t *last)
+void evk_ids_cover(const evoke_ids *ids, size_t n_text, size_t begin, size_t end, size_t *first, size_t *last)
 {
     size_t next = n_text;                           /* where the bytes of token i end */
     for (size_t i = ids->n; i-- > 0;) {
@@ -43,7 +42,7 @@ evoke_status evoke_prompt_tokenize(const evoke_prompt *p, const evoke_tokenizer 
     for (size_t i = 0; i < p->n_pieces; i++) {
         size_t low = 0, high = 0;
         if (p->pieces[i].message == message && rendered_part(p->pieces + i, begin, end, &low, &high))
-            cover(out, p->text.n, low, high, &from, &to);
+            evk_ids_cover(out, p->text.n, low, high, &from, &to);
     }
     if (first)
         *first = from;

@@ -90,9 +90,14 @@ int main(int argc, char **argv)
     fails("[]", "no object");
     fails("{\"system\": 3, \"settings\": {\"a\": \"{query}\"}}", "\"system\"");
     fails("{\n\"settings\" {}}", "line 2");
+    fails("{\"raw\": 1, \"settings\": {\"a\": \"{query}\"}}", "\"raw\" is neither");
+    fails("{\"raw\": true, \"system\": \"x\", \"settings\": {\"a\": \"{query}\"}}", "no system message");
     evoke_settings *s = NULL;
     check(open_text("{\"system\": \"Be brief.\", \"note\": 1, \"settings\": {\"b\": \"{query}\", \"a\": \"{query}\"}}", &s, NULL)
           == EVOKE_OK && !strcmp(evoke_settings_system(s), "Be brief.") && !strcmp(evoke_settings_name(s, 0), "b"), "system, order");
+    check(!evoke_settings_raw(s), "a chat");
+    evoke_settings_free(s);
+    check(open_text("{\"raw\": true, \"settings\": {\"a\": \"{query}\"}}", &s, NULL) == EVOKE_OK && evoke_settings_raw(s), "raw");
     evoke_settings_free(s);
     the_default(argc > 1 ? argv[1] : ".");
     return check_done();
