@@ -205,10 +205,7 @@ const evoke_figure *evoke_theory_figure(const evoke_theory *t, size_t i)
 
 const evoke_figure *evoke_theory_find(const evoke_theory *t, const char *name)
 {
-    for (size_t i = 0; i < EVK_N_FIGURE; i++)
-        if (strcmp(t->figures.described[i].name, name) == 0)
-            return &t->figures.described[i];
-    return NULL;
+    return evk_figures_find(&t->figures, name);
 }
 
 const evoke_vectors *evoke_theory_directions(const evoke_theory *t, evoke_direction direction)

@@ -39,16 +39,6 @@ static evoke_status write_options(evk_h5 *f, const evoke_theory *t, evoke_error 
     return evk_h5_attr_i64(f, "/", "n_fold", (int64_t)o->n_fold, err);
 }
 
-static evoke_status write_figures(evk_h5 *f, const evoke_theory *t, evoke_error *err)
-{
-    for (size_t i = 0; i < EVK_N_FIGURE; i++) {
-        const evoke_figure *figure = &t->figures.described[i];
-        EVK_TRY(evk_h5_write(f, figure->name, EVK_H5_F64, figure->n_dim, figure->dims, figure->values, err));
-        EVK_TRY(evk_h5_attr_string(f, figure->name, "axes", figure->axes, err));
-    }
-    return EVOKE_OK;
-}
-
 evoke_status evoke_theory_save(const evoke_theory *t, const char *path, const evoke_provenance *made, evoke_error *err)
 {
     const evoke_vectors *v = t->fisher.directions;
@@ -65,7 +55,7 @@ evoke_status evoke_theory_save(const evoke_theory *t, const char *path, const ev
     if (st == EVOKE_OK)
         st = write_options(f, t, err);
     if (st == EVOKE_OK)
-        st = write_figures(f, t, err);
+        st = evk_figures_write(f, &t->figures, err);
     if (st == EVOKE_OK)
         return evk_h5_commit(f, err);
     evk_h5_free(f);

@@ -6,7 +6,7 @@
 #ifndef EVK_FIGURES_H
 #define EVK_FIGURES_H
 
-#include "core/status.h"
+#include "core/files/hdf5.h"
 
 #define EVK_FIGURES(ONE, WITH_INTERVAL) \
     ONE(N, "n", "LE") \
@@ -94,16 +94,24 @@
 #define EVK_TWO_IDS(id, name, axes) EVK_F_##id, EVK_F_##id##_INTERVAL,
 typedef enum evk_figure_id { EVK_FIGURES(EVK_ONE_ID, EVK_TWO_IDS) EVK_N_FIGURE } evk_figure_id;
 
+typedef struct evk_figure_name { const char *name, *axes; } evk_figure_name;
 typedef struct evk_figures {
     size_t size[128];                       /* of each axis, by its letter */
-    double *values[EVK_N_FIGURE];
-    evoke_figure described[EVK_N_FIGURE];
+    size_t n;
+    double **values;                        /* [n] */
+    evoke_figure *described;                /* [n] */
 } evk_figures;
 
 /* All NaN. Errors: EVOKE_ENOMEM. Free whatever it returns. */
 evoke_status evk_figures_new(size_t n_layer, size_t n_emotion, size_t n_value, evk_figures *out, evoke_error *err);
+/* The same of any list; the sizes are set. */
+evoke_status evk_figures_allocate(evk_figures *f, const evk_figure_name *list, size_t n, evoke_error *err);
 void evk_figures_free(evk_figures *f);
 /* Where the values of a layer and an emotion begin, in a figure whose first axes are L and E. */
 double *evk_figure_at(evk_figures *f, evk_figure_id id, size_t layer, size_t emotion);
+/* NULL: there is none of that name. */
+const evoke_figure *evk_figures_find(const evk_figures *f, const char *name);
+/* A dataset for each, with its axes as the attribute `axes`. */
+evoke_status evk_figures_write(evk_h5 *file, const evk_figures *f, evoke_error *err);
 
 #endif
