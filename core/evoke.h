@@ -565,6 +565,29 @@ EVOKE_API const char *evoke_lexicon_emotion(const evoke_lexicon *l, size_t i);
 EVOKE_API evoke_status evoke_lexicon_count(const evoke_lexicon *l, const char *emotion, const char *text, size_t *n,
                                            evoke_error *err);
 
+/* ---- judge: a chat model's choice among fixed options, read from its logits ----
+ * The question is put by the model's own chat template; an option's score is the log-probability of its words as the answer,
+ * less that after texts without content (calibration: Zhao and others 2021, arXiv 2102.09690). Without it small models name
+ * what they always name: SmolLM2-135M finds joy in four neutral texts of five. */
+typedef struct evoke_judge evoke_judge;
+typedef struct evoke_judge_options {
+    const char *question;               /* {} in the place of the text, {options} (if wanted) in that of their list; NULL: what
+                                         * emotion does this text express? */
+    const char *answer;                 /* how the answer begins, before the option; NULL: by the option itself, and where the
+                                         * question is NULL too, "This text expresses" */
+    const char *const *options; size_t n_option;   /* 2..26 */
+    size_t n_order;                     /* orders of {options} that are averaged, 0: as many as there are options */
+    bool uncalibrated;                  /* leave out the calibration by texts without content */
+} evoke_judge_options;
+/* m must outlive the judge, which serves any number of threads. Errors: EVOKE_EARG no {} in the question; EVOKE_EUNSUPPORTED
+ * the model has no chat template, or an option is not tokens of its own after the answer's beginning. */
+EVOKE_API evoke_status evoke_judge_new(const evoke_model *m, const evoke_judge_options *o, evoke_judge **out, evoke_error *err);
+EVOKE_API void evoke_judge_free(evoke_judge *j);
+/* scores [n, n_option]: calibrated log-probabilities of the options, normalised over them. Long texts are cut to 1024 tokens, or
+ * to what the model's context holds. Results do not depend on the other texts or the threads. progress may be NULL. */
+EVOKE_API evoke_status evoke_judge_read(const evoke_judge *j, const char *const *texts, size_t n, const evoke_progress *progress,
+                                        double *scores, evoke_error *err);
+
 /* ============================================================================================ 4 theory
  * Two-class Fisher discriminants against emotion vectors, per layer and emotion. Class 1: an emotion's queries in the
  * emotion setting; class 0: the same queries in the neutral setting. In sample. */
