@@ -371,6 +371,9 @@ EVOKE_API size_t evoke_vectors_count(const evoke_vectors *v, size_t e);         
 EVOKE_API const float *evoke_vectors_get(const evoke_vectors *v, evoke_site site, size_t e);
 /* Typical residual norm [L] at that site: median over tokens. NULL where the file has none. */
 EVOKE_API const float *evoke_vectors_residual_norm(const evoke_vectors *v, evoke_site site);
+/* [L] component of the neutral class's mean along the unit vector of emotion e (n_emotion: the base); the emotion class's is
+ * that plus the vector's norm. NULL where the file does not say it. */
+EVOKE_API const float *evoke_vectors_neutral(const evoke_vectors *v, evoke_site site, size_t e);
 /* Random directions of the lengths that `like` has, row by row (site, emotion or base, layer): a control for a steering with
  * `like`. Method "random"; emotions, layers, sites and residual norms are those of `like`. Each row is from a PCG64 stream of
  * its own, [seed, 8, site, layer, e], e = n_emotion for the base. Errors: EVOKE_ENOMEM. */
@@ -399,7 +402,7 @@ EVOKE_API const char *evoke_settings_name(const evoke_settings *s, size_t i);
 EVOKE_API const char *evoke_settings_system(const evoke_settings *s);           /* NULL: none */
 EVOKE_API bool evoke_settings_raw(const evoke_settings *s);                     /* texts as they are: no chat template */
 
-/* ---- steering: h <- h + sum_e alpha_e EV_e at a site ---- */
+/* ---- steering: h <- h + sum_e alpha_e EV_e at a site, and other modes; emotion/steer.c has their equations ---- */
 typedef struct evoke_steering evoke_steering;
 typedef enum evoke_steer_mode {
     EVOKE_STEER_ADD, EVOKE_STEER_RELATIVE, EVOKE_STEER_RENORM, EVOKE_STEER_ABLATE, EVOKE_STEER_CLAMP, EVOKE_N_STEER_MODE
@@ -422,14 +425,23 @@ typedef struct evoke_steer_options {
     const int32_t *layers;              /* [n_layers]; NULL: all that the vectors hold */
     size_t n_layers;
     bool less_base;                     /* take EVbase off each EV first */
+    /* A ramp: strength i runs linearly from starts[i] to its alpha, over the layers edited, from the first to the last by
+     * number (ramp_tokens 0), or over tokens, from the prompt's to the ramp_tokens-th generated one. NULL: no ramp. */
+    const double *starts;               /* [n_strengths] */
+    size_t ramp_tokens;
+    double half_life;                   /* generated tokens in which alpha halves; 0: it stays */
 } evoke_steer_options;
-/* An empty steering for a model; evoke_steering_add puts edits into it, applied in that order. Copies what it needs. */
+/* An empty steering for a model; evoke_steering_add puts edits into it, applied in that order: each with modes, site, layers
+ * and positions of its own, so that EVs may be mixed freely. Copies what it needs. */
 EVOKE_API evoke_status evoke_steering_new(const evoke_model *m, evoke_steering **out, evoke_error *err);
 EVOKE_API void evoke_steering_free(evoke_steering *s);
-/* Errors: EVOKE_EDATA the vectors have another width, lack the site, the emotion or a layer asked for. */
+/* Errors: EVOKE_EDATA the vectors have another width, lack the site, the emotion or a layer asked for, or what the mode needs:
+ * typical norms (relative), the neutral class's components (clamp); EVOKE_EARG a ramp or decay with ablate. */
 EVOKE_API evoke_status evoke_steering_add(evoke_steering *s, const evoke_steer_options *options, evoke_error *err);
 /* One line that says what it does, as in the JSON of `generate`; owned by s. */
 EVOKE_API const char *evoke_steering_text(const evoke_steering *s);
+/* What of it changes nothing, and why ("joy: alpha is 0; ..."); "": all of it does something. Owned by s. */
+EVOKE_API const char *evoke_steering_idle(const evoke_steering *s);
 
 /* ---- session: one timeline ---- */
 typedef struct evoke_session evoke_session;
@@ -437,7 +449,8 @@ typedef struct evoke_session evoke_session;
 EVOKE_API evoke_status evoke_session_new(const evoke_model *m, size_t n_ctx, evoke_session **out, evoke_error *err);
 EVOKE_API void evoke_session_free(evoke_session *s);
 EVOKE_API void evoke_session_reset(evoke_session *s);
-/* NULL: none. The steering must outlive the session's use of it. Holds from the next evaluation on. */
+/* NULL: none. The steering must outlive the session's use of it. Holds from the next evaluation on: it may change between any
+ * two tokens. A ramp or decay counts the tokens of the response, not those since the change. */
 EVOKE_API void evoke_session_steer(evoke_session *s, const evoke_steering *steering);
 /* Runs n ids; a first call, or one after a reset, is the prompt, later ones are the response. logits [V] of the last
  * one are then at evoke_session_logits. */
@@ -458,7 +471,7 @@ typedef struct evoke_request {
     const int32_t *ids;                 /* [n_ids] the prompt, at least one */
     size_t n_ids, n_predict;
     evoke_sampling sampling;
-    const evoke_steering *steering;     /* NULL: none */
+    const evoke_steering *steering;     /* NULL: none; read before every token, so that on_token may change it */
     bool ignore_end, at_least_one;      /* go on past EOS; never begin with it */
 } evoke_request;
 typedef struct evoke_response {

@@ -82,7 +82,7 @@ static evoke_status run_prefixes(evk_extraction *x, batch *b, evoke_error *err)
         for (size_t at = p->first; at < end; at += b->runs[0].n) {
             const size_t n = end - at < x->batch_tokens ? end - at : x->batch_tokens;
             b->n_run = 0;
-            add_run(b, (evk_run){ x->prefix_sequences[i], x->prompts[p->prompt].ids + at, n, EVK_PROMPT, EVK_WANT_NONE, NULL, 0 },
+            add_run(b, (evk_run){ x->prefix_sequences[i], x->prompts[p->prompt].ids + at, n, EVK_PROMPT, EVK_WANT_NONE, NULL, 0, 0 },
                     &x->prefix_means[i]);
             EVK_TRY(pass(b, err));
         }
@@ -153,7 +153,7 @@ static evoke_status run_prompts(batch *b, item **owners, evoke_error *err)
             const bool end = n == todo;
             owners[b->n_run] = it;
             add_run(b, (evk_run){ it->sequence, p->ids + it->n_fed, n, end ? EVK_PROMPT_END : EVK_PROMPT,
-                                  end && it->running ? EVK_WANT_LAST : EVK_WANT_NONE, NULL, p->n }, &it->means);
+                                  end && it->running ? EVK_WANT_LAST : EVK_WANT_NONE, NULL, p->n, 0 }, &it->means);
             it->n_fed += n;
             budget -= n;
         }
@@ -176,7 +176,7 @@ static evoke_status run_responses(batch *b, item **owners, evoke_error *err)
             const bool more = it->n_response < x->n_predict;
             owners[b->n_run] = it;
             add_run(b, (evk_run){ it->sequence, &it->response[it->n_response - 1], 1, EVK_RESPONSE,
-                                  more ? EVK_WANT_LAST : EVK_WANT_NONE, NULL, 0 }, &it->means);
+                                  more ? EVK_WANT_LAST : EVK_WANT_NONE, NULL, 0, 0 }, &it->means);
             it->running = more;
         }
         if (b->n_run == 0)

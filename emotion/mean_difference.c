@@ -9,6 +9,9 @@
  *     O  [N, S, L, D] float32   span means, streamed from the store one query at a time
  *     EV [E, L, D]    float32   running sums in double
  *
+ * Beside them, per emotion and layer, where the neutral class lies along the unit vector u = EV / |EV|: mean O[.,neutral] . u
+ * (the emotion class lies at that plus |EV|), which is what clamping a component needs.
+ *
  * A query without one of its settings, or with a value that is not finite, is an error, never a zero; asked to go on without
  * such queries, they are left out at every hook point, counted and told. */
 #include <math.h>
@@ -29,7 +32,8 @@ typedef struct averaging {
     bool *bad;                      /* [N] left out */
     size_t *used;                   /* [E] */
     float *query;                   /* [S, L, D] */
-    double *sums;                   /* [E, L, D] */
+    double *sums;                   /* [E, L, D] of the differences */
+    double *neutral_sums;           /* [E, L, D] */
 } averaging;
 
 /* ---- which queries ---- */
@@ -110,14 +114,17 @@ static evoke_status sum_site(averaging *a, evoke_site site, evoke_error *err)
     const size_t size = a->info->n_layer * a->info->d_model;
     const float *neutral = a->query + a->neutral * size, *emotion = a->query + a->emotion * size;
     memset(a->sums, 0, a->info->n_emotion * size * sizeof *a->sums);
+    memset(a->neutral_sums, 0, a->info->n_emotion * size * sizeof *a->neutral_sums);
     for (size_t q = 0; q < a->info->n_query; q++) {
         if (label_of(a, q) == SIZE_MAX || a->bad[q])
             continue;
         EVK_TRY(evk_store_read_query(a->store, site, a->span, q, a->query, err));
         a->bad[q] = !is_finite(neutral, size) || !is_finite(emotion, size);
-        double *sum = a->sums + label_of(a, q) * size;
-        for (size_t j = 0; j < size && !a->bad[q]; j++)
+        double *sum = a->sums + label_of(a, q) * size, *neutral_sum = a->neutral_sums + label_of(a, q) * size;
+        for (size_t j = 0; j < size && !a->bad[q]; j++) {
             sum[j] += (double)emotion[j] - (double)neutral[j];
+            neutral_sum[j] += (double)neutral[j];
+        }
     }
     return EVOKE_OK;
 }
@@ -129,6 +136,24 @@ static void divide_site(const averaging *a, evoke_vectors *v, size_t site)
         float *ev = evk_vectors_ev(v, site, e);
         for (size_t j = 0; j < size; j++)
             ev[j] = (float)(a->sums[e * size + j] / (double)a->used[e]);
+    }
+}
+
+/* Component along the unit vector of `ev` [L, D] of a neutral mean: emotion e's, or for e = n_emotion the mean over emotions. */
+static void project_neutral(const averaging *a, const float *ev, size_t e, float *out)
+{
+    const size_t d = a->info->d_model, size = a->info->n_layer * d, n_emotion = a->info->n_emotion;
+    const size_t first = e < n_emotion ? e : 0, last = e < n_emotion ? e + 1 : n_emotion;
+    for (size_t l = 0; l < a->info->n_layer; l++) {
+        double dot = 0, square = 0;
+        for (size_t j = l * d; j < (l + 1) * d; j++) {
+            double mean = 0;
+            for (size_t k = first; k < last; k++)
+                mean += a->neutral_sums[k * size + j] / (double)a->used[k];
+            dot += mean / (double)(last - first) * (double)ev[j];
+            square += (double)ev[j] * (double)ev[j];
+        }
+        out[l] = square > 0 ? (float)(dot / sqrt(square)) : 0;
     }
 }
 
@@ -153,10 +178,12 @@ static evoke_status average_sites(averaging *a, evoke_vectors *v, bool partial, 
             }
         }
         divide_site(a, v, i);
+        evk_vectors_set_base(v);
+        for (size_t e = 0; e <= a->info->n_emotion; e++)
+            project_neutral(a, evoke_vectors_get(v, a->sites[i], e), e, evk_vectors_neutral(v, i, e));
     }
     for (size_t e = 0; e < a->info->n_emotion; e++)
         evk_vectors_set_count(v, e, a->used[e]);
-    evk_vectors_set_base(v);
     for (size_t i = 0; i < a->n_site; i++)
         EVK_TRY(evk_store_median_norms(a->store, a->sites[i], a->span, evk_vectors_norm(v, i), err));
     return EVOKE_OK;
@@ -187,6 +214,7 @@ static evoke_status prepare(averaging *a, const evoke_ev_options *options, evoke
     EVK_TRY(evk_alloc(&a->bad, n_query, sizeof *a->bad, "average emotion vectors", err));
     EVK_TRY(evk_alloc(&a->used, n_emotion, sizeof *a->used, "average emotion vectors", err));
     EVK_TRY(evk_alloc(&a->query, n_read, sizeof *a->query, "average emotion vectors", err));
+    EVK_TRY(evk_alloc(&a->neutral_sums, n_sum, sizeof *a->neutral_sums, "average emotion vectors", err));
     return evk_alloc(&a->sums, n_sum, sizeof *a->sums, "average emotion vectors", err);
 }
 
@@ -237,5 +265,6 @@ evoke_status evoke_mean_difference(evoke_store *s, const evoke_ev_options *optio
     free(a.used);
     free(a.query);
     free(a.sums);
+    free(a.neutral_sums);
     return st;
 }

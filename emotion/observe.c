@@ -98,7 +98,8 @@ static evoke_status run(observer *o, size_t begin, size_t end, evk_phase phase, 
     const evk_capture capture = { 1u << o->text->site, take, o };
     for (size_t r = 0; r < o->n; r++) {
         const evoke_steering *s = o->steerings[o->first + r];
-        o->runs[r] = (evk_run){ r, o->text->ids + begin, end - begin, phase, want, s ? &s->edit : NULL, o->text->n_prompt };
+        o->runs[r] = (evk_run){ r, o->text->ids + begin, end - begin, phase, want, s ? &s->edit : NULL, o->text->n_prompt,
+                                phase == EVK_RESPONSE ? begin - o->text->n_prompt + 1 : 0 };
     }
     return evk_forward(o->model, &o->cache, o->runs, o->n, phase == EVK_PROMPT_END && o->rows ? &capture : NULL, logits,
                        &o->scratch, err);

@@ -42,7 +42,7 @@ static evoke_status score(scorer *s, const int32_t *ids, size_t n, size_t n_cont
     for (size_t first = 0; first + 1 < n;) {
         const size_t left = n - 1 - first, count = left < CHUNK ? left : CHUNK;
         const bool scored = first + count >= n_context;
-        const evk_run run = { s->sequence, ids + first, count, EVK_PROMPT, scored ? EVK_WANT_ALL : EVK_WANT_NONE, NULL, n };
+        const evk_run run = { s->sequence, ids + first, count, EVK_PROMPT, scored ? EVK_WANT_ALL : EVK_WANT_NONE, NULL, n, 0 };
         EVK_TRY(evk_forward(s->model, &s->cache, &run, 1, NULL, s->logits, &s->scratch, err));
         for (size_t t = 0; scored && t < count; t++)
             if (first + t + 1 >= n_context)

@@ -4,67 +4,81 @@
  *     relative  the same with each EV_e scaled, layer by layer, to the typical norm at that site
  *     renorm    add, then restore the norm that h had:  h' |h| / |h'|
  *     ablate    h <- h - (h . u) u,  u = EV_e / |EV_e|,  one emotion after the other; alpha only has to differ from 0
+ *     clamp     h <- h + (c - h . u) u,  c = n + alpha_e (m - n),  one emotion after the other: the component along u is set
+ *               to where the classes' means have it: n the neutral class's (alpha 0), m = n + |EV_e| the emotion's (alpha 1)
  *
  * A positive alpha moves towards the emotion, a negative one away from it. Which tokens: `all`; `prompt`, those of the
  * prompt; `response`, the last prompt token (from which the first new one is drawn) and every generated one; `last`, the
- * last token of every forward pass, as the authors' code does. */
+ * last token of every forward pass, as the authors' code does: the same, where each pass over the response is of one token, as
+ * in generation; several run at once (a text that is scored) are steered as if they had come one by one.
+ *
+ * alpha may change, with step t: 0 at every prompt token, k at the k-th generated one.
+ *     over layers   from A in the first layer edited to B in the last, linear in the layer's number; B where there is one
+ *     over tokens   A + (B - A) min(t / T, 1)
+ *     decay         times 2^(-t / half_life), on top of either
+ * ablate takes neither: it removes the component whatever alpha is. */
+#include "emotion/steer.h"
+
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/text.h"
-#include "layers/forward.h"
-
-typedef struct edit {
-    evoke_site site;
-    evoke_positions positions;
-    evoke_steer_mode mode;
-    bool *at;               /* [L] layers that it edits */
-    float *vector;          /* [L, D] what is added; for ablate the unit direction */
-} edit;
-
-typedef struct steering {
-    struct evoke_steering base;     /* first: an evoke_steering points here */
-    const evoke_model *model;
-    edit *edits;
-    size_t n;
-    evk_buffer text;
-} steering;
-
 /* ---- while the model runs ---- */
-
-static void shift(const evk_kernels *k, const float *v, float *x, size_t d)
+double evk_steer_risen(const evk_steer_edit *e, size_t t)
 {
-    k->axpy(1.0f, v, x, d);
+    return e->ramp == 0 || t >= e->ramp ? 1 : (double)t / (double)e->ramp;
 }
 
-static void shift_and_renorm(const evk_kernels *k, const float *v, float *x, size_t d)
+double evk_steer_left(const evk_steer_edit *e, size_t t)
+{
+    return e->half_life > 0 ? exp2(-(double)t / e->half_life) : 1;
+}
+
+/* x += what the edit adds at this layer and step. */
+static void shift(const evk_kernels *k, const evk_steer_edit *e, size_t offset, size_t t, float *x, size_t d)
+{
+    const double left = evk_steer_left(e, t), risen = evk_steer_risen(e, t);
+    if (risen > 0)
+        k->axpy((float)(left * risen), e->vector + offset, x, d);
+    if (risen < 1)
+        k->axpy((float)(left * (1 - risen)), e->start + offset, x, d);
+}
+
+static void shift_and_renorm(const evk_kernels *k, const evk_steer_edit *e, size_t offset, size_t t, float *x, size_t d)
 {
     const double before = sqrt(k->sum_squares(x, d));
-    k->axpy(1.0f, v, x, d);
+    shift(k, e, offset, t, x, d);
     const double after = sqrt(k->sum_squares(x, d));
     const float scale = after > 0 ? (float)(before / after) : 1.0f;
     for (size_t i = 0; i < d; i++)
         x[i] *= scale;
 }
 
-static void ablate(const evk_kernels *k, const float *unit, float *x, size_t d)
+/* Sets the component of x along a unit direction. */
+static void set_component(const evk_kernels *k, const float *unit, double target, float *x, size_t d)
 {
     double along = 0;
     for (size_t i = 0; i < d; i++)
         along += (double)x[i] * (double)unit[i];
-    k->axpy((float)-along, unit, x, d);
+    k->axpy((float)(target - along), unit, x, d);
 }
 
-static void edit_token(const evk_kernels *k, const edit *e, const float *v, float *x, size_t d)
+static double clamp_target(const evk_steer_edit *e, size_t layer, size_t t)
+{
+    const double risen = evk_steer_risen(e, t);
+    return e->neutral[layer] + evk_steer_left(e, t) * ((1 - risen) * e->lift_start[layer] + risen * e->lift[layer]);
+}
+
+static void edit_token(const evk_kernels *k, const evk_steer_edit *e, size_t layer, size_t t, float *x, size_t d)
 {
     if (e->mode == EVOKE_STEER_RENORM)
-        shift_and_renorm(k, v, x, d);
+        shift_and_renorm(k, e, layer * d, t, x, d);
     else if (e->mode == EVOKE_STEER_ABLATE)
-        ablate(k, v, x, d);
+        set_component(k, e->vector + layer * d, 0, x, d);
+    else if (e->mode == EVOKE_STEER_CLAMP)
+        set_component(k, e->vector + layer * d, clamp_target(e, layer, t), x, d);
     else
-        shift(k, v, x, d);
+        shift(k, e, layer * d, t, x, d);
 }
 
 /* The first of a run's n tokens that the rule covers; the rest of the run is covered too. */
@@ -80,23 +94,22 @@ static size_t first_covered(evoke_positions positions, evk_phase phase, size_t n
     }
 }
 
-static void apply(const evk_edit *self, evoke_site site, size_t layer, evk_phase phase, float *x, size_t n, size_t width)
+static void apply(const evk_edit *self, evoke_site site, size_t layer, const evk_run *run, float *x, size_t width)
 {
-    const steering *s = (const steering *)(const void *)self;
+    const evk_steering *s = (const evk_steering *)(const void *)self;
     for (size_t i = 0; i < s->n; i++) {
-        const edit *e = &s->edits[i];
+        const evk_steer_edit *e = &s->edits[i];
         if (e->site != site || !e->at[layer])
             continue;
-        for (size_t t = first_covered(e->positions, phase, n); t < n; t++)
-            edit_token(&s->model->kernels, e, e->vector + layer * width, x + t * width, width);
+        for (size_t t = first_covered(e->positions, run->phase, run->n); t < run->n; t++)
+            edit_token(&s->model->kernels, e, layer, run->phase == EVK_RESPONSE ? run->step + t : 0, x + t * width, width);
     }
 }
 
-/* ---- making one ---- */
-
+/* ---- one of them ---- */
 evoke_status evoke_steering_new(const evoke_model *m, evoke_steering **out, evoke_error *err)
 {
-    steering *s = NULL;
+    evk_steering *s = NULL;
     *out = NULL;
     EVK_TRY(evk_alloc(&s, 1, sizeof *s, "make steering", err));
     s->model = m;
@@ -105,217 +118,42 @@ evoke_status evoke_steering_new(const evoke_model *m, evoke_steering **out, evok
     return EVOKE_OK;
 }
 
+void evk_steer_edit_free(evk_steer_edit *e)
+{
+    free(e->at);
+    free(e->vector);
+    free(e->start);
+    free(e->neutral);
+    free(e->lift);
+    free(e->lift_start);
+}
+
 void evoke_steering_free(evoke_steering *base)
 {
-    steering *s = (steering *)(void *)base;
+    evk_steering *s = (evk_steering *)(void *)base;
     if (!s)
         return;
-    for (size_t i = 0; i < s->n; i++) {
-        free(s->edits[i].at);
-        free(s->edits[i].vector);
-    }
+    for (size_t i = 0; i < s->n; i++)
+        evk_steer_edit_free(&s->edits[i]);
     free(s->edits);
     evk_buffer_free(&s->text);
+    evk_buffer_free(&s->idle);
     free(s);
 }
 
 const char *evoke_steering_text(const evoke_steering *base)
 {
-    const steering *s = (const steering *)(const void *)base;
+    const evk_steering *s = (const evk_steering *)(const void *)base;
     return s->text.n ? s->text.data : "";
 }
 
-/* Index of an emotion by name, n_emotion for "base"; a file of one vector may leave the name out. */
-static evoke_status find_emotion(const evoke_vectors *v, const char *name, size_t *out, evoke_error *err)
+const char *evoke_steering_idle(const evoke_steering *base)
 {
-    const size_t n = evoke_vectors_describe(v)->n_emotion;
-    char known[256] = "";
-    if (!name && n == 1) {
-        *out = 0;
-        return EVOKE_OK;
-    }
-    if (!name)
-        return evk_fail(err, EVOKE_EARG, "steer: the vectors hold %zu emotions: name one, as in joy=1", n);
-    for (size_t e = 0; e < n; e++) {
-        const char *own = evoke_vectors_emotion(v, e);
-        const size_t used = strlen(known);
-        if (strcmp(own, name) == 0) {
-            *out = e;
-            return EVOKE_OK;
-        }
-        snprintf(known + used, sizeof known - used, "%s%.32s", used ? ", " : "", own);
-    }
-    *out = n;
-    return strcmp(name, "base") == 0
-               ? EVOKE_OK
-               : evk_fail(err, EVOKE_EDATA, "steer: the vectors hold no emotion '%.64s'; they hold %s", name, known);
-}
-
-/* Marks the layers; *held[l] becomes the index of layer l in the vectors file. */
-static evoke_status choose_layers(const steering *s, const evoke_steer_options *o, bool *at, size_t *held, evoke_error *err)
-{
-    const size_t n_layer = s->model->config.n_layer, n_held = evoke_vectors_describe(o->vectors)->n_layer;
-    const size_t n = o->layers ? o->n_layers : n_held;
-    for (size_t i = 0; i < n; i++) {
-        const int32_t layer = o->layers ? o->layers[i] : evoke_vectors_layer(o->vectors, i);
-        size_t index = 0;
-        if (layer < 0 || (size_t)layer >= n_layer)
-            return evk_fail(err, EVOKE_EDATA, "steer: layer %d is out of range: the model has 0 to %zu", (int)layer, n_layer - 1);
-        while (index < n_held && evoke_vectors_layer(o->vectors, index) != layer)
-            index++;
-        if (index == n_held)
-            return evk_fail(err, EVOKE_EDATA, "steer: the vectors hold nothing for layer %d", (int)layer);
-        at[layer] = true;
-        held[layer] = index;
-    }
-    return EVOKE_OK;
-}
-
-/* One layer of one emotion's vector as the mode wants it, in double: out [D]. */
-static evoke_status direction(const steering *s, const evoke_steer_options *o, size_t e, size_t index, double *out,
-                              evoke_error *err)
-{
-    const evoke_vectors_info *info = evoke_vectors_describe(o->vectors);
-    const float *ev = evoke_vectors_get(o->vectors, o->site, e), *base = evoke_vectors_get(o->vectors, o->site, info->n_emotion);
-    const float *norms = evoke_vectors_residual_norm(o->vectors, o->site);
-    const size_t d = s->model->config.d_model;
-    double square = 0;
-    for (size_t i = 0; i < d; i++) {
-        out[i] = (double)ev[index * d + i] - (o->less_base && base && e < info->n_emotion ? (double)base[index * d + i] : 0);
-        square += out[i] * out[i];
-    }
-    const bool scaled = o->mode == EVOKE_STEER_RELATIVE || o->mode == EVOKE_STEER_ABLATE;
-    if (o->mode == EVOKE_STEER_RELATIVE && (!norms || !(norms[index] > 0)))
-        return evk_fail(err, EVOKE_EDATA, "steer: mode relative needs typical norms, and the vectors hold none for this site");
-    if (!scaled || square == 0)
-        return EVOKE_OK;
-    const double scale = (o->mode == EVOKE_STEER_RELATIVE ? (double)norms[index] : 1.0) / sqrt(square);
-    for (size_t i = 0; i < d; i++)
-        out[i] *= scale;
-    return EVOKE_OK;
-}
-
-/* Adds one strength's direction (times alpha; ablate: once) to sum [L, D] in the layers edited. one [D] is scratch. */
-static evoke_status add_direction(const steering *s, const evoke_steer_options *o, const evoke_strength *strength,
-                                  const edit *e, const size_t *held, double *one, double *sum, evoke_error *err)
-{
-    const size_t d = s->model->config.d_model;
-    const double alpha = o->mode == EVOKE_STEER_ABLATE ? 1.0 : strength->alpha;
-    size_t emotion = 0;
-    EVK_TRY(find_emotion(o->vectors, strength->emotion, &emotion, err));
-    for (size_t layer = 0; layer < s->model->config.n_layer; layer++) {
-        if (!e->at[layer])
-            continue;
-        EVK_TRY(direction(s, o, emotion, held[layer], one, err));
-        for (size_t j = 0; j < d; j++)
-            sum[layer * d + j] += alpha * one[j];
-    }
-    return EVOKE_OK;
-}
-
-/* e->vector [L, D] = the sum of n strengths' directions, made in double. */
-static evoke_status combine(const steering *s, const evoke_steer_options *o, const evoke_strength *strengths, size_t n,
-                            const edit *e, const size_t *held, evoke_error *err)
-{
-    const size_t d = s->model->config.d_model, size = s->model->config.n_layer * d;
-    double *one = NULL, *sum = NULL;
-    evoke_status st = evk_alloc(&one, d, sizeof *one, "make steering", err);
-    if (st == EVOKE_OK)
-        st = evk_alloc(&sum, size, sizeof *sum, "make steering", err);
-    for (size_t i = 0; st == EVOKE_OK && i < n; i++)
-        st = add_direction(s, o, &strengths[i], e, held, one, sum, err);
-    for (size_t i = 0; st == EVOKE_OK && i < size; i++)
-        e->vector[i] = (float)sum[i];
-    free(one);
-    free(sum);
-    return st;
-}
-
-static evoke_status append(steering *s, const evoke_steer_options *o, const evoke_strength *strengths, size_t n,
-                           evoke_error *err)
-{
-    const evk_config *c = &s->model->config;
-    edit e = { o->site, o->positions, o->mode, NULL, NULL };
-    size_t *held = NULL;
-    evoke_status st = evk_alloc(&e.at, c->n_layer, sizeof *e.at, "make steering", err);
-    if (st == EVOKE_OK)
-        st = evk_alloc(&e.vector, c->n_layer * c->d_model, sizeof *e.vector, "make steering", err);
-    if (st == EVOKE_OK)
-        st = evk_alloc(&held, c->n_layer, sizeof *held, "make steering", err);
-    if (st == EVOKE_OK)
-        st = choose_layers(s, o, e.at, held, err);
-    if (st == EVOKE_OK)
-        st = combine(s, o, strengths, n, &e, held, err);
-    edit *more = st == EVOKE_OK ? realloc(s->edits, (s->n + 1) * sizeof *more) : NULL;
-    free(held);
-    if (!more) {
-        free(e.at);
-        free(e.vector);
-        return st == EVOKE_OK ? evk_fail(err, EVOKE_ENOMEM, "make steering: no memory") : st;
-    }
-    s->edits = more;
-    s->edits[s->n++] = e;
-    s->base.edit.sites |= 1u << o->site;
-    return EVOKE_OK;
-}
-
-static evoke_status describe(steering *s, const evoke_steer_options *o, evoke_error *err)
-{
-    EVK_TRY(evk_buffer_format(&s->text, err, "%s%s", s->text.n ? "; " : "", evoke_steer_mode_name(o->mode)));
-    for (size_t i = 0; i < o->n_strengths; i++)
-        EVK_TRY(evk_buffer_format(&s->text, err, "%s%s=%g", i ? "," : " ",
-                                  o->strengths[i].emotion ? o->strengths[i].emotion : "vector", o->strengths[i].alpha));
-    EVK_TRY(evk_buffer_format(&s->text, err, "%s at %s, positions %s, layers", o->less_base ? " less base" : "",
-                              evoke_site_name(o->site), evoke_positions_name(o->positions)));
-    for (size_t i = 0; o->layers && i < o->n_layers; i++)
-        EVK_TRY(evk_buffer_format(&s->text, err, "%s%d", i ? "," : " ", (int)o->layers[i]));
-    return o->layers ? EVOKE_OK : evk_buffer_format(&s->text, err, " all");
-}
-
-static evoke_status check(const steering *s, const evoke_steer_options *o, evoke_error *err)
-{
-    const evoke_vectors_info *info = evoke_vectors_describe(o->vectors);
-    size_t e = 0;
-    if (info->d_model != s->model->config.d_model)
-        return evk_fail(err, EVOKE_EDATA, "steer: the vectors are %zu wide, the model's residual stream %zu", info->d_model,
-                        s->model->config.d_model);
-    if (o->site != EVOKE_RESID_POST && o->site != EVOKE_RESID_MID && o->site != EVOKE_ATTN_OUT && o->site != EVOKE_MLP_OUT)
-        return evk_fail(err, EVOKE_EARG, "steer: site %s cannot be steered; resid_post, resid_mid, attn_out and mlp_out can",
-                        evoke_site_name(o->site));
-    if (!evoke_vectors_get(o->vectors, o->site, 0))
-        return evk_fail(err, EVOKE_EDATA, "steer: the vectors hold nothing for site %s", evoke_site_name(o->site));
-    if (o->mode == EVOKE_STEER_CLAMP)
-        return evk_fail(err, EVOKE_EUNSUPPORTED, "steer: mode clamp is not in this version");
-    for (size_t i = 0; i < o->n_strengths; i++) {
-        EVK_TRY(find_emotion(o->vectors, o->strengths[i].emotion, &e, err));
-        if (!isfinite(o->strengths[i].alpha))
-            return evk_fail(err, EVOKE_EARG, "steer: alpha is not a finite number");
-        if (!evoke_vectors_get(o->vectors, o->site, e))
-            return evk_fail(err, EVOKE_EDATA, "steer: the vectors hold no base vector for site %s", evoke_site_name(o->site));
-    }
-    return EVOKE_OK;
-}
-
-evoke_status evoke_steering_add(evoke_steering *base, const evoke_steer_options *o, evoke_error *err)
-{
-    steering *s = (steering *)(void *)base;
-    bool any = false;
-    EVK_TRY(check(s, o, err));
-    EVK_TRY(describe(s, o, err));
-    for (size_t i = 0; i < o->n_strengths; i++)
-        any = any || o->strengths[i].alpha != 0;
-    if (!any)                                           /* alpha 0 everywhere: nothing to do, exactly */
-        return EVOKE_OK;
-    if (o->mode != EVOKE_STEER_ABLATE)
-        return append(s, o, o->strengths, o->n_strengths, err);
-    for (size_t i = 0; i < o->n_strengths; i++)
-        if (o->strengths[i].alpha != 0)
-            EVK_TRY(append(s, o, &o->strengths[i], 1, err));
-    return EVOKE_OK;
+    const evk_steering *s = (const evk_steering *)(const void *)base;
+    return s->idle.n ? s->idle.data : "";
 }
 
 /* ---- names ---- */
-
 static const char *const mode_names[EVOKE_N_STEER_MODE] = { "add", "relative", "renorm", "ablate", "clamp" };
 static const char *const position_names[EVOKE_N_POSITIONS] = { "all", "prompt", "response", "last" };
 

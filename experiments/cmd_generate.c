@@ -30,12 +30,17 @@ static const command_options takes = {
              "steering is the authors' own: added at attn_out (where the file holds it), in all layers, at the last\n"
              "position of every pass. The prompt becomes a user turn of the model's chat template unless --raw.\n"
              "Several --ev: as many --alpha pair up with them in order; otherwise each name is looked up in all files.\n"
+             "--layers, --site, --positions, --steer-mode, --ramp, --decay: once for all --ev, or once for each in order.\n"
              "--steer-mode: add; relative (alpha in units of the typical residual norm); renorm (add, keep the norm);\n"
-             "ablate (remove the component along the EV); clamp (set it to alpha).\n"
+             "ablate (remove the component along the EV); clamp (set it: 0 to where the neutral class's mean has it,\n"
+             "1 to where the emotion's has, linear between and beyond; needs a file that evoke ev made).\n"
              "--json: one object a line: index, prompt, text, ids, logprobs, stop, n_prompt, emotion, alpha, steering, ...",
     .examples = "  evoke generate -m model.gguf -p \"How was your day?\" --temp 0\n"
                 "  evoke generate -m model.gguf --ev ev.h5 --alpha joy=2 -p \"How was your day?\"\n"
                 "  evoke generate -m model.gguf --ev ev.h5 --alpha joy=1,fear=-0.5 --site resid_post --layers 8-20 -p Hi\n"
+                "  evoke generate -m model.gguf --ev ev.h5 --alpha joy=0:2 --ramp 16 --decay 100 -p \"How was your day?\"\n"
+                "  evoke generate -m model.gguf --ev ev.h5 --alpha joy=1 --steer-mode clamp --site resid_post --layers 10-14 \\\n"
+                "        --ev ev.h5 --alpha fear=1 --steer-mode ablate --site attn_out --layers all -p Hi\n"
                 "  evoke generate -m model.gguf --ev ev.h5 --compare --alpha 2 -f queries.jsonl --json -o responses.jsonl\n",
     .own = own,
     .groups = { { "Model:", options_model }, { "Computing:", options_compute }, { "Steering:", options_steering },
@@ -70,7 +75,7 @@ static evoke_status compare_variants(generation *g, evoke_error *err)
             if (st != EVOKE_OK)
                 break;
             variant *v = &g->variants[g->n_variants - 1];
-            v->one = (strength){ v->emotion, v->alpha, f };
+            v->one = (strength){ v->emotion, v->alpha, f, v->alpha };
             st = steer_plan_apply_one(g->plan, g->model, f, name, v->alpha, &v->steering, err);
         }
     }
@@ -108,9 +113,8 @@ static evoke_status plain_variant(generation *g, evoke_error *err)
 static evoke_status make_variants(generation *g, evoke_error *err)
 {
     const evoke_status st = g->compare ? compare_variants(g, err) : plain_variant(g, err);
-    const bool nothing = g->compare ? g->plan->alpha == 0 && g->plan->mode < EVOKE_STEER_ABLATE : steer_plan_idle(g->plan);
-    if (st == EVOKE_OK && nothing && !g->o->quiet)
-        say("steer: every alpha is 0, so nothing is moved");
+    if (st == EVOKE_OK && !g->o->quiet)
+        steer_plan_remark(g->plan, g->variants[g->n_variants - 1].steering, g->responder.n_predict);
     return st;
 }
 

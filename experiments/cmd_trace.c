@@ -84,8 +84,8 @@ static evoke_status trace(const options *o, const char *path, evoke_error *err)
         st = read_ids(o, m, &ids, &t.n_ids, err);
     if (st == EVOKE_OK && t.n_ids == 0)
         st = fail(err, EVOKE_EARG, "trace: there is no token to run");
-    if (st == EVOKE_OK && !o->quiet && steer_plan_idle(&plan))
-        say("steer: every alpha is 0, so nothing is moved");
+    if (st == EVOKE_OK && !o->quiet)
+        steer_plan_remark(&plan, steering, t.n_predict);
     if (st == EVOKE_OK) {
         const evoke_provenance made = { o->command_line, 0 };
         t.ids = ids;

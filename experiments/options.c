@@ -36,14 +36,19 @@ const struct poptOption options_sampling[] = {
 const struct poptOption options_steering[] = {
     { "ev", 0, POPT_ARG_STRING, NULL, OPT_EV, "emotion vectors; may be repeated", "FILE" },
     { "alpha", 0, POPT_ARG_STRING, NULL, OPT_ALPHA,
-      "strengths: joy=2,anger=-0.5; base=1 for EVbase; a number alone for a file of one vector", "LIST" },
+      "strengths: joy=2,anger=-0.5; base=1 for EVbase; a number alone for a file of one vector; A:B: a ramp from A to B, over "
+      "the layers steered (first to last) unless --ramp is given", "LIST" },
     { "layers", 0, POPT_ARG_STRING, NULL, OPT_LAYERS, "all, or A-B,C,... counted from 0 (default: all the file holds)",
       "LIST" },
-    { "site", 0, POPT_ARG_STRING, NULL, OPT_SITE, "hook point (default: attn_out if held, else the file's first)",
+    { "site", 0, POPT_ARG_STRING, NULL, OPT_SITE,
+      "resid_post, resid_mid, resid_pre, attn_out, mlp_out, attn_proj, mlp_proj (default: attn_out if held, else the first)",
       "SITE" },
     { "positions", 0, POPT_ARG_STRING, NULL, OPT_POSITIONS, "all, prompt, response or last (default: last)", "WHICH" },
     { "steer-mode", 0, POPT_ARG_STRING, NULL, OPT_STEER_MODE, "add, relative, renorm, ablate, clamp (default: add)",
       "MODE" },
+    { "ramp", 0, POPT_ARG_STRING, NULL, OPT_RAMP,
+      "a ramp A:B goes over tokens: A at the prompt's, B from the N-th generated one on, linearly between", "N" },
+    { "decay", 0, POPT_ARG_STRING, NULL, OPT_DECAY, "alpha halves every H generated tokens", "H" },
     { "less-base", 0, POPT_ARG_NONE, NULL, OPT_LESS_BASE, "take EVbase off each emotion vector first", NULL },
     POPT_TABLEEND
 };

@@ -17,6 +17,7 @@ typedef enum option_id {
     OPT_PROMPT, OPT_FILE, OPT_N_PREDICT,                                                            /* input */
     OPT_TEMP, OPT_TOP_K, OPT_TOP_P, OPT_MIN_P, OPT_SEED,                                            /* sampling */
     OPT_EV, OPT_ALPHA, OPT_LAYERS, OPT_SITE, OPT_POSITIONS, OPT_STEER_MODE, OPT_LESS_BASE,          /* steering */
+    OPT_RAMP, OPT_DECAY,
     OPT_TENSOR,                                                                                     /* inspect */
     OPT_ADD_SPECIAL, OPT_PARSE_SPECIAL, OPT_DECODE, OPT_CHAT, OPT_VAR,                              /* tokenize */
     OPT_IDS, OPT_SITES, OPT_TOKEN_TYPES,                                                            /* trace */

@@ -1,7 +1,8 @@
 /* experiments/steering.h: from --ev, --alpha and the rest of the steering options to an evoke_steering.
  *
  * Several files: with as many --alpha as --ev they pair up in order; otherwise each name is looked up in all the files,
- * and the first that holds it is taken. */
+ * and the first that holds it is taken. --site, --layers, --positions, --steer-mode, --ramp and --decay given once hold for
+ * all the files; given as often as --ev they pair up in order too. The files' edits are applied in that order. */
 #ifndef STEERING_H
 #define STEERING_H
 
@@ -9,22 +10,31 @@
 
 #include "experiments/options.h"
 
-typedef struct strength { char *emotion; double alpha; size_t file; } strength;     /* emotion NULL: the only vector */
+/* emotion NULL: the only vector. start: where a ramp to alpha begins; alpha itself where there is none. */
+typedef struct strength { char *emotion; double alpha; size_t file; double start; } strength;
+
+/* How a file's vectors are applied. */
+typedef struct steer_detail {
+    int32_t *layers;                /* [n_layers]; NULL: all */
+    size_t n_layers;
+    bool site_given;
+    evoke_site site;                /* where given; else chosen by file */
+    evoke_positions positions;
+    evoke_steer_mode mode;
+    size_t ramp_tokens;             /* that a ramp rises over; 0: it rises over the layers */
+    double half_life;               /* tokens; 0: no decay */
+} steer_detail;
 
 typedef struct steer_plan {
     evoke_vectors **files;          /* [n_files], with the names that were typed */
     const char **paths;
+    steer_detail *details;          /* [n_files] */
     size_t n_files;
     strength *strengths;            /* [n_strengths] in the order given; none where --alpha was not given */
     size_t n_strengths;
     double alpha;                   /* of `--alpha X` where X is a number alone */
     double base_alpha;              /* of `--alpha X,base=Y` in a comparison */
-    int32_t *layers;                /* [n_layers]; NULL: all */
-    size_t n_layers;
-    bool site_given, less_base;
-    evoke_site site;                /* where given; else chosen by file */
-    evoke_positions positions;
-    evoke_steer_mode mode;
+    bool less_base;
 } steer_plan;
 
 /* Opens the files and reads the options. No --ev: an empty plan. `compare`: strengths come from the caller, so --alpha
@@ -38,8 +48,8 @@ evoke_status steer_plan_apply(const steer_plan *plan, const evoke_model *m, evok
 /* One emotion of one file at alpha, with the plan's EVbase beside it. */
 evoke_status steer_plan_apply_one(const steer_plan *plan, const evoke_model *m, size_t file, const char *emotion,
                                   double alpha, evoke_steering **out, evoke_error *err);
-/* True where the strengths move nothing: all alphas are 0 in a mode that scales by alpha. */
-bool steer_plan_idle(const steer_plan *plan);
+/* Says on stderr, in one line, what of a steering changes nothing where n_predict tokens are generated. */
+void steer_plan_remark(const steer_plan *plan, const evoke_steering *s, size_t n_predict);
 /* What was asked for; `only` (or NULL) replaces the plan's strengths. */
 json_t *steer_plan_json(const steer_plan *plan, const strength *only, const evoke_steering *s);
 

@@ -74,7 +74,7 @@ evoke_status evk_at_hook(const evk_pass *p, evoke_site site, size_t layer, float
     for (size_t r = 0; r < p->n_run; first += p->runs[r].n, r++) {
         const evk_edit *edit = p->runs[r].edit;
         if (edit && edit->sites & 1u << site)
-            edit->apply(edit, site, layer, p->runs[r].phase, x + first * width, p->runs[r].n, width);
+            edit->apply(edit, site, layer, &p->runs[r], x + first * width, width);
     }
     if (p->capture && p->capture->sites & 1u << site)
         return p->capture->take(p->capture->user, site, layer, x, width, err);

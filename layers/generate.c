@@ -122,11 +122,11 @@ static evk_run next_run(const generator *g, const slot *s, size_t room)
     const evk_edit *edit = r->steering ? &r->steering->edit : NULL;
     if (s->n_fed >= r->n_ids)
         return (evk_run){ s->sequence, &g->responses[s->request].ids[s->n_fed - r->n_ids], 1, EVK_RESPONSE, EVK_WANT_LAST,
-                          edit, 0 };
+                          edit, 0, s->n_fed - r->n_ids + 1 };
     const size_t left = r->n_ids - s->n_fed, n = left < room ? left : room;
     const bool end = n == left;
     return (evk_run){ s->sequence, r->ids + s->n_fed, n, end ? EVK_PROMPT_END : EVK_PROMPT,
-                      end ? EVK_WANT_LAST : EVK_WANT_NONE, edit, r->n_ids };
+                      end ? EVK_WANT_LAST : EVK_WANT_NONE, edit, r->n_ids, 0 };
 }
 
 static evoke_status plan(generator *g, size_t *n_run, evoke_error *err)

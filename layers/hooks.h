@@ -25,12 +25,13 @@ typedef struct evk_run {
     evk_want want;
     const evk_edit *edit;   /* NULL: none */
     size_t length;          /* positions that the whole prompt takes, of which the run may be a part; 0: up to the run's end */
+    size_t step;            /* 0 in the prompt; k where the run begins with the k-th generated token */
 } evk_run;
 
-/* An edit of activations: changes x [n, width] of one run in place. `sites` has bit 1 << site for each site it edits. */
+/* An edit of activations: changes x [run->n, width] of one run in place. `sites` has bit 1 << site for each site it edits. */
 struct evk_edit {
     unsigned sites;
-    void (*apply)(const evk_edit *self, evoke_site site, size_t layer, evk_phase phase, float *x, size_t n, size_t width);
+    void (*apply)(const evk_edit *self, evoke_site site, size_t layer, const evk_run *run, float *x, size_t width);
 };
 
 /* A capture: sees x [n_token, width] of the whole pass, runs one after the other. Layer 0 for sites without one.

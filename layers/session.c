@@ -12,6 +12,7 @@ struct evoke_session {
     float *logits;                      /* [V] */
     const evoke_steering *steering;
     size_t sequence;
+    size_t n_response;                  /* tokens after the prompt */
     bool in_response;
 };
 
@@ -56,6 +57,7 @@ void evoke_session_reset(evoke_session *s)
 {
     evk_kv_clear(&s->cache, s->sequence);
     s->in_response = false;
+    s->n_response = 0;
 }
 
 void evoke_session_steer(evoke_session *s, const evoke_steering *steering)
@@ -75,9 +77,11 @@ evoke_status evoke_session_eval(evoke_session *s, const int32_t *ids, size_t n, 
             .sequence = s->sequence, .ids = ids + begin, .n = count,
             .phase = s->in_response ? EVK_RESPONSE : end ? EVK_PROMPT_END : EVK_PROMPT,
             .want = end ? EVK_WANT_LAST : EVK_WANT_NONE, .edit = s->steering ? &s->steering->edit : NULL, .length = end_position,
+            .step = s->in_response ? s->n_response + begin + 1 : 0,
         };
         EVK_TRY(evk_forward(s->model, &s->cache, &run, 1, NULL, s->logits, &s->scratch, err));
     }
+    s->n_response += s->in_response ? n : 0;
     s->in_response = true;
     return EVOKE_OK;
 }

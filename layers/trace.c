@@ -137,7 +137,7 @@ static evoke_status run_prompt(trace *t, evk_h5 *f, evoke_error *err)
         const evk_run run = { t->sequence, o->ids + n, t->n_chunk,
                               n + t->n_chunk == o->n_ids ? EVK_PROMPT_END : EVK_PROMPT,
                               wanted(o, EVOKE_LOGITS) ? EVK_WANT_ALL : EVK_WANT_LAST,
-                              o->steering ? &o->steering->edit : NULL, o->n_ids };
+                              o->steering ? &o->steering->edit : NULL, o->n_ids, 0 };
         EVK_TRY(evk_forward(t->model, &t->cache, &run, 1, &capture, t->logits, &t->scratch, err));
         EVK_TRY(write_chunk(t, f, err));
     }
@@ -155,7 +155,7 @@ static evoke_status run_response(trace *t, evoke_error *err)
         if (i + 1 == o->n_predict)
             break;
         const evk_run run = { t->sequence, &t->generated[i], 1, EVK_RESPONSE, EVK_WANT_LAST,
-                              o->steering ? &o->steering->edit : NULL, 0 };
+                              o->steering ? &o->steering->edit : NULL, 0, i + 1 };
         EVK_TRY(evk_forward(t->model, &t->cache, &run, 1, NULL, t->step_logits + (i + 1) * v, &t->scratch, err));
         logits = t->step_logits + (i + 1) * v;
     }

@@ -1,7 +1,8 @@
 /* layers/vectors.c: named directions per layer and site, and their file.
  *
  *     values [n_site, E + 1, L, D] float32    the last of the E + 1 is the base vector, the mean over emotions
- *     norms  [n_site, L] float32              typical norm of the residual stream at the site; NaN: not known */
+ *     norms  [n_site, L] float32              typical norm of the residual stream at the site; NaN: not known
+ *     neutral [n_site, E + 1, L] float32      component of the neutral class's mean along each unit vector; NaN: not known */
 #include "layers/vectors.h"
 
 #include <math.h>
@@ -21,7 +22,7 @@ struct evoke_vectors {
     int32_t *layers;            /* [L] */
     evoke_site *sites;          /* [n_site] */
     size_t *counts;             /* [E] */
-    float *values, *norms;
+    float *values, *norms, *neutral;
 };
 
 /* ---- making ---- */
@@ -66,11 +67,15 @@ static evoke_status fill_new(evoke_vectors *v, const evk_vectors_spec *s, evoke_
     EVK_TRY(evk_alloc(&v->counts, s->n_emotion, sizeof *v->counts, "make vectors", err));
     EVK_TRY(evk_alloc(&v->norms, s->n_site * s->n_layer, sizeof *v->norms, "make vectors", err));
     EVK_TRY(evk_alloc(&v->values, n, sizeof *v->values, "make vectors", err));
+    const size_t n_neutral = n / s->d_model;
+    EVK_TRY(evk_alloc(&v->neutral, n_neutral, sizeof *v->neutral, "make vectors", err));
     EVK_TRY(copy_names(v, s, err));
     memcpy(v->layers, s->layers, s->n_layer * sizeof *v->layers);
     memcpy(v->sites, s->sites, s->n_site * sizeof *v->sites);
     for (size_t i = 0; i < s->n_site * s->n_layer; i++)
         v->norms[i] = NAN;
+    for (size_t i = 0; i < n_neutral; i++)
+        v->neutral[i] = NAN;
     v->n_layer_model = s->n_layer_model;
     v->info = (evoke_vectors_info){
         .n_emotion = s->n_emotion, .n_layer = s->n_layer, .d_model = s->d_model, .n_site = s->n_site, .method = v->method,
@@ -118,6 +123,7 @@ void evoke_vectors_free(evoke_vectors *v)
     free(v->counts);
     free(v->values);
     free(v->norms);
+    free(v->neutral);
     free(v->method);
     free(v->span);
     free(v->model_name);
@@ -140,6 +146,11 @@ float *evk_vectors_ev(evoke_vectors *v, size_t site, size_t e)
 float *evk_vectors_norm(evoke_vectors *v, size_t site)
 {
     return v->norms + site * v->info.n_layer;
+}
+
+float *evk_vectors_neutral(evoke_vectors *v, size_t site, size_t e)
+{
+    return v->neutral + (site * (v->info.n_emotion + 1) + e) * v->info.n_layer;
 }
 
 void evk_vectors_set_count(evoke_vectors *v, size_t e, size_t n)
@@ -204,16 +215,29 @@ const float *evoke_vectors_get(const evoke_vectors *v, evoke_site site, size_t e
     return v->values + (i * (v->info.n_emotion + 1) + e) * layer_size(v);
 }
 
+/* values [L] where all are known. */
+static const float *known(const evoke_vectors *v, const float *values)
+{
+    for (size_t l = 0; l < v->info.n_layer; l++)
+        if (isnan(values[l]))
+            return NULL;
+    return values;
+}
+
 const float *evoke_vectors_residual_norm(const evoke_vectors *v, evoke_site site)
 {
     const size_t i = find_site(v, site);
     if (i == v->info.n_site)
         return NULL;
-    const float *norms = v->norms + i * v->info.n_layer;
-    for (size_t l = 0; l < v->info.n_layer; l++)
-        if (isnan(norms[l]))
-            return NULL;
-    return norms;
+    return known(v, v->norms + i * v->info.n_layer);
+}
+
+const float *evoke_vectors_neutral(const evoke_vectors *v, evoke_site site, size_t e)
+{
+    const size_t i = find_site(v, site);
+    if (i == v->info.n_site || e > v->info.n_emotion)
+        return NULL;
+    return known(v, v->neutral + (i * (v->info.n_emotion + 1) + e) * v->info.n_layer);
 }
 
 /* ---- file ---- */
@@ -233,6 +257,21 @@ static evoke_status save_ev_norms(const evoke_vectors *v, evk_h5 *f, evoke_site 
     return st;
 }
 
+/* /neutral/<site>: of the emotions, where all of them are known, and of the base. */
+static evoke_status save_neutral(const evoke_vectors *v, evk_h5 *f, evoke_site site, evoke_error *err)
+{
+    const size_t n = v->info.n_emotion, dims[2] = { n, v->info.n_layer };
+    const float *base = evoke_vectors_neutral(v, site, n);
+    char name[64];
+    for (size_t e = 0; e < n; e++)
+        if (!evoke_vectors_neutral(v, site, e))
+            return EVOKE_OK;
+    snprintf(name, sizeof name, "/neutral/%s/ev", evoke_site_name(site));
+    EVK_TRY(evk_h5_write(f, name, EVK_H5_F32, 2, dims, evoke_vectors_neutral(v, site, 0), err));
+    snprintf(name, sizeof name, "/neutral/%s/base", evoke_site_name(site));
+    return base ? evk_h5_write(f, name, EVK_H5_F32, 1, dims + 1, base, err) : EVOKE_OK;
+}
+
 static evoke_status save_site(const evoke_vectors *v, evk_h5 *f, evoke_site site, evoke_error *err)
 {
     const size_t n_emotion = v->info.n_emotion, dims[3] = { n_emotion, v->info.n_layer, v->info.d_model };
@@ -245,6 +284,7 @@ static evoke_status save_site(const evoke_vectors *v, evk_h5 *f, evoke_site site
     snprintf(name, sizeof name, "/norms/%s/residual", evoke_site_name(site));
     if (norms)
         EVK_TRY(evk_h5_write(f, name, EVK_H5_F32, 1, dims + 1, norms, err));
+    EVK_TRY(save_neutral(v, f, site, err));
     return save_ev_norms(v, f, site, err);
 }
 

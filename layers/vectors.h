@@ -1,7 +1,8 @@
 /* layers/vectors.h: making a set of named directions [E, L, D]; evoke.h has the reading side.
  *
  * File (format "evoke-vectors"): /emotions [E]; /sites; /layers [L]; /ev/<site> [E, L, D] float32; /base/<site> [L, D];
- * /norms/<site>/residual [L]; /norms/<site>/ev [E, L]; /count [E]; attributes method, span. */
+ * /norms/<site>/residual [L]; /norms/<site>/ev [E, L]; /count [E]; attributes method, span. Where the classes are known,
+ * /neutral/<site>/ev [E, L] and /neutral/<site>/base [L]: the neutral class's mean component along each unit vector. */
 #ifndef EVK_VECTORS_H
 #define EVK_VECTORS_H
 
@@ -21,6 +22,7 @@ evoke_status evk_vectors_new(const evk_vectors_spec *spec, evoke_vectors **out, 
 evoke_status evk_vectors_like(const evoke_vectors *v, const char *method, evoke_vectors **out, evoke_error *err);
 float *evk_vectors_ev(evoke_vectors *v, size_t site, size_t e);         /* [L, D]; site by index; e = n_emotion: the base */
 float *evk_vectors_norm(evoke_vectors *v, size_t site);                 /* residual [L]; NaN: not known */
+float *evk_vectors_neutral(evoke_vectors *v, size_t site, size_t e);    /* [L]; e = n_emotion: the base; NaN: not known */
 void evk_vectors_set_count(evoke_vectors *v, size_t e, size_t n);
 /* EVbase as the mean over emotions, in double. */
 void evk_vectors_set_base(evoke_vectors *v);

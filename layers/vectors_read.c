@@ -1,5 +1,6 @@
 /* layers/vectors_read.c: a vectors file, whoever wrote it. /ev/<site> [E, L, D] and /emotions [E] must be there; the rest is
- * taken where it is: /layers (else 0, 1, 2...), /base (else the mean over emotions), /norms (else not known), /count. */
+ * taken where it is: /layers (else 0, 1, 2...), /base (else the mean over emotions), /norms and /neutral (else not known),
+ * /count. */
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -63,6 +64,12 @@ static evoke_status read_sites(evk_h5 *f, evoke_vectors *v, evoke_error *err)
         snprintf(name, sizeof name, "/norms/%s/residual", evoke_site_name(evoke_vectors_site(v, i)));
         if (evk_h5_has(f, name))
             EVK_TRY(read_finite(f, name, 1, dims + 1, evk_vectors_norm(v, i), err));
+        snprintf(name, sizeof name, "/neutral/%s/ev", evoke_site_name(evoke_vectors_site(v, i)));
+        if (evk_h5_has(f, name))
+            EVK_TRY(read_finite(f, name, 2, dims, evk_vectors_neutral(v, i, 0), err));
+        snprintf(name, sizeof name, "/neutral/%s/base", evoke_site_name(evoke_vectors_site(v, i)));
+        if (evk_h5_has(f, name))
+            EVK_TRY(read_finite(f, name, 1, dims + 1, evk_vectors_neutral(v, i, info->n_emotion), err));
     }
     return read_counts(f, v, err);
 }

@@ -70,13 +70,15 @@ static evoke_status average(const evoke_ev_options *options, evoke_vectors **v, 
 static void is_mean(const evoke_vectors *v, evoke_site site, size_t index, const int *missing)
 {
     size_t count[2] = {0};
-    double ev[2][SIZE] = {{0}};
+    double ev[2][SIZE] = {{0}}, neutral[2][SIZE] = {{0}};
     for (size_t q = 0; q < N; q++) {
         if (labels[q] < 0 || (missing && (missing[q] == 1 || missing[q] == 2)))
             continue;
         count[labels[q]]++;
         for (size_t j = 0; j < SIZE; j++)
             ev[labels[q]][j] += (double)value(index, q, 0, j) - (double)value(index, q, 1, j);
+        for (size_t j = 0; j < SIZE; j++)
+            neutral[labels[q]][j] += (double)value(index, q, 1, j);
     }
     const float *base = evoke_vectors_get(v, site, 2);
     for (size_t j = 0; j < SIZE; j++) {
@@ -84,6 +86,17 @@ static void is_mean(const evoke_vectors *v, evoke_site site, size_t index, const
             check(fabs((double)evoke_vectors_get(v, site, e)[j] - ev[e][j] / (double)count[e]) < 1e-6, "emotion %zu, value %zu", e, j);
         check(fabs((double)base[j] - (ev[0][j] / (double)count[0] + ev[1][j] / (double)count[1]) / 2) < 1e-6, "base %zu", j);
     }
+    for (size_t e = 0; e < 3; e++)
+        for (size_t l = 0; l < L; l++) {
+            const float *vector = evoke_vectors_get(v, site, e) + l * D;
+            double dot = 0, square = 0;
+            for (size_t j = 0; j < D; j++) {
+                const double joy = neutral[0][l * D + j] / (double)count[0], fear = neutral[1][l * D + j] / (double)count[1];
+                dot += (double)vector[j] * (e == 0 ? joy : e == 1 ? fear : (joy + fear) / 2);
+                square += (double)vector[j] * (double)vector[j];
+            }
+            check(fabs((double)evoke_vectors_neutral(v, site, e)[l] - dot / sqrt(square)) < 1e-5, "neutral along %zu, layer %zu", e, l);
+        }
     check(evoke_vectors_count(v, 0) == count[0] && evoke_vectors_count(v, 1) == count[1], "counts");
 }
 

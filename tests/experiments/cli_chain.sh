@@ -111,7 +111,7 @@ runs "steered" "$EVOKE" generate -m "$MODEL" -p "Hi" -n 6 --temp 0 --ev v.h5 --a
 json "says how" "r['steering']['alpha'] == {'joy': 40} and r['steering']['site'] == 'attn_out' and r['steering']['positions'] == 'last' and (r['emotion'], r['alpha']) == ('joy', 40)"
 json "and changes something" "r['logprobs'] != json.load(open('plain.jsonl'))['logprobs']"
 runs "Fisher's directions steer" "$EVOKE" generate -m "$MODEL" -p "Hi" -n 3 --ev f.h5 --alpha fear=1
-remarks "alpha 0 is told" 'nothing is moved' "$EVOKE" generate -m "$MODEL" -p "Hi" -n 6 --temp 0 --ev v.h5 --alpha joy=0 --json
+remarks "alpha 0 is told" 'changes nothing: joy: alpha is 0' "$EVOKE" generate -m "$MODEL" -p "Hi" -n 6 --temp 0 --ev v.h5 --alpha joy=0 --json
 json "and moves nothing" "r['logprobs'] == json.load(open('plain.jsonl'))['logprobs']"
 runs "compare" "$EVOKE" generate -m "$MODEL" -f queries.json -n 5 --ev v.h5 --compare --alpha 2 --json -q -o r.jsonl --seed 7
 holds "nothing on stdout with -o" test ! -s out

@@ -159,7 +159,8 @@ static void check_steered(const evoke_model *m, evk_h5 *expected, const char *gr
     evoke_strength strengths[2];
     for (size_t i = 0; i < 2; i++)
         strengths[i] = (evoke_strength){ names[i], alpha && i < n_alpha && isfinite(alpha[i]) ? alpha[i] : 1 };
-    const evoke_steer_options how = { v, strengths, n_emotion, site, positions, mode, n_layers ? middle : NULL, n_layers, false };
+    const evoke_steer_options how = { .vectors = v, .strengths = strengths, .n_strengths = n_emotion, .site = site,
+                                      .positions = positions, .mode = mode, .layers = n_layers ? middle : NULL, .n_layers = n_layers };
     evoke_steering *s = NULL;
     check(v && evoke_steering_new(m, &s, &err) == EVOKE_OK && evoke_steering_add(s, &how, &err) == EVOKE_OK, "%s %s: %s",
           label, group, err.text);

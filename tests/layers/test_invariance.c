@@ -37,7 +37,7 @@ static void forward(const evoke_model *m, evk_kv_cache *c, const evk_run *runs, 
 
 static evk_run whole(const world *w, size_t p, size_t sequence)
 {
-    return (evk_run){ sequence, w->ids[p], w->n[p], EVK_PROMPT_END, EVK_WANT_ALL, NULL, w->n[p] };
+    return (evk_run){ sequence, w->ids[p], w->n[p], EVK_PROMPT_END, EVK_WANT_ALL, NULL, w->n[p], 0 };
 }
 
 static bool same(const float *a, const float *b, size_t n)
@@ -90,7 +90,7 @@ static void test_cache(world *w, size_t n_step)
     evk_kv_open(&c, EVK_NO_PARENT, LONGEST, &s, NULL);
     for (size_t at = 0; at < w->n[p]; at += n_step) {
         const size_t n = w->n[p] - at < n_step ? w->n[p] - at : n_step;
-        const evk_run run = { s, w->ids[p] + at, n, EVK_PROMPT, EVK_WANT_ALL, NULL, w->n[p] };
+        const evk_run run = { s, w->ids[p] + at, n, EVK_PROMPT, EVK_WANT_ALL, NULL, w->n[p], 0 };
         forward(w->m, &c, &run, 1, logits + at * v);
     }
     check(same(logits, w->alone[p], w->n[p] * v), "in stretches of %zu tokens", n_step);
@@ -106,16 +106,16 @@ static void test_prefix(world *w, size_t first, size_t second)
     size_t a = 0, b = 0, x = 0, y = 0;
     float *logits = malloc(2 * own * v * sizeof *logits);
     evk_kv_open(&c, EVK_NO_PARENT, first, &a, NULL);
-    const evk_run root = { a, w->ids[p], first, EVK_PROMPT, EVK_WANT_NONE, NULL, w->n[p] };
+    const evk_run root = { a, w->ids[p], first, EVK_PROMPT, EVK_WANT_NONE, NULL, w->n[p], 0 };
     forward(w->m, &c, &root, 1, NULL);
     evk_kv_open(&c, (ptrdiff_t)a, second, &b, NULL);
-    const evk_run branch = { b, w->ids[p] + first, second, EVK_PROMPT, EVK_WANT_NONE, NULL, w->n[p] };
+    const evk_run branch = { b, w->ids[p] + first, second, EVK_PROMPT, EVK_WANT_NONE, NULL, w->n[p], 0 };
     forward(w->m, &c, &branch, 1, NULL);
     evk_kv_open(&c, (ptrdiff_t)b, own, &x, NULL);
     evk_kv_open(&c, (ptrdiff_t)b, own, &y, NULL);
     const evk_run leaves[] = {
-        { x, w->ids[p] + first + second, own, EVK_PROMPT_END, EVK_WANT_ALL, NULL, w->n[p] },
-        { y, w->ids[p] + first + second, own, EVK_PROMPT_END, EVK_WANT_ALL, NULL, w->n[p] },
+        { x, w->ids[p] + first + second, own, EVK_PROMPT_END, EVK_WANT_ALL, NULL, w->n[p], 0 },
+        { y, w->ids[p] + first + second, own, EVK_PROMPT_END, EVK_WANT_ALL, NULL, w->n[p], 0 },
     };
     forward(w->m, &c, leaves, 2, logits);
     for (size_t i = 0; i < 2; i++)
@@ -134,9 +134,9 @@ static void test_bad_input(world *w)
     const int32_t wrong[] = { 3, (int32_t)w->m->config.n_vocab };
     evk_kv_open(&c, EVK_NO_PARENT, 8, &s, NULL);
     check(evk_arena_init(&a, evk_forward_scratch(w->m, 16, 16), "test", NULL) == EVOKE_OK, "scratch");
-    const evk_run outside = { s, wrong, 2, EVK_PROMPT_END, EVK_WANT_NONE, NULL, 0 };
+    const evk_run outside = { s, wrong, 2, EVK_PROMPT_END, EVK_WANT_NONE, NULL, 0, 0 };
     check(evk_forward(w->m, &c, &outside, 1, NULL, NULL, &a, &err) == EVOKE_EDATA, "an id outside the vocabulary");
-    const evk_run too_long = { s, w->ids[N_PROMPT - 1], 9, EVK_PROMPT_END, EVK_WANT_NONE, NULL, 0 };
+    const evk_run too_long = { s, w->ids[N_PROMPT - 1], 9, EVK_PROMPT_END, EVK_WANT_NONE, NULL, 0, 0 };
     check(evk_forward(w->m, &c, &too_long, 1, NULL, NULL, &a, &err) == EVOKE_ENOMEM, "more tokens than the sequence holds");
     check(c.sequences[s].n == 0, "a failed pass leaves the sequence as it was");
     evk_arena_free(&a);

@@ -31,6 +31,8 @@ static evoke_vectors *make(void)
                 evk_vectors_ev(v, i, e)[j] = (float)(100 * i + 10 * e) + (float)j / 8;
     for (size_t l = 0; l < L; l++)
         evk_vectors_norm(v, 0)[l] = 200 + (float)l;
+    for (size_t j = 0; j < (E + 1) * L; j++)
+        evk_vectors_neutral(v, 0, 0)[j] = (float)j;
     evk_vectors_set_count(v, 1, 12);
     evk_vectors_set_base(v);
     return v;
@@ -50,6 +52,9 @@ static void holds_what_was_made(const evoke_vectors *v)
     check(!evoke_vectors_get(v, EVOKE_MLP_OUT, 0) && !evoke_vectors_get(v, EVOKE_ATTN_OUT, E + 1), "what is not held");
     const float *norm = evoke_vectors_residual_norm(v, EVOKE_RESID_POST);
     check(norm && norm[1] == 201, "norms");
+    const float *fear = evoke_vectors_neutral(v, EVOKE_RESID_POST, 2), *all = evoke_vectors_neutral(v, EVOKE_RESID_POST, E);
+    check(fear && fear[1] == 2 * L + 1 && all && all[0] == E * L, "where the neutral class lies");
+    check(!evoke_vectors_neutral(v, EVOKE_ATTN_OUT, 0) && !evoke_vectors_neutral(v, EVOKE_RESID_POST, E + 1), "or not known");
     check(!evoke_vectors_residual_norm(v, EVOKE_ATTN_OUT) && !evoke_vectors_residual_norm(v, EVOKE_MLP_OUT), "no norms");
 }
 
