@@ -401,6 +401,10 @@ EVOKE_API size_t evoke_settings_count(const evoke_settings *s);
 EVOKE_API const char *evoke_settings_name(const evoke_settings *s, size_t i);
 EVOKE_API const char *evoke_settings_system(const evoke_settings *s);           /* NULL: none */
 EVOKE_API bool evoke_settings_raw(const evoke_settings *s);                     /* texts as they are: no chat template */
+/* The user turn that asks a query in the setting of that name: {query} and {emotion} put into its wording. emotion NULL: the
+ * query has none. Errors: EVOKE_EDATA there is no such setting, or it names an emotion and there is none. */
+EVOKE_API evoke_status evoke_settings_ask(const evoke_settings *s, const char *setting, const char *query, const char *emotion,
+                                          evoke_text *turn, evoke_error *err);
 
 /* ---- steering: h <- h + sum_e alpha_e EV_e at a site, and other modes; emotion/steer.c has their equations ---- */
 typedef struct evoke_steering evoke_steering;

@@ -198,3 +198,14 @@ bool evoke_settings_raw(const evoke_settings *s)
 {
     return s->raw;
 }
+
+evoke_status evoke_settings_ask(const evoke_settings *s, const char *setting, const char *query, const char *emotion,
+                                evoke_text *turn, evoke_error *err)
+{
+    size_t i = 0, begin = 0, end = 0;
+    *turn = (evoke_text){0};
+    while (i < s->n && strcmp(s->names[i], setting) != 0)
+        i++;
+    return i < s->n ? evk_settings_expand(s, i, query, emotion, turn, &begin, &end, err)
+                    : evk_fail(err, EVOKE_EDATA, "ask a query: no setting is called '%s'", setting);
+}

@@ -6,16 +6,6 @@
 #include "experiments/json_out.h"
 
 /* ---- writing ---- */
-static json_t *sampling_json(const evoke_sampling *s)
-{
-    json_t *o = json_object();
-    json_put(o, "temp", json_number(s->temperature));
-    json_put(o, "top_k", json_count(s->top_k));
-    json_put(o, "top_p", json_number(s->top_p));
-    json_put(o, "min_p", json_number(s->min_p));
-    return o;
-}
-
 static json_t *logprobs_json(const evoke_response *r)
 {
     json_t *list = json_array();

@@ -17,6 +17,7 @@ static const command commands[] = {
     { "extract",  "run a dataset through a model, activations to an HDF5 store",     cmd_extract },
     { "ev",       "average a store into emotion vectors",                            cmd_ev },
     { "generate", "steered generation: one prompt, or a file of prompts",            cmd_generate },
+    { "sweep",    "a dataset under a grid of steerings and baselines; resumable",    cmd_sweep },
     { "theory",   "Fisher directions of a store, and how near the vectors are",      cmd_theory },
     { "eval",     "responses to metrics: perplexity, repetition, words of emotion",  cmd_eval },
     { "bench",    "how fast a model runs here, and against what bounds",             cmd_bench },

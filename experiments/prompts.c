@@ -19,10 +19,10 @@ static evoke_status add_line(prompt_list *list, const char *text, size_t n, cons
     return EVOKE_OK;
 }
 
-static evoke_status from_text(prompt_list *list, const char *text, evoke_error *err)
+static evoke_status from_text(prompt_list *list, const char *text, size_t limit, evoke_error *err)
 {
     evoke_status st = EVOKE_OK;
-    while (st == EVOKE_OK && *text) {
+    while (st == EVOKE_OK && *text && list->n < limit) {
         size_t n = strcspn(text, "\n");
         const char *next = text + n + (text[n] == '\n');
         n -= n > 0 && text[n - 1] == '\r';
@@ -33,9 +33,11 @@ static evoke_status from_text(prompt_list *list, const char *text, evoke_error *
     return st;
 }
 
-static evoke_status from_dataset(prompt_list *list, const char *path, evoke_error *err)
+static evoke_status from_dataset(prompt_list *list, const char *path, size_t limit, evoke_error *err)
 {
     evoke_status st = evoke_dataset_open(path, &list->dataset, err);
+    if (st == EVOKE_OK && limit < SIZE_MAX)
+        st = evoke_dataset_limit(list->dataset, limit, err);
     const size_t n = st == EVOKE_OK ? evoke_dataset_count(list->dataset) : 0;
     for (size_t i = 0; st == EVOKE_OK && i < n; i++) {
         const evoke_query *q = evoke_dataset_query(list->dataset, i);
@@ -52,17 +54,20 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-static evoke_status from_file(prompt_list *list, const char *path, evoke_error *err)
+static evoke_status from_file(const options *o, prompt_list *list, const char *path, evoke_error *err)
 {
     char *text = NULL;
-    evoke_status st = file_read(path, &text, NULL, err);
+    size_t limit = SIZE_MAX;
+    evoke_status st = option_size(o, OPT_LIMIT, 1, SIZE_MAX, &limit, err);
+    if (st == EVOKE_OK)
+        st = file_read(path, &text, NULL, err);
     if (st != EVOKE_OK)
         return st;
     const char *begin = strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
     const char first = begin[strspn(begin, " \t\r\n")];
     const bool named = ends_with(path, ".json") || ends_with(path, ".jsonl");
     const bool json = named || (!ends_with(path, ".txt") && (first == '[' || first == '{'));
-    st = json ? from_dataset(list, path, err) : from_text(list, begin, err);
+    st = json ? from_dataset(list, path, limit, err) : from_text(list, begin, limit, err);
     free(text);
     if (st == EVOKE_OK && list->n == 0)
         st = fail(err, EVOKE_EDATA, "read the prompts: there is none (%s)", path);
@@ -75,7 +80,7 @@ evoke_status prompts_read(const options *o, prompt_list *list, evoke_error *err)
     *list = (prompt_list){ .lines = NULL };
     if (!prompt == !path)
         return fail(err, EVOKE_EARG, "generate: give %s (-p TEXT or -f FILE)", prompt ? "one of the two" : "a prompt");
-    return prompt ? add_line(list, prompt, strlen(prompt), NULL, err) : from_file(list, path, err);
+    return prompt ? add_line(list, prompt, strlen(prompt), NULL, err) : from_file(o, list, path, err);
 }
 
 void prompts_free(prompt_list *list)

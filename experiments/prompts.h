@@ -16,7 +16,8 @@ typedef struct prompt_list {
     evoke_dataset *dataset;         /* keeps the labels */
 } prompt_list;
 
-/* From -p or -f: text with a prompt a line, or any dataset. Free whatever it returns. */
+/* From -p or -f: text with a prompt a line, or any dataset; --limit N: the first N lines, or N of each emotion. Free whatever it
+ * returns. */
 evoke_status prompts_read(const options *o, prompt_list *list, evoke_error *err);
 void prompts_free(prompt_list *list);
 /* raw: the text as it is; else a user turn (after a system one, where system is not NULL) of the model's template. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "experiments/json_out.h"
 #include "experiments/progress.h"
 #include "experiments/stream.h"
 
@@ -55,6 +56,16 @@ evoke_status responder_request(const responder *r, size_t i, evoke_request *requ
     const size_t room = r->n_ctx ? r->n_ctx - request->n_ids : SIZE_MAX;
     request->n_predict = r->n_predict < room ? r->n_predict : room;
     return EVOKE_OK;
+}
+
+json_t *sampling_json(const evoke_sampling *s)
+{
+    json_t *o = json_object();
+    json_put(o, "temp", json_number(s->temperature));
+    json_put(o, "top_k", json_count(s->top_k));
+    json_put(o, "top_p", json_number(s->top_p));
+    json_put(o, "min_p", json_number(s->min_p));
+    return o;
 }
 
 /* ---- running ---- */

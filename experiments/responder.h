@@ -3,6 +3,8 @@
 #ifndef RESPONDER_H
 #define RESPONDER_H
 
+#include <jansson.h>
+
 #include "experiments/options.h"
 
 /* Fills in ids, n_ids, steering and sampling.stream of request i; the responder has set the rest. */
@@ -36,6 +38,8 @@ void responder_free(responder *r);
 void responder_use(responder *r, const evoke_model *m);
 /* Request i as it will be run; n_predict is what the context has room for. Errors: EVOKE_EDATA the prompt fills it. */
 evoke_status responder_request(const responder *r, size_t i, evoke_request *request, evoke_error *err);
+/* temp, top_k, top_p, min_p. */
+json_t *sampling_json(const evoke_sampling *s);
 /* Runs first..total-1. Errors: EVOKE_EINTERRUPTED: what was done was handed on, and err says nothing yet. */
 evoke_status responder_run(responder *r, size_t first, size_t total, evoke_error *err);
 

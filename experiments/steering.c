@@ -21,15 +21,19 @@ void steer_plan_free(steer_plan *p)
 }
 
 /* ---- applying ---- */
+evoke_site usual_site(const evoke_vectors *v)
+{
+    const size_t n = evoke_vectors_describe(v)->n_site;
+    for (size_t i = 0; i < n; i++)
+        if (evoke_vectors_site(v, i) == EVOKE_ATTN_OUT)
+            return EVOKE_ATTN_OUT;
+    return n ? evoke_vectors_site(v, 0) : EVOKE_ATTN_OUT;
+}
+
 evoke_site steer_plan_site(const steer_plan *p, size_t file)
 {
-    const size_t n = evoke_vectors_describe(p->files[file])->n_site;
-    if (p->details[file].site_given)
-        return p->details[file].site;
-    for (size_t i = 0; i < n; i++)
-        if (evoke_vectors_site(p->files[file], i) == EVOKE_ATTN_OUT)
-            return EVOKE_ATTN_OUT;
-    return n ? evoke_vectors_site(p->files[file], 0) : EVOKE_ATTN_OUT;
+    const steer_detail *d = &p->details[file];
+    return d->site_given ? d->site : usual_site(p->files[file]);
 }
 
 static evoke_status add_edit(const steer_plan *p, size_t file, const evoke_strength *strengths, const double *starts, size_t n,

@@ -41,6 +41,8 @@ typedef struct steer_plan {
  * is X, or X,base=Y, for a file of many vectors. Free whatever it returns. */
 evoke_status steer_plan_read(const options *o, bool compare, steer_plan *plan, evoke_error *err);
 void steer_plan_free(steer_plan *plan);
+/* Where vectors are added when nothing else is said: at attn_out if they hold it, as the authors do. */
+evoke_site usual_site(const evoke_vectors *v);
 /* The site at which a file is applied. */
 evoke_site steer_plan_site(const steer_plan *plan, size_t file);
 /* The plan's own strengths; NULL in *out where the plan is empty. */
