@@ -52,7 +52,8 @@ static const command_options takes = {
              "Random vectors come from PCG64([seed, 8, site, layer, emotion]), at the length that the emotion's vector has\n"
              "in that layer. prompt and both leave EVbase out: it has no name to ask for.",
     .examples = "  evoke sweep -m model.gguf -f data/queries_evaluation.jsonl --ev ev.h5 -o r.jsonl       (the paper's grid)\n"
-                "  evoke sweep -m model.gguf -f queries.jsonl --ev ev.h5 --alphas 1,2 --baselines none,prompt,random,both -o r.jsonl\n"
+                "  evoke sweep -m model.gguf -f queries.jsonl --ev ev.h5 --alphas 1,2 \\\n"
+                "      --baselines none,prompt,random,both -o r.jsonl\n"
                 "  evoke sweep -m model.gguf -f queries.jsonl --ev ev.h5 --emotions joy --steer-mode add,relative \\\n"
                 "      --layers 5-14 --layers 15-24 -n 64 -o r.jsonl\n"
                 "  evoke eval r.jsonl --ppl-model model.gguf\n",
@@ -173,7 +174,8 @@ static evoke_status open_settings(sweep *s, evoke_error *err)
     if (st == EVOKE_OK && !s->system)
         s->system = evoke_settings_system(s->settings);
     if (st == EVOKE_OK && s->raw && (s->system || option_given(s->o, OPT_TEMPLATE)))
-        return fail(err, EVOKE_EARG, "sweep: --raw leaves the template out, so a system message and --template do not go with it");
+        return fail(err, EVOKE_EARG, "sweep: without a template (--raw, or raw settings) there is no system message and no "
+                    "--template");
     return st;
 }
 

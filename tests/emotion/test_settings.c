@@ -96,8 +96,18 @@ int main(int argc, char **argv)
     check(open_text("{\"system\": \"Be brief.\", \"note\": 1, \"settings\": {\"b\": \"{query}\", \"a\": \"{query}\"}}", &s, NULL)
           == EVOKE_OK && !strcmp(evoke_settings_system(s), "Be brief.") && !strcmp(evoke_settings_name(s, 0), "b"), "system, order");
     check(!evoke_settings_raw(s), "a chat");
+    evoke_text turn = { 0 };
+    evoke_error err = { 0 };
+    check(evoke_settings_ask(s, "c", "Why?", "joy", &turn, &err) == EVOKE_EDATA && strstr(err.text, "'c'") && !turn.data, "%s",
+          err.text);
     evoke_settings_free(s);
     check(open_text("{\"raw\": true, \"settings\": {\"a\": \"{query}\"}}", &s, NULL) == EVOKE_OK && evoke_settings_raw(s), "raw");
+    evoke_settings_free(s);
+    check(evoke_settings_default(&s, NULL) == EVOKE_OK, "the default");
+    if (check(evoke_settings_ask(s, "emotion", "Why?", "joy", &turn, NULL) == EVOKE_OK, "ask"))
+        check(strstr(turn.data, "full of joy") && turn.n > 4 && !strcmp(turn.data + turn.n - 4, "Why?"), "%s", turn.data);
+    evoke_text_free(&turn);
+    check(evoke_settings_ask(s, "emotion", "Why?", NULL, &turn, NULL) == EVOKE_EDATA, "no emotion to name");
     evoke_settings_free(s);
     the_default(argc > 1 ? argv[1] : ".");
     return check_done();

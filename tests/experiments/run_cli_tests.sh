@@ -15,7 +15,8 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 BUILD=${1:?usage: run_cli_tests.sh BUILD_DIR}
 EVOKE=$(realpath "$BUILD")/evoke
-GOLDEN=$PWD/tests/golden
+ROOT=$PWD
+GOLDEN=$ROOT/tests/golden
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1} LC_ALL=C.UTF-8
 PASSED=0 FAILED=0 SKIPPED=0
 
@@ -84,6 +85,7 @@ for part in tests/experiments/cli_*.sh; do
     WORK=$(mktemp -d)
     # shellcheck source=/dev/null
     . "$part"
+    cd "$ROOT" || exit 1                # a part may have gone to its scratch folder
     chmod -R u+w "$WORK"
     rm -rf "$WORK"
 done
