@@ -121,6 +121,7 @@ static void put_query(const sweep *s, const place *p, json_t *o)
     json_put(o, "emotion", text_json(p->cell->emotion));
     json_put(o, "alpha", json_number(p->cell->alpha));
     json_put(o, "baseline", json_string(p->cell->baseline));
+    json_put(o, "variant", text_json(p->cell->variant));
     json_put(o, "prompt", text_json(prompt_of(s, p)->text));
     json_put(o, "system", text_json(s->system));
     json_put(o, "raw", json_boolean(s->raw));
@@ -236,6 +237,19 @@ static evoke_status read_inputs(sweep *s, evoke_error *err)
     return st == EVOKE_OK ? sweep_grid_read(s->o, s->responder.sampling.seed, &s->grid, err) : st;
 }
 
+/* The first cell that is steered by nothing. */
+static void remark(const sweep *s)
+{
+    for (size_t i = 0; i < s->grid.n_cell; i++) {
+        const sweep_cell *c = &s->grid.cells[i];
+        const char *idle = c->steering ? evoke_steering_idle(c->steering) : "";
+        if (*idle && !s->o->quiet) {
+            say("sweep: %s at alpha %g changes nothing: %s", c->emotion, c->alpha, idle);
+            return;
+        }
+    }
+}
+
 static evoke_status prepare(sweep *s, evoke_error *err)
 {
     evoke_status st = prompts_tokenize(&s->queries, s->model, s->raw, s->system, err);
@@ -247,6 +261,8 @@ static evoke_status prepare(sweep *s, evoke_error *err)
         st = count(s, err);
     if (st == EVOKE_OK)
         st = evoke_model_sha256(s->model, s->model_sha256, err);
+    if (st == EVOKE_OK)
+        remark(s);
     responder_use(&s->responder, s->model);
     s->responder.quiet = s->o->quiet;
     s->responder.in_order = true;

@@ -18,9 +18,10 @@ typedef struct sweep_cell {
     size_t asked;                       /* 0: the query as it is; 1 + e: in the setting of emotion e */
     evoke_steering *steering;           /* NULL: none */
     json_t *how;                        /* what it is, for the file; null where there is none */
+    char variant[160];                  /* "relative attn_out 5-14": in a grid of several such; "" elsewhere */
 } sweep_cell;
 
-typedef struct layer_range { int32_t *list; size_t n; } layer_range;    /* NULL: all */
+typedef struct layer_range { int32_t *list; size_t n; const char *text; } layer_range;      /* list NULL: all */
 
 typedef struct sweep_grid {
     evoke_vectors *ev, *random;         /* random: of the same lengths; NULL: not asked for */

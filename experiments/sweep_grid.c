@@ -127,8 +127,10 @@ static evoke_status read_places(const options *o, sweep_grid *g, evoke_error *er
     g->n_range = n ? n : 1;
     if (st == EVOKE_OK)
         st = allocate(&g->layers, g->n_range, sizeof *g->layers, err);
-    for (size_t i = 0; st == EVOKE_OK && i < n; i++)
-        st = parse_layers(option_nth(o, OPT_LAYERS, i), &g->layers[i].list, &g->layers[i].n, err);
+    for (size_t i = 0; st == EVOKE_OK && i < g->n_range; i++) {
+        g->layers[i].text = n ? option_nth(o, OPT_LAYERS, i) : "all";
+        st = parse_layers(g->layers[i].text, &g->layers[i].list, &g->layers[i].n, err);
+    }
     return st;
 }
 
@@ -230,9 +232,13 @@ static evoke_status steer(const sweep_grid *g, const evoke_model *m, const place
     evoke_status st = evoke_steering_new(m, &c->steering, err);
     if (st == EVOKE_OK)
         st = evoke_steering_add(c->steering, &edit, err);
-    if (st == EVOKE_OK)
-        c->how = how_json(g, p, c, random);
-    return st;
+    if (st != EVOKE_OK)
+        return st;
+    c->how = how_json(g, p, c, random);
+    if (g->n_mode * g->n_site * g->n_range > 1)
+        snprintf(c->variant, sizeof c->variant, "%s %s %.100s", evoke_steer_mode_name(p->mode), evoke_site_name(p->site),
+                 p->layers->text);
+    return EVOKE_OK;
 }
 
 /* The vector at one strength, and the baselines beside it. */

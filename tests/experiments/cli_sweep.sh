@@ -37,10 +37,14 @@ holds "is the same file" cmp -s base.jsonl again.jsonl
 runs "modes, sites, layer ranges" sweep --emotions joy --alphas 0,2 --steer-mode add,ablate --site attn_out,resid_post --layers 0-1 --layers 2 --limit 1 --json -o places.jsonl
 json "unsteered once, add and ablate at each place" "r['n_cells'] == 1 + 2 * 2 * 2 and r['n_queries'] == 2"
 cp places.jsonl out
+json "called by what differs" "lines[0]['variant'] == '' and lines[1]['variant'] == 'add attn_out 0-1' and lines[8]['variant'] == 'ablate resid_post 2'"
 json "each its own" "len({json.dumps(l['steering']) for l in lines}) == 9"
 runs "samples" sweep --emotions joy --alphas 1 --n-samples 2 --temp 2 --limit 1 -o samples.jsonl
 cp samples.jsonl out
 json "of their own streams" "[(l['sample'], l['stream']) for l in lines] == [(0, 0), (1, 1), (0, 2), (1, 3)] and lines[0]['ids'] != lines[1]['ids']"
+
+echo '{"0": [[0]], "1": [[0]], "2": [[0]]}' | python3 -c 'import json, sys; json.dump({k: [96 * v[0]] for k, v in json.load(sys.stdin).items()}, open("x_joy.json", "w"))'
+remarks "vectors that are 0" 'joy at alpha 1 changes nothing' "$EVOKE" sweep -m "$MODEL" -f queries.json --ev x_joy.json --alphas 1 -n 2 -o zero.jsonl
 
 # ---- a kill, and going on ----
 LONG=("$EVOKE" sweep -m "$MODEL" -f queries.json --ev v.h5 --ignore-eos -n 150 --n-samples 3 --temp 1 -b 8 -t 1 -q)
