@@ -167,6 +167,21 @@ static void draw_cosines(FILE *f, const drawing *d)
     fputs("plot $m matrix with image pixels notitle, $m matrix using 1:2:(sprintf('%.2f', $3)) with labels notitle\n", f);
 }
 
+/* Similarity of layers, emotion setting's rows: debiased CKA. */
+static void draw_layers(FILE *f, const drawing *d)
+{
+    const evoke_figure *cka = evoke_theory_find(d->t, "rows_cka_debiased");
+    begin(f, d, "layers", "similarity of layers: debiased linear CKA of the rows in the emotion setting");
+    fputs("$m << END\n", f);
+    for (size_t l = 0; l < d->n_layer; l++) {
+        for (size_t m = 0; m < d->n_layer; m++)
+            print_cell(f, cka->values[l * d->n_layer + m]);
+        fputc('\n', f);
+    }
+    fprintf(f, "END\nunset grid\nset cbrange [0:1]\nset size square\nset xlabel 'layer'\nset ylabel 'layer'\n"
+            "plot $m matrix using ($1+%d):($2+%d):3 with image pixels notitle\n", layer_number(d, 0), layer_number(d, 0));
+}
+
 static void draw_plane(FILE *f, const drawing *d)
 {
     char title[96];
@@ -224,7 +239,7 @@ evoke_status theory_draw(const evoke_theory *t, const evoke_store *s, const char
 {
     static const struct { const char *name; void (*draw)(FILE *, const drawing *); } figures[] = {
         { "efficiency", draw_efficiency }, { "auc", draw_auc }, { "auc_rest", draw_rest }, { "spectra", draw_spectra },
-        { "cosines", draw_cosines }, { "plane", draw_plane },
+        { "cosines", draw_cosines }, { "layers", draw_layers }, { "plane", draw_plane },
     };
     enum { N = sizeof figures / sizeof *figures };
     const size_t n_emotion = evoke_store_describe(s)->n_emotion;

@@ -35,7 +35,7 @@ static json_t *values_json(const double *v, size_t n, bool array)
     return list;
 }
 
-/* All figures that begin with these axes, less what is long (spectra, cosines of layers), which the HDF5 file has. */
+/* All figures that begin with these axes, less what is long (spectra, an emotion's similarities of layers), which the HDF5 file has. */
 static void put_figures(json_t *object, const evoke_theory *t, const char *axes, size_t first, size_t second)
 {
     const size_t given = strlen(axes);
@@ -43,7 +43,7 @@ static void put_figures(json_t *object, const evoke_theory *t, const char *axes,
     for (size_t i = 0; (f = evoke_theory_figure(t, i)); i++) {
         const char *rest = f->axes + given;
         size_t each = 1;
-        if (strncmp(f->axes, axes, given) != 0 || strpbrk(rest, "EKGM") || strcmp(f->name, "n") == 0)
+        if (strncmp(f->axes, axes, given) != 0 || strpbrk(rest, "EKM") || strcmp(rest, "LG") == 0 || strcmp(f->name, "n") == 0)
             continue;
         for (size_t k = given; k < f->n_dim; k++)
             each *= f->dims[k];

@@ -39,6 +39,19 @@ evoke_theory_options evoke_theory_defaults(void)
 
 /* ---- the run ---- */
 
+/* Of all layers' products of rows: 512 MiB for an emotion's offsets together, as much for all rows. */
+static const size_t most_similarity = (size_t)512 << 20;
+
+static evoke_status new_similarity(evoke_theory *t, evoke_error *err)
+{
+    const evk_samples *s = &t->samples;
+    EVK_TRY(evk_alloc(&t->similarity, t->n_emotion + 1, sizeof *t->similarity, "theory", err));
+    for (size_t e = 0; e < t->n_emotion; e++)
+        EVK_TRY(evk_layer_similarity_new(s->n_layer, s->starts[e + 1] - s->starts[e], most_similarity / t->n_emotion,
+                                         &t->similarity[e], err));
+    return evk_layer_similarity_new(s->n_layer, s->starts[t->n_emotion], most_similarity, &t->similarity[t->n_emotion], err);
+}
+
 static evoke_status new_discriminants(evoke_theory *t, evoke_error *err)
 {
     const size_t n = t->n_emotion - 1;
@@ -77,6 +90,7 @@ static evoke_status new_results(evoke_theory *t, evoke_error *err)
     EVK_TRY(evk_compared_new(t->d, &t->compared, err));
     if (!evk_mul(s->n_layer * t->n_emotion, t->d, &cells))
         return evk_fail(err, EVOKE_ENOMEM, "theory: too many layers and emotions");
+    EVK_TRY(new_similarity(t, err));
     EVK_TRY(evk_alloc(&t->ev, cells, sizeof *t->ev, "theory", err));
     EVK_TRY(evk_alloc(&t->random, t->options.n_control * t->d, sizeof *t->random, "theory", err));
     evk_random_directions(t->options.seed, t->options.n_control, t->d, t->random);
@@ -113,6 +127,17 @@ static void compare_layers(evoke_theory *t)
             }
 }
 
+static void finish_similarity(evoke_theory *t)
+{
+    const size_t cells = t->samples.n_layer * t->samples.n_layer;
+    double **values = t->figures.values;
+    for (size_t e = 0; e < t->n_emotion; e++)
+        evk_layer_similarity_finish(&t->similarity[e], values[EVK_F_LAYER_CKA] + e * cells,
+                                    values[EVK_F_LAYER_CKA_DEBIASED] + e * cells);
+    if (t->n_emotion > 1)
+        evk_layer_similarity_finish(&t->similarity[t->n_emotion], values[EVK_F_ROWS_CKA], values[EVK_F_ROWS_CKA_DEBIASED]);
+}
+
 /* The lowest layer whose AUC is above chance, its interval with it, and the lowest of highest AUC; NaN: none. */
 static void find_depth(evoke_theory *t, evk_figure_id auc, evk_figure_id first, evk_figure_id best)
 {
@@ -138,6 +163,7 @@ static void find_depth(evoke_theory *t, evk_figure_id auc, evk_figure_id first, 
 static void finish(evoke_theory *t)
 {
     compare_layers(t);
+    finish_similarity(t);
     find_depth(t, EVK_F_HELD_AUC_EV, EVK_F_FIRST_LAYER, EVK_F_BEST_LAYER);
     find_depth(t, EVK_F_REST_AUC_EV, EVK_F_REST_FIRST_LAYER, EVK_F_REST_BEST_LAYER);
     for (size_t i = 0; i < t->figures.size['M']; i++)
@@ -170,6 +196,10 @@ evoke_status evoke_theory_run(evoke_store *s, const evoke_theory_options *option
     const evoke_status st = run(t, s, progress, err);
     evk_compared_free(&t->compared);
     evk_samples_close(&t->samples);
+    for (size_t e = 0; t->similarity && e <= t->n_emotion; e++)
+        evk_layer_similarity_free(&t->similarity[e]);
+    free(t->similarity);
+    t->similarity = NULL;
     free(t->random);
     free(t->ev);
     t->random = t->ev = NULL;

@@ -8,6 +8,7 @@
 
 #include "theory/compare.h"
 #include "theory/figures.h"
+#include "theory/layer_similarity.h"
 
 struct evoke_theory {
     evoke_theory_options options;
@@ -19,6 +20,7 @@ struct evoke_theory {
     evk_compared compared;
     double *random;                     /* [n_control, D] unit */
     double *ev;                         /* [L, E, D] mean differences */
+    evk_layer_similarity *similarity;   /* [E + 1] of each emotion's offsets; of all rows of the emotion setting */
     size_t n_thread, n_emotion, d;
 };
 

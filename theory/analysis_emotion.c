@@ -8,6 +8,7 @@
 #include "theory/component.h"
 #include "theory/controls.h"
 #include "theory/geometry.h"
+#include "theory/geometry_intervals.h"
 #include "theory/interval.h"
 #include "theory/offset_test.h"
 #include "theory/spectrum.h"
@@ -134,6 +135,21 @@ static evoke_status put_spectrum(evk_emotion_work *w, evoke_error *err)
     return EVOKE_OK;
 }
 
+/* Sphericity and participation ratio are both of tr(Sw^2) / tr(Sw)^2, which is 1/D at least. */
+static void put_whiteness_intervals(evk_emotion_work *w, const double *replicates)
+{
+    const size_t b = w->t->options.n_bootstrap;
+    const double d = (double)w->t->d;
+    double ends[2];
+    evk_interval(w->estimate[EVK_R_PURITY], replicates + EVK_R_PURITY, b, replicates + b * EVK_R_COUNT + EVK_R_PURITY, w->n,
+                 EVK_R_COUNT, EVK_SCALE_PLAIN, ends);
+    for (int end = 0; end < 2; end++) {
+        const double purity = isnan(ends[end]) ? ends[end] : fmin(fmax(ends[end], 1 / d), 1);
+        evk_at(w, EVK_F_SPHERICITY_INTERVAL)[end] = d * purity - 1;
+        evk_at(w, EVK_F_PARTICIPATION_INTERVAL)[1 - end] = 1 / purity;
+    }
+}
+
 static evoke_status put_intervals(evk_emotion_work *w, evoke_error *err)
 {
     static const struct { evk_figure_id id; evk_replicated of; evk_scale scale; } intervals[] = {
@@ -154,6 +170,8 @@ static evoke_status put_intervals(evk_emotion_work *w, evoke_error *err)
         evk_interval(w->estimate[intervals[k].of], replicates + intervals[k].of, b,
                      replicates + b * EVK_R_COUNT + intervals[k].of, w->n, EVK_R_COUNT, intervals[k].scale,
                      evk_at(w, intervals[k].id));
+    if (st == EVOKE_OK)
+        put_whiteness_intervals(w, replicates);
     const double *cosine = evk_at(w, EVK_F_COSINE_INTERVAL);
     double *angle = evk_at(w, EVK_F_ANGLE_INTERVAL);
     for (int end = 0; end < 2; end++)
@@ -209,6 +227,9 @@ static evoke_status run(evk_emotion_work *w, evoke_error *err)
         EVK_TRY(evk_analyse_held_out(w, err));
     if (o->n_control > 0)
         EVK_TRY(put_controls(w, err));
+    if (o->n_bootstrap > 0)
+        EVK_TRY(evk_split_half_interval(&w->pairs.offsets, evk_at(w, EVK_F_SPLIT_HALF_INTERVAL), err));
+    evk_layer_similarity_add(&w->t->similarity[w->e], w->i, w->pairs.offsets.gram);
     return evk_learning_curve(&w->pairs.offsets, o->seed, w->e, N_DRAW, evk_at(w, EVK_F_LEARNING_CURVE),
                               evk_at(w, EVK_F_SPLIT_HALF), err);
 }

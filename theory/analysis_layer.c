@@ -7,6 +7,7 @@
 #include "theory/analysis.h"
 #include "theory/classes.h"
 #include "theory/geometry.h"
+#include "theory/geometry_intervals.h"
 #include "theory/held_scores.h"
 #include "theory/interval.h"
 #include "theory/pairs.h"
@@ -151,15 +152,33 @@ static evoke_status put_discriminants(layer_work *w, evoke_error *err)
     return EVOKE_OK;
 }
 
+static evoke_status put_geometry_intervals(layer_work *w, evoke_error *err)
+{
+    evoke_theory *t = w->t;
+    const evk_samples *s = &t->samples;
+    evk_row_space offsets = {0};
+    const evk_geometry_ends ends = { at(w, EVK_F_EV_COSINE_INTERVAL, 0), at(w, EVK_F_BASE_SHARE_INTERVAL, 0),
+                                     at(w, EVK_F_EV_NORM_INTERVAL, 0), t->figures.values[EVK_F_PLANE_SHARE_INTERVAL] + 4 * w->i };
+    evoke_status st = evk_row_space_fit_offsets(s->rows1, s->rows0, w->n, t->d, t->n_thread, &offsets, err);
+    if (st == EVOKE_OK)
+        st = evk_geometry_intervals(&offsets, s->starts, t->n_emotion, t->options.seed, t->options.n_bootstrap, t->n_thread,
+                                    &ends, err);
+    evk_row_space_free(&offsets);
+    return st;
+}
+
 static evoke_status run(layer_work *w, evoke_error *err)
 {
     evoke_theory *t = w->t;
     EVK_TRY(evk_geometry(t->ev + w->i * t->n_emotion * t->d, t->n_emotion, t->d, at(w, EVK_F_EV_COSINE, 0),
                          at(w, EVK_F_BASE_SHARE, 0), at(w, EVK_F_PLANE, 0),
                          t->figures.values[EVK_F_PLANE_SHARE] + 2 * w->i, err));
+    if (t->options.n_bootstrap > 0)
+        EVK_TRY(put_geometry_intervals(w, err));
     if (t->n_emotion < 2)
         return EVOKE_OK;
     EVK_TRY(allocate(w, err));
+    evk_layer_similarity_add(&t->similarity[t->n_emotion], w->i, w->space.gram);
     EVK_TRY(against_others(w, err));
     const evoke_status st = put_discriminants(w, err);
     return evk_grave(st) ? st : EVOKE_OK;

@@ -51,6 +51,7 @@ void evk_replicate(const evk_replication *r, evk_pairs_fit *fit, const double *c
     out[EVK_R_WHITENED] = a.whitened_cosine;
     out[EVK_R_EFFICIENCY] = a.efficiency;
     out[EVK_R_RATIO_EV] = a.fisher_ratio;
+    out[EVK_R_PURITY] = fit->two.purity;
     const double *y = fit->fisher.w_scores;
     out[EVK_R_RATIO_W] = fit->fisher.uw * fit->fisher.uw / (evk_dot(y, y, fit->rows.n) / fit->two.total);
     along_line(fit, r->component, &a);

@@ -15,6 +15,7 @@ typedef enum evk_replicated {           /* figures of one fit */
     EVK_R_EFFICIENCY_PC, EVK_R_RATIO_PC,                                /* the principal component of the whole sample */
     EVK_R_EFFICIENCY_OFFSET, EVK_R_RATIO_OFFSET,                        /* wd, under Sw */
     EVK_R_COSINE_OFFSET,                                                /* of the EV and wd */
+    EVK_R_PURITY,                                                       /* tr(Sw^2) / tr(Sw)^2 */
     EVK_R_T2, EVK_R_COUNT
 } evk_replicated;
 

@@ -46,12 +46,12 @@
     WITH_INTERVAL(HELD_DPRIME_GAIN, "held_out_dprime_gain", "LE") \
     ONE(RANK, "rank", "LE") \
     ONE(EFFECTIVE_RANK, "effective_rank", "LE") \
-    ONE(PARTICIPATION, "participation_ratio", "LE") \
+    WITH_INTERVAL(PARTICIPATION, "participation_ratio", "LE") \
     ONE(CONDITION, "condition", "LE") \
     ONE(CONDITION_SHRUNK, "condition_shrunk", "LE") \
     ONE(KANTOROVICH, "kantorovich_bound", "LE") \
     ONE(ISOTROPIC, "efficiency_isotropic", "LE") \
-    ONE(SPHERICITY, "sphericity", "LE") \
+    WITH_INTERVAL(SPHERICITY, "sphericity", "LE") \
     ONE(SPHERICITY_Z, "sphericity_z", "LE") \
     ONE(SPECTRUM, "spectrum", "LEK") \
     ONE(RANDOM_COSINE, "random_cosine", "LES") \
@@ -76,13 +76,17 @@
     ONE(DISCRIMINANTS, "discriminant_eigenvalue", "LD") \
     ONE(DISCRIMINANT_SHARE, "discriminant_share", "LD") \
     ONE(DISCRIMINANT_SHRINKAGE, "discriminant_shrinkage", "L") \
-    ONE(EV_NORM, "ev_norm", "LE") \
-    ONE(EV_COSINE, "ev_cosine", "LEF") \
-    ONE(BASE_SHARE, "base_share", "LE") \
+    WITH_INTERVAL(EV_NORM, "ev_norm", "LE") \
+    WITH_INTERVAL(EV_COSINE, "ev_cosine", "LEF") \
+    WITH_INTERVAL(BASE_SHARE, "base_share", "LE") \
     ONE(PLANE, "plane", "LEP") \
-    ONE(PLANE_SHARE, "plane_share", "LP") \
+    WITH_INTERVAL(PLANE_SHARE, "plane_share", "LP") \
     ONE(LAYER_COSINE, "layer_cosine", "ELG") \
-    ONE(SPLIT_HALF, "split_half_cosine", "LE") \
+    ONE(LAYER_CKA, "layer_cka", "ELG") \
+    ONE(LAYER_CKA_DEBIASED, "layer_cka_debiased", "ELG") \
+    ONE(ROWS_CKA, "rows_cka", "LG") \
+    ONE(ROWS_CKA_DEBIASED, "rows_cka_debiased", "LG") \
+    WITH_INTERVAL(SPLIT_HALF, "split_half_cosine", "LE") \
     ONE(LEARNING_SIZE, "learning_queries", "M") \
     ONE(LEARNING_CURVE, "learning_curve", "LEM") \
     ONE(FIRST_LAYER, "first_layer", "E") \

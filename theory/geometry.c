@@ -37,28 +37,33 @@ static evoke_status find_plane(double *products, const double *mean, double base
     return EVOKE_OK;
 }
 
+evoke_status evk_geometry_of(double *products, size_t n, double *cosines, double *base_share, double *plane,
+                             double *plane_share, evoke_error *err)
+{
+    double *mean = NULL, base = 0;
+    EVK_TRY(evk_alloc(&mean, 2 * n, sizeof *mean, "geometry of emotions", err));
+    for (size_t e = 0; e < n; e++)
+        for (size_t f = 0; f < n; f++) {
+            const double cosine = products[e * n + f] / sqrt(products[e * n + e] * products[f * n + f]);
+            cosines[e * n + f] = isnan(cosine) ? cosine : fmin(fmax(cosine, -1), 1);
+            mean[e] += products[e * n + f] / (double)n;
+        }
+    for (size_t e = 0; e < n; e++)
+        base += mean[e] / (double)n;
+    for (size_t e = 0; e < n; e++)
+        base_share[e] = mean[e] * mean[e] / (products[e * n + e] * base);
+    const evoke_status st = find_plane(products, mean, base, n, mean + n, plane, plane_share, err);
+    free(mean);
+    return st;
+}
+
 evoke_status evk_geometry(const double *ev, size_t n_emotion, size_t d, double *cosines, double *base_share, double *plane,
                           double *plane_share, evoke_error *err)
 {
-    const size_t n = n_emotion;
-    double *products = NULL, *mean = NULL, base = 0;
-    evoke_status st = evk_alloc(&products, n * n, sizeof *products, "geometry of emotions", err);
-    if (st == EVOKE_OK)
-        st = evk_alloc(&mean, 2 * n, sizeof *mean, "geometry of emotions", err);
-    if (st == EVOKE_OK) {
-        evk_gram(ev, n, d, 1, products);
-        for (size_t e = 0; e < n; e++)
-            for (size_t f = 0; f < n; f++) {
-                cosines[e * n + f] = products[e * n + f] / sqrt(products[e * n + e] * products[f * n + f]);
-                mean[e] += products[e * n + f] / (double)n;
-            }
-        for (size_t e = 0; e < n; e++)
-            base += mean[e] / (double)n;
-        for (size_t e = 0; e < n; e++)
-            base_share[e] = mean[e] * mean[e] / (products[e * n + e] * base);
-        st = find_plane(products, mean, base, n, mean + n, plane, plane_share, err);
-    }
-    free(mean);
+    double *products = NULL;
+    EVK_TRY(evk_alloc(&products, n_emotion * n_emotion, sizeof *products, "geometry of emotions", err));
+    evk_gram(ev, n_emotion, d, 1, products);
+    const evoke_status st = evk_geometry_of(products, n_emotion, cosines, base_share, plane, plane_share, err);
     free(products);
     return st;
 }

@@ -18,6 +18,9 @@ enum { EVK_LEARNING_SIZES = 12 };       /* m = 1, 2, 4, ..., 2048 */
  * coordinate (by size) is positive. Errors: EVOKE_ENOMEM, EVOKE_ECOMPUTE. Not in a parallel region. */
 evoke_status evk_geometry(const double *ev, size_t n_emotion, size_t d, double *cosines, double *base_share, double *plane,
                           double *plane_share, evoke_error *err);
+/* The same from the EVs' products [E, E], which are used up. */
+evoke_status evk_geometry_of(double *products, size_t n_emotion, double *cosines, double *base_share, double *plane,
+                             double *plane_share, evoke_error *err);
 /* offsets: rows d_q. curve [EVK_LEARNING_SIZES] (NaN above n / 2), *split_half (NaN: n < 2); draw i of n_draw from
  * [seed, 7, of, i]. */
 evoke_status evk_learning_curve(const evk_row_space *offsets, uint64_t seed, uint64_t of, size_t n_draw, double *curve,

@@ -155,6 +155,7 @@ evoke_status evk_pooled_fit(evk_pooled *p, const evk_sample *sample, double choi
     p->m = spread.trace / spread.d;
     if (!(p->m > 0) || !isfinite(p->m))
         return EVOKE_EDATA;
+    p->purity = spread.norm2 / (spread.trace * spread.trace);
     p->s = evk_shrinkage_of(&spread, choice);
     p->a = (1 - p->s) / p->total;
     p->t = p->s * p->m;

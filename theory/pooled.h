@@ -31,6 +31,7 @@ typedef struct evk_pooled {     /* one fit, and the memory for the next: room ro
     evk_sample sample;
     double total, *of;          /* n; n_k [C] */
     double m, s, a, t;
+    double purity;              /* tr(Sw^2) / tr(Sw)^2, not shrunk */
     bool by_rows;               /* factor is of X X^T */
     double *factor;             /* [k, k] */
     double *means;              /* [C, n] mean product of row i with the rows of a class, or [C, D] the means */

@@ -266,6 +266,41 @@ def check_more(folder, rng):
             check(np.allclose(f["efficiency"][0, 0], rows[0]["emotions"][emotions[0]]["efficiency"]), what, "statistics file")
 
 
+def linear_cka(X, Y):
+    """As Kornblith et al. (2019) write it, and by the unbiased estimator as Song et al. (2012) do; X, Y [n, D]"""
+    X, Y, n = X - X.mean(0), Y - Y.mean(0), len(X)
+    def hsic(a, b):
+        K, L = a @ a.T, b @ b.T
+        np.fill_diagonal(K, 0); np.fill_diagonal(L, 0)
+        return (K * L).sum() + K.sum() * L.sum() / (n - 1) / (n - 2) - 2 / (n - 2) * (K @ L).sum()
+    return (np.linalg.norm(Y.T @ X) ** 2 / np.linalg.norm(X.T @ X) / np.linalg.norm(Y.T @ Y),
+            hsic(X, Y) / np.sqrt(hsic(X, X) * hsic(Y, Y)))
+
+
+def check_similarity(folder, rng):
+    """CKA of layers; intervals stand around what they are of"""
+    X, which, emotions = random_case(rng, [8, 11], 30, 3)
+    X[:, :, 2] += X[:, :, 0]
+    make_store(f"{folder}/c.h5", X, which, emotions, [0, 4, 5])
+    code, out, err = theory(f"{folder}/c.h5", "--json", "--bootstrap", 100, "--stats", f"{folder}/c_stats.h5")
+    if not check(code == 0, "similarity:", err): return
+    X, rows = X.astype(np.float64), json.loads(out)["layers"]
+    with h5py.File(f"{folder}/c_stats.h5") as f:
+        for l in range(3):
+            for m in range(3):
+                one = np.concatenate([X[which == e, 1] for e in range(2)])
+                got, truth = (f["rows_cka"][l, m], f["rows_cka_debiased"][l, m]), linear_cka(one[:, l], one[:, m])
+                check(near(got[0], truth[0], 1e-8) and abs(got[1] - truth[1]) < 1e-8, "rows_cka", l, m, got, truth)
+                check(got == (rows[l]["rows_cka"][m], rows[l]["rows_cka_debiased"][m]), "rows_cka in JSON")
+                for e in range(2):
+                    d = X[which == e, 1] - X[which == e, 0]
+                    got, truth = (f["layer_cka"][e, l, m], f["layer_cka_debiased"][e, l, m]), linear_cka(d[:, l], d[:, m])
+                    check(near(got[0], truth[0], 1e-8) and abs(got[1] - truth[1]) < 1e-8, "layer_cka", e, l, m, got, truth)
+        for name in ("ev_norm", "ev_cosine", "base_share", "plane_share", "split_half_cosine", "sphericity", "participation_ratio"):
+            ends = f[name + "_interval"][:]
+            check(ends.shape == f[name].shape + (2,) and np.isfinite(ends).all() and (ends[..., 0] <= ends[..., 1]).all(), name, "interval", ends)
+
+
 def check_others(what, row, saved, x, which, emotions, choice, l):
     order = np.argsort(which, kind="stable")
     x, labels = x[order], which[order]
@@ -387,7 +422,7 @@ def check_refusals(folder, rng):
 def main():
     rng = np.random.default_rng(SEED)
     with tempfile.TemporaryDirectory() as folder:
-        for part in (check_figures, check_more, check_likelihood, check_choices, check_refusals): part(folder, rng)
+        for part in (check_figures, check_more, check_similarity, check_likelihood, check_choices, check_refusals): part(folder, rng)
     print(f"seed {SEED}")
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
     return counts["failed"] > 0

@@ -1,0 +1,122 @@
+#include "theory/geometry_intervals.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "theory/bootstrap.h"
+#include "theory/geometry.h"
+#include "theory/interval.h"
+#include "theory/scatter.h"
+
+/* products [E, E] of the EVs of queries that count so often. */
+static void multiply(const evk_row_space *o, const size_t *starts, size_t n_emotion, const double *count, double *products)
+{
+    for (size_t e = 0; e < n_emotion; e++)
+        for (size_t f = 0; f <= e; f++) {
+            double sum = 0, n_e = 0, n_f = 0;
+            for (size_t i = starts[e]; i < starts[e + 1]; i++) {
+                const double *row = o->gram + i * o->n + starts[f];
+                n_e += count[i];
+                sum += count[i] > 0 ? count[i] * evk_dot(row, count + starts[f], starts[f + 1] - starts[f]) : 0;
+            }
+            for (size_t j = starts[f]; j < starts[f + 1]; j++)
+                n_f += count[j];
+            products[e * n_emotion + f] = products[f * n_emotion + e] = sum / (n_e * n_f);
+        }
+}
+
+/* Draw b, or all queries but b - n_replicate, or (last) all. */
+static void choose(const size_t *starts, size_t n_emotion, uint64_t seed, size_t b, size_t n_replicate, double *count)
+{
+    const size_t n = starts[n_emotion];
+    for (size_t e = 0; e < n_emotion && b < n_replicate; e++)
+        evk_draw(seed, 1, e, b, starts[e + 1] - starts[e], count + starts[e]);
+    for (size_t i = 0; i < n && b >= n_replicate; i++)
+        count[i] = i != b - n_replicate;
+}
+
+/* products [total, E, E]; counts [threads' number, N]: one memory for all, so that no thread can lack it. */
+static void replicate(const evk_row_space *o, const size_t *starts, size_t n_emotion, uint64_t seed, size_t n_replicate,
+                      size_t n_thread, double *counts, double *products)
+{
+    const size_t total = n_replicate + o->n + 1;
+#pragma omp parallel for num_threads((int)n_thread) if (n_thread > 1) schedule(static)
+    for (size_t t = 0; t < n_thread; t++)
+        for (size_t b = t; b < total; b += n_thread) {
+            choose(starts, n_emotion, seed, b, n_replicate, counts + t * o->n);
+            multiply(o, starts, n_emotion, counts + t * o->n, products + b * n_emotion * n_emotion);
+        }
+}
+
+/* A replicate's figures, one after the other: cosines, base shares, squared lengths, plane shares. */
+static evoke_status measure(double *products, size_t n, double *plane, double *values, evoke_error *err)
+{
+    for (size_t e = 0; e < n; e++)
+        values[n * n + n + e] = products[e * n + e];
+    return evk_geometry_of(products, n, values, values + n * n, plane, values + n * n + 2 * n, err);
+}
+
+static void put_intervals(const double *values, size_t n_replicate, size_t n, size_t n_emotion, const evk_geometry_ends *out)
+{
+    const size_t squares = n_emotion * n_emotion, each = squares + 2 * n_emotion + 2;
+    const double *without = values + n_replicate * each, *all = without + n * each;
+    for (size_t k = 0; k < each; k++) {
+        const evk_scale scale = k < squares ? EVK_SCALE_ANGLE
+                                : k >= squares + n_emotion && k < squares + 2 * n_emotion ? EVK_SCALE_PLAIN : EVK_SCALE_SHARE;
+        double *ends = k < squares ? out->cosines + 2 * k : k < squares + n_emotion ? out->base_share + 2 * (k - squares)
+                       : k < squares + 2 * n_emotion ? out->norm + 2 * (k - squares - n_emotion)
+                                                     : out->plane_share + 2 * (k - squares - 2 * n_emotion);
+        evk_interval(all[k], values + k, n_replicate, without + k, n, each, scale, ends);
+    }
+    for (size_t i = 0; i < 2 * n_emotion; i++)
+        out->norm[i] = isfinite(out->norm[i]) ? sqrt(fmax(out->norm[i], 0)) : out->norm[i];
+}
+
+evoke_status evk_geometry_intervals(const evk_row_space *offsets, const size_t *starts, size_t n_emotion, uint64_t seed,
+                                    size_t n_replicate, size_t n_thread, const evk_geometry_ends *out, evoke_error *err)
+{
+    const size_t n = offsets->n, squares = n_emotion * n_emotion, total = n_replicate + n + 1;
+    const size_t each = squares + 2 * n_emotion + 2, workers = n_thread ? n_thread : 1;
+    double *memory = NULL;
+    EVK_TRY(evk_alloc(&memory, total * (squares + each) + workers * n + 2 * n_emotion, sizeof *memory,
+                      "intervals of geometry", err));
+    double *values = memory + total * squares, *counts = values + total * each, *plane = counts + workers * n;
+    replicate(offsets, starts, n_emotion, seed, n_replicate, workers, counts, memory);
+    evoke_status st = EVOKE_OK;
+    for (size_t b = 0; b < total && st == EVOKE_OK; b++)
+        st = measure(memory + b * squares, n_emotion, plane, values + b * each, err);
+    if (st == EVOKE_OK)
+        put_intervals(values, n_replicate, n, n_emotion, out);
+    free(memory);
+    return st;
+}
+
+/* log(h P / V) of n rows whose products sum to `all`, and their squares to `own`. */
+static double logit(double all, double own, double n, double half)
+{
+    const double p = (all - own) / (n * (n - 1));
+    return log(half * p / (own / n - p));
+}
+
+evoke_status evk_split_half_interval(const evk_row_space *offsets, double out[2], evoke_error *err)
+{
+    const size_t n = offsets->n;
+    double *sum = NULL, all = 0, own = 0;
+    EVK_TRY(evk_alloc(&sum, n, sizeof *sum, "split-half interval", err));
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n; j++)
+            sum[i] += offsets->gram[i * n + j];
+        all += sum[i];
+        own += offsets->gram[i * n + i];
+    }
+    const double half = (double)(n / 2), estimate = logit(all, own, (double)n, half);
+    for (size_t i = 0; i < n; i++) {
+        const double square = offsets->gram[i * n + i];
+        sum[i] = logit(all - 2 * sum[i] + square, own - square, (double)n - 1, half);
+    }
+    evk_interval(estimate, sum, n, sum, n, 1, EVK_SCALE_PLAIN, out);       /* its spread is the jackknife's: the larger one */
+    for (int end = 0; end < 2; end++)
+        out[end] = 1 / (1 + exp(-out[end]));
+    free(sum);
+    return EVOKE_OK;
+}
