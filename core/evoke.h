@@ -354,10 +354,12 @@ typedef struct evoke_vectors_info {
     size_t n_emotion, n_layer, d_model, n_site;
     const char *method;         /* "mean_difference", "fisher", or the writer's format */
     const char *span;           /* span it was fitted on; "" where unknown */
-    const char *model_name, *model_sha256;
+    const char *model_name, *model_sha256, *architecture;
+    size_t n_layer_model;       /* of the model, as far as is known: at least those held */
 } evoke_vectors_info;
-/* path: an evoke-vectors file, or a JSON file or folder of the paper's authors (layer -> [[D floats]], one file an
- * emotion; the emotion is the last part of the file's name; site attn_out). */
+/* path: an evoke-vectors file, or one of another tool's in any format that evoke_vectors_import recognises, taken as it does
+ * without a choice; a folder is the authors' (JSON, layer -> [[D floats]], one file an emotion; the emotion is the last part of
+ * the file's name; site attn_out). */
 EVOKE_API evoke_status evoke_vectors_open(const char *path, evoke_vectors **out, evoke_error *err);
 EVOKE_API void evoke_vectors_free(evoke_vectors *v);
 EVOKE_API evoke_status evoke_vectors_save(const evoke_vectors *v, const char *path, const evoke_provenance *made,
@@ -378,6 +380,50 @@ EVOKE_API const float *evoke_vectors_neutral(const evoke_vectors *v, evoke_site 
  * `like`. Method "random"; emotions, layers, sites and residual norms are those of `like`. Each row is from a PCG64 stream of
  * its own, [seed, 8, site, layer, e], e = n_emotion for the base. Errors: EVOKE_ENOMEM. */
 EVOKE_API evoke_status evoke_vectors_random(const evoke_vectors *like, uint64_t seed, evoke_vectors **out, evoke_error *err);
+
+/* ---- vectors of other tools. Layers are numbered anew and sites named as evoke does; layers/vector_files/README.md ---- */
+typedef struct evoke_vectors_format {
+    const char *name, *about;   /* "repeng", "control vector in GGUF ..." */
+    const char *ending;         /* ".gguf" */
+    int32_t layer_offset;       /* layer = number in the file + layer_offset */
+    const char *site;           /* "resid_post"; "any" */
+    const char *lacks;          /* what it cannot carry */
+    bool is_written;            /* otherwise only read */
+    bool says_layers;           /* no other tool numbers layers otherwise: there is no offset to choose */
+} evoke_vectors_format;
+/* The i-th format that is read; false: past the end. */
+EVOKE_API bool evoke_vectors_format_at(size_t i, evoke_vectors_format *out);
+
+typedef struct evoke_vectors_choice {
+    const char *format;             /* by name; NULL: recognised by what the file holds, or written by the ending of its name */
+    const int32_t *layer_offset;    /* NULL: what the file says, or else the format's */
+    const evoke_site *site;         /* read: taken as this where the file does not say; written: this one. NULL: the format's */
+    const char *const *emotions;    /* [n_emotions] written: these, "base" for EVbase; none: all */
+    size_t n_emotions;
+    const int32_t *layers;          /* [n_layers] written: these; NULL: all */
+    size_t n_layers;
+} evoke_vectors_choice;
+/* What was done, and what could not be carried: a count and a line each. */
+enum { EVOKE_MOST_NOTES = 8 };
+typedef struct evoke_vectors_note {
+    bool lost;                      /* something was not carried; otherwise a remark */
+    size_t n;                       /* how many layers, sites, vectors, values */
+    char text[240];                 /* begins with the number where there is one */
+} evoke_vectors_note;
+typedef struct evoke_vectors_report {
+    const char *format;             /* the format's name, the library's */
+    size_t n_notes;
+    evoke_vectors_note notes[EVOKE_MOST_NOTES];
+} evoke_vectors_report;
+/* Reads a file of any of the formats; float32 values come bit for bit. choice and report may be NULL. Errors: EVOKE_EARG no such
+ * format; EVOKE_EFORMAT, EVOKE_EUNSUPPORTED it is of none, or damaged, or inconsistent; nothing in a file is executed. */
+EVOKE_API evoke_status evoke_vectors_import(const char *path, const evoke_vectors_choice *choice, evoke_vectors **out,
+                                            evoke_vectors_report *report, evoke_error *err);
+/* Writes vectors as another tool does, whole or not at all. Where a format holds one vector and there are several, path becomes
+ * a new folder with a file an emotion. Errors: EVOKE_EDATA nothing that the format can carry, a layer, emotion or site that is
+ * not held; EVOKE_EIO. */
+EVOKE_API evoke_status evoke_vectors_export(const evoke_vectors *v, const char *path, const evoke_vectors_choice *choice,
+                                            const evoke_provenance *made, evoke_vectors_report *report, evoke_error *err);
 
 /* ============================================================================================ 3 emotion
  * ---- dataset: queries with the labels that they come with ---- */

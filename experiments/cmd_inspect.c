@@ -27,7 +27,7 @@ static const command_options takes = {
     .own = own, .least = 1, .most = 1,
 };
 
-typedef enum file_kind { KIND_WEIGHTS, KIND_HDF5, KIND_JSON, KIND_AUTHORS, KIND_UNKNOWN } file_kind;
+typedef enum file_kind { KIND_WEIGHTS, KIND_HDF5, KIND_JSON, KIND_VECTORS, KIND_UNKNOWN } file_kind;
 
 static bool in_folder(const char *folder, const char *name)
 {
@@ -51,7 +51,7 @@ static file_kind kind_of_folder(const char *path)
     }
     if (folder)
         closedir(folder);
-    return json ? KIND_AUTHORS : KIND_WEIGHTS;
+    return json ? KIND_VECTORS : KIND_WEIGHTS;
 }
 
 static evoke_status kind_of(const char *path, file_kind *kind, evoke_error *err)
@@ -76,6 +76,7 @@ static evoke_status kind_of(const char *path, file_kind *kind, evoke_error *err)
         return fail(err, EVOKE_EFORMAT, "inspect: the file is empty (%s)", path);
     *kind = memcmp(head, "GGUF", 4) == 0 ? KIND_WEIGHTS
           : memcmp(head, "\x89HDF\r\n\x1a\n", 8) == 0 ? KIND_HDF5
+          : memcmp(head, "PK\3\4", 4) == 0 ? KIND_VECTORS                               /* ZIP: .npz, .pt, .brainpatch */
           : n > 8 && head[8] == '{' && head[6] == 0 && head[7] == 0 ? KIND_WEIGHTS      /* safetensors: length, JSON */
           : *text == '{' || *text == '[' || *text == '"' ? KIND_JSON : KIND_UNKNOWN;
     return EVOKE_OK;
@@ -152,7 +153,7 @@ static evoke_status inspect(const options *o, const char *path, evoke_error *err
     switch (kind) {
     case KIND_WEIGHTS: return inspect_weights(o, path, err);
     case KIND_HDF5:    return inspect_hdf5(o, path, err);
-    case KIND_AUTHORS: return inspect_vectors(o, path, err);
+    case KIND_VECTORS: return inspect_vectors(o, path, err);
     case KIND_JSON:    return inspect_json(o, path, err);
     default:
         return fail(err, EVOKE_EFORMAT, "inspect: it begins like no model, dataset, store or vectors file (%s)", path);

@@ -16,6 +16,7 @@ static const command commands[] = {
     { "trace",    "one forward pass, every hook point to HDF5",                      cmd_trace },
     { "extract",  "run a dataset through a model, activations to an HDF5 store",     cmd_extract },
     { "ev",       "average a store into emotion vectors",                            cmd_ev },
+    { "convert",  "vectors to and from other tools' files",                          cmd_convert },
     { "generate", "steered generation: one prompt, or a file of prompts",            cmd_generate },
     { "sweep",    "a dataset under a grid of steerings and baselines; resumable",    cmd_sweep },
     { "theory",   "Fisher directions of a store, and how near the vectors are",      cmd_theory },

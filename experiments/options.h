@@ -29,6 +29,7 @@ typedef enum option_id {
     OPT_KERNELS,                                                                                    /* bench */
     OPT_SHRINKAGE, OPT_BOOTSTRAP, OPT_PERMUTATIONS, OPT_CONTROLS, OPT_FOLDS, OPT_SAVE, OPT_STATS, OPT_FIGURES,  /* theory */
     OPT_METRICS, OPT_PPL_MODEL, OPT_LEXICON,                                                        /* eval */
+    OPT_FROM, OPT_TO, OPT_LAYER_OFFSET, OPT_EMOTION, OPT_FORMATS,                                              /* convert */
     OPT_COUNT
 } option_id;
 

@@ -17,7 +17,6 @@
 struct evoke_vectors {
     evoke_vectors_info info;
     char *method, *span, *model_name, *model_sha256, *architecture;
-    size_t n_layer_model;
     char **emotions;            /* [E] */
     int32_t *layers;            /* [L] */
     evoke_site *sites;          /* [n_site] */
@@ -76,10 +75,10 @@ static evoke_status fill_new(evoke_vectors *v, const evk_vectors_spec *s, evoke_
         v->norms[i] = NAN;
     for (size_t i = 0; i < n_neutral; i++)
         v->neutral[i] = NAN;
-    v->n_layer_model = s->n_layer_model;
     v->info = (evoke_vectors_info){
         .n_emotion = s->n_emotion, .n_layer = s->n_layer, .d_model = s->d_model, .n_site = s->n_site, .method = v->method,
-        .span = v->span, .model_name = v->model_name, .model_sha256 = v->model_sha256,
+        .span = v->span, .model_name = v->model_name, .model_sha256 = v->model_sha256, .architecture = v->architecture,
+        .n_layer_model = s->n_layer_model,
     };
     return EVOKE_OK;
 }
@@ -104,7 +103,7 @@ evoke_status evk_vectors_like(const evoke_vectors *v, const char *method, evoke_
         .n_emotion = v->info.n_emotion, .n_layer = v->info.n_layer, .d_model = v->info.d_model, .n_site = v->info.n_site,
         .emotions = (const char *const *)v->emotions, .layers = v->layers, .sites = v->sites, .method = method,
         .span = v->span, .model_name = v->model_name, .model_sha256 = v->model_sha256, .architecture = v->architecture,
-        .n_layer_model = v->n_layer_model,
+        .n_layer_model = v->info.n_layer_model,
     };
     EVK_TRY(evk_vectors_new(&s, out, err));
     memcpy((*out)->norms, v->norms, v->info.n_site * v->info.n_layer * sizeof *v->norms);
@@ -310,7 +309,7 @@ static evoke_status save_all(const evoke_vectors *v, evk_h5 *f, const evoke_prov
 {
     const evk_h5_signature s = {
         .format = "evoke-vectors", .model_name = v->model_name, .model_sha256 = v->model_sha256,
-        .architecture = v->architecture, .n_layer = v->n_layer_model, .d_model = v->info.d_model, .made = made,
+        .architecture = v->architecture, .n_layer = v->info.n_layer_model, .d_model = v->info.d_model, .made = made,
     };
     EVK_TRY(evk_h5_sign(f, &s, err));
     EVK_TRY(evk_h5_attr_string(f, "/", "method", v->method, err));

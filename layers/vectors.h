@@ -27,7 +27,9 @@ void evk_vectors_set_count(evoke_vectors *v, size_t e, size_t n);
 /* EVbase as the mean over emotions, in double. */
 void evk_vectors_set_base(evoke_vectors *v);
 
-/* The JSON of the paper's authors: a file or a folder of them; evoke_vectors_open calls it. */
+/* An evoke-vectors file. */
+evoke_status evk_vectors_open_hdf5(const char *path, evoke_vectors **out, evoke_error *err);
+/* The JSON of the paper's authors: a file or a folder of them. */
 evoke_status evk_vectors_open_authors(const char *path, evoke_vectors **out, evoke_error *err);
 
 #endif

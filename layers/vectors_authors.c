@@ -6,7 +6,6 @@
  * agree in layers and width. */
 #include <dirent.h>
 #include <errno.h>
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,8 @@
 #include "core/json.h"
 #include "layers/labels.h"
 #include "layers/vectors.h"
+
+static const double MOST = 0x1.ffffffp127;      /* FLT_MAX and half a step: what is less rounds to a float32 */
 
 /* joy of some/folder/qwen2.5_joy.json: what follows the last underscore, or else the whole stem. The caller's. */
 static char *emotion_of(const char *path)
@@ -89,7 +90,7 @@ static evoke_status read_values(const json_t *file, const char *path, const evk_
             if (!json_is_number(number))
                 return evk_fail(err, EVOKE_EFORMAT, "open vectors: layer %s, value %zu is not a number (%s)", key, j, path);
             const double value = json_number_value(number);
-            if (!(fabs(value) <= (double)FLT_MAX))
+            if (!(fabs(value) < MOST))
                 return evk_fail(err, EVOKE_EFORMAT, "open vectors: layer %s, value %zu is beyond float32 (%s)", key, j, path);
             out[l * s->d_model + j] = (float)value;
         }

@@ -1,13 +1,10 @@
 /* layers/vectors_read.c: a vectors file, whoever wrote it. /ev/<site> [E, L, D] and /emotions [E] must be there; the rest is
  * taken where it is: /layers (else 0, 1, 2...), /base (else the mean over emotions), /norms and /neutral (else not known),
  * /count. */
-#include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "core/files/hdf5.h"
 #include "layers/labels.h"
@@ -126,27 +123,10 @@ static evoke_status read_file(evk_h5 *f, evoke_vectors **out, evoke_error *err)
     return st;
 }
 
-/* A folder, or a file that begins with a brace: not HDF5, whose files begin with a byte that no text has. */
-static bool looks_like_json(const char *path)
+evoke_status evk_vectors_open_hdf5(const char *path, evoke_vectors **out, evoke_error *err)
 {
-    struct stat info;
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode))
-        return true;
-    FILE *f = fopen(path, "rb");
-    int c = EOF;
-    while (f && (c = getc(f)) != EOF && (isspace(c) || c == 0xef || c == 0xbb || c == 0xbf))    /* or a byte order mark */
-        ;
-    if (f)
-        fclose(f);
-    return c == '{';
-}
-
-evoke_status evoke_vectors_open(const char *path, evoke_vectors **out, evoke_error *err)
-{
-    *out = NULL;
-    if (looks_like_json(path))
-        return evk_vectors_open_authors(path, out, err);
     evk_h5 *f = NULL;
+    *out = NULL;
     EVK_TRY(evk_h5_open(path, &f, err));
     const evoke_status st = read_file(f, out, err);
     evk_h5_free(f);
@@ -155,4 +135,9 @@ evoke_status evoke_vectors_open(const char *path, evoke_vectors **out, evoke_err
         *out = NULL;
     }
     return st;
+}
+
+evoke_status evoke_vectors_open(const char *path, evoke_vectors **out, evoke_error *err)
+{
+    return evoke_vectors_import(path, NULL, out, NULL, err);
 }

@@ -190,3 +190,14 @@ evoke_status evk_safetensors_read(const evk_mapped *file, evk_tensor_list *tenso
     json_decref(header);
     return st;
 }
+
+evoke_status evk_safetensors_metadata(const evk_mapped *file, json_t **out, evoke_error *err)
+{
+    json_t *header = NULL;
+    region r = { 0 };
+    *out = NULL;
+    EVK_TRY(parse_header(file, &header, &r, err));
+    *out = json_incref(json_object_get(header, "__metadata__"));
+    json_decref(header);
+    return EVOKE_OK;
+}

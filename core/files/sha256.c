@@ -29,10 +29,29 @@ static evoke_status add_file(struct sha256_ctx *sha, const char *path, uint8_t *
     return EVOKE_OK;
 }
 
+static void put_digest(struct sha256_ctx *sha, char hex[65])
+{
+    uint8_t digest[SHA256_DIGEST_SIZE];
+    sha256_digest(sha, sizeof digest, digest);
+    for (size_t i = 0; i < sizeof digest; i++) {
+        hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
+    hex[64] = '\0';
+}
+
+void evk_sha256(const void *bytes, size_t n, char hex[65])
+{
+    struct sha256_ctx sha;
+    sha256_init(&sha);
+    sha256_update(&sha, n, bytes);
+    put_digest(&sha, hex);
+}
+
 evoke_status evk_sha256_files(const char *const *paths, size_t n, char hex[65], evoke_error *err)
 {
     struct sha256_ctx sha;
-    uint8_t digest[SHA256_DIGEST_SIZE], *chunk = NULL;
+    uint8_t *chunk = NULL;
     hex[0] = '\0';
     EVK_TRY(evk_alloc(&chunk, CHUNK, 1, "hash files", err));
     sha256_init(&sha);
@@ -40,13 +59,7 @@ evoke_status evk_sha256_files(const char *const *paths, size_t n, char hex[65], 
     for (size_t i = 0; i < n && st == EVOKE_OK; i++)
         st = add_file(&sha, paths[i], chunk, err);
     free(chunk);
-    if (st != EVOKE_OK)
-        return st;
-    sha256_digest(&sha, sizeof digest, digest);
-    for (size_t i = 0; i < sizeof digest; i++) {
-        hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-        hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-    }
-    hex[64] = '\0';
-    return EVOKE_OK;
+    if (st == EVOKE_OK)
+        put_digest(&sha, hex);
+    return st;
 }

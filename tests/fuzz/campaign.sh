@@ -12,7 +12,7 @@ set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
 runs=${1:-200000}
 [ $# -gt 0 ] && shift
-targets=${*:-gguf safetensors json_config template model hdf5 tokenizer}
+targets=${*:-gguf safetensors json_config template model hdf5 tokenizer vectors}
 build=${BUILD:-$root/build-fuzz}
 golden=$root/tests/golden
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
@@ -29,6 +29,7 @@ golden_of() {
     case $1 in
     json_config) echo "$golden/families/llama/config.json $golden/families/phi3_longrope/config.legacy.json" ;;
     tokenizer)   echo "$golden/tiny-llama/tokenizer.json" ;;
+    vectors)     find "$golden/interop" -type f ;;
     esac
 }
 longest() {
@@ -40,6 +41,7 @@ words_of() {
     case $1 in
     template)  cat layers/chat_template/*.c ;;
     tokenizer) cat layers/tokenizers/*.c ;;
+    vectors)   cat layers/vector_files/*.c ;;
     *)         cat core/files/*.c layers/config.c layers/model.c layers/families/*.c layers/tokenizers/tokenizer_gguf.c ;;
     esac | grep -oE '"[][A-Za-z0-9_.|{}#+<>=~*/-]{2,40}"' | sort -u
 }
@@ -49,7 +51,7 @@ for target in $targets; do
     program=$build/tests/fuzz/fuzz_$target corpus=$build/corpus/$target log=$build/$target.log
     mkdir -p "$corpus"
     FUZZ_SEEDS=$corpus "$program" > /dev/null 2>&1
-    for file in $(golden_of "$target"); do cp "$file" "$corpus/golden-$(basename "$(dirname "$file")")"; done
+    for file in $(golden_of "$target"); do cp "$file" "$corpus/golden-$(basename "$(dirname "$file")")-$(basename "$file")"; done
     for folder in "$root/tests/fuzz/$target" "$root/tests/fuzz/seeds/$target"; do
         [ -d "$folder" ] && cp "$folder"/* "$corpus/"
     done
