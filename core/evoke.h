@@ -719,6 +719,39 @@ EVOKE_API const evoke_vectors *evoke_theory_directions(const evoke_theory *t, ev
 EVOKE_API evoke_status evoke_theory_save(const evoke_theory *t, const char *path, const evoke_provenance *made,
                                          evoke_error *err);
 
+/* ---- the paper's four claims on the running model, on queries held out (theory/README.md) ---- */
+typedef struct evoke_claims_options {
+    const evoke_vectors *vectors;       /* the EVs */
+    evoke_site site; bool any_site;     /* where they are added; any: attn_out, or the first that vectors and store both hold */
+    const int32_t *layers; size_t n_layers;     /* in which layers; NULL: the middle third of those both hold */
+    evoke_positions positions;
+    evoke_site score_site; bool any_score_site; /* where emotion is read; any: resid_post, or the first that the store holds */
+    int32_t score_layer;                /* after the last one steered; -1: half way from there to the end */
+    evoke_span span; bool any_span;     /* of the prompt, whose mean is read */
+    double shrinkage;                   /* as in evoke_fisher_options */
+    const double *alphas; size_t n_alpha;       /* rising; 0 is added where it lacks; NULL: -2 .. 4 */
+    size_t n_fold, n_held;              /* every n_fold-th query is held out, at most n_held an emotion */
+    size_t n_predict;                   /* tokens of a response */
+    size_t n_bootstrap;
+    uint64_t seed;
+    const evoke_encoder *encoder;       /* of sentences, for the similarity of responses; NULL: that is left out */
+} evoke_claims_options;
+EVOKE_API evoke_claims_options evoke_claims_defaults(void);     /* 5 folds, 10 queries, 24 tokens, 1000 replicates, seed 0 */
+
+typedef struct evoke_claims evoke_claims;
+/* Errors: EVOKE_EDATA the model is not the store's, no site or layer in common, too few queries; those of evoke_fisher. */
+EVOKE_API evoke_status evoke_claims_run(const evoke_model *m, evoke_store *s, const evoke_claims_options *options,
+                                        const evoke_progress *progress, evoke_claims **out, evoke_error *err);
+EVOKE_API void evoke_claims_free(evoke_claims *c);
+/* Figures by name, "gain/slope": the claim before the slash. NULL past the end. Axes: E, F emotion, A alpha, B direction, R range,
+ * L steered layer, I ends of an interval, S mean and 95 % point. */
+EVOKE_API const evoke_figure *evoke_claims_figure(const evoke_claims *c, size_t i);
+EVOKE_API const evoke_figure *evoke_claims_find(const evoke_claims *c, const char *name);
+/* The directions compared, in order: "ev", "fisher", ...; NULL past the end. */
+EVOKE_API const char *evoke_claims_direction(size_t i);
+/* What was steered and read, in a line. */
+EVOKE_API const char *evoke_claims_text(const evoke_claims *c);
+
 #ifdef __cplusplus
 }
 #endif
