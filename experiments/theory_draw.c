@@ -1,51 +1,15 @@
-/* experiments/theory_draw.c: the figures of `evoke theory` as SVG. Each is a gnuplot script with its data inside, so that a
- * figure can be changed and drawn again by hand. */
-#include <errno.h>
-#include <fcntl.h>
+/* experiments/theory_draw.c: the figures of `evoke theory` as SVG. */
 #include <math.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "experiments/plots.h"
 #include "experiments/theory_output.h"
-
-extern char **environ;
 
 typedef struct drawing {
     const evoke_theory *t;
     const evoke_store *s;
-    const char *folder;
     size_t n_emotion, n_layer;
 } drawing;
-
-/* ---- scripts ---- */
-
-/* An emotion's name inside double quotes, without what gnuplot would take for more than a letter. */
-static void print_name(FILE *f, const char *name)
-{
-    for (; *name; name++)
-        fputc(*name == '"' || *name == '\\' || *name == '`' || (unsigned char)*name < ' ' ? '\'' : *name, f);
-}
-
-static void begin(FILE *f, const drawing *d, const char *name, const char *title)
-{
-    fprintf(f, "set terminal svg size 900,540 noenhanced background '#ffffff'\nset output '");
-    for (const char *c = d->folder; *c; c++)
-        fprintf(f, *c == '\'' ? "''" : "%c", *c);
-    fprintf(f, "/%s.svg'\nset title '%s'\nset key outside right\nset grid\n", name, title);
-}
-
-static void print_cell(FILE *f, double x)
-{
-    if (isfinite(x))
-        fprintf(f, " %.9g", x);
-    else
-        fputs(" NaN", f);
-}
 
 static int layer_number(const drawing *d, size_t l)
 {
@@ -61,10 +25,10 @@ static void by_layer(FILE *f, const drawing *d, const char *name, const char *da
         fprintf(f, "$e%zu << END\n", e);
         for (size_t l = 0; l < d->n_layer; l++) {
             fprintf(f, "%d", layer_number(d, l));
-            print_cell(f, figure_at(d->t, name, l, e, 0));
-            print_cell(f, figure_at(d->t, interval, l, e, 0));
-            print_cell(f, figure_at(d->t, interval, l, e, 1));
-            print_cell(f, dashed ? figure_at(d->t, dashed, l, e, 0) : (double)NAN);
+            plot_cell(f, figure_at(d->t, name, l, e, 0));
+            plot_cell(f, figure_at(d->t, interval, l, e, 0));
+            plot_cell(f, figure_at(d->t, interval, l, e, 1));
+            plot_cell(f, dashed ? figure_at(d->t, dashed, l, e, 0) : (double)NAN);
             fputc('\n', f);
         }
         fputs("END\n", f);
@@ -74,7 +38,7 @@ static void by_layer(FILE *f, const drawing *d, const char *name, const char *da
         fprintf(f, "$e%zu using 1:3:4 with filledcurves lc %zu fs transparent solid 0.15 noborder notitle, ", e, e + 1);
     for (size_t e = 0; e < d->n_emotion; e++) {
         fprintf(f, "%s$e%zu using 1:2 with linespoints lc %zu pt 7 ps 0.4 title \"", e ? ", " : "", e, e + 1);
-        print_name(f, evoke_store_emotion(d->s, e));
+        plot_name(f, evoke_store_emotion(d->s, e));
         fputs("\"", f);
         if (dashed)
             fprintf(f, ", $e%zu using 1:5 with lines lc %zu dt 2 notitle", e, e + 1);
@@ -82,33 +46,37 @@ static void by_layer(FILE *f, const drawing *d, const char *name, const char *da
     fputc('\n', f);
 }
 
-static void draw_efficiency(FILE *f, const drawing *d)
+static void draw_efficiency(FILE *f, const void *what)
 {
-    begin(f, d, "efficiency", "efficiency J(EV)/J(w) with 95 % bands; dashed: a vector spread evenly over the axes of S");
+    const drawing *d = what;
+    fputs("set title 'efficiency J(EV)/J(w) with 95 % bands; dashed: a vector spread evenly over the axes of S'\n", f);
     fputs("set yrange [0:1]\n", f);
     by_layer(f, d, "efficiency", "efficiency_isotropic");
 }
 
-static void draw_auc(FILE *f, const drawing *d)
+static void draw_auc(FILE *f, const void *what)
 {
-    begin(f, d, "auc", "AUC of emotion against neutral on held-out queries along the EV; dashed: along w");
+    const drawing *d = what;
+    fputs("set title 'AUC of emotion against neutral on held-out queries along the EV; dashed: along w'\n", f);
     fputs("set yrange [*:1.005]\n", f);
     by_layer(f, d, "held_out_auc_ev", "held_out_auc_w");
 }
 
-static void draw_rest(FILE *f, const drawing *d)
+static void draw_rest(FILE *f, const void *what)
 {
-    begin(f, d, "auc_rest", "AUC of an emotion against the others on held-out queries along the difference of means; dashed: w");
+    const drawing *d = what;
+    fputs("set title 'AUC of an emotion against the others on held-out queries along the difference of means; dashed: w'\n", f);
     fputs("set yrange [*:1.005]\n", f);
     by_layer(f, d, "rest_held_out_auc_ev", "rest_held_out_auc_w");
 }
 
 /* Spectra of the first emotion at up to six layers. */
-static void draw_spectra(FILE *f, const drawing *d)
+static void draw_spectra(FILE *f, const void *what)
 {
+    const drawing *d = what;
     const evoke_figure *spectrum = evoke_theory_find(d->t, "spectrum");
     const size_t step = (d->n_layer + 5) / 6;
-    begin(f, d, "spectra", "eigenvalues of Sw as shares of its trace");
+    fputs("set title 'eigenvalues of Sw as shares of its trace'\n", f);
     for (size_t l = 0; l < d->n_layer; l += step) {
         const double *values = spectrum->values + l * d->n_emotion * spectrum->dims[2];
         fprintf(f, "$l%zu << END\n", l);
@@ -119,7 +87,7 @@ static void draw_spectra(FILE *f, const drawing *d)
     fputs("set logscale xy\nset xlabel 'eigenvalue'\nplot ", f);
     for (size_t l = 0; l < d->n_layer; l += step) {
         fprintf(f, "%s$l%zu using 1:2 with lines title \"layer %d, ", l ? ", " : "", l, layer_number(d, l));
-        print_name(f, evoke_store_emotion(d->s, 0));
+        plot_name(f, evoke_store_emotion(d->s, 0));
         fputs("\"", f);
     }
     fputc('\n', f);
@@ -142,16 +110,17 @@ static size_t best_layer(const drawing *d)
     return best;
 }
 
-static void draw_cosines(FILE *f, const drawing *d)
+static void draw_cosines(FILE *f, const void *what)
 {
+    const drawing *d = what;
     char title[64];
     const size_t l = best_layer(d);
     snprintf(title, sizeof title, "cosines between EVs, layer %d", layer_number(d, l));
-    begin(f, d, "cosines", title);
+    fprintf(f, "set title '%s'\n", title);
     fputs("$m << END\n", f);
     for (size_t e = 0; e < d->n_emotion; e++) {
         for (size_t k = 0; k < d->n_emotion; k++)
-            print_cell(f, figure_at(d->t, "ev_cosine", l, e, k));
+            plot_cell(f, figure_at(d->t, "ev_cosine", l, e, k));
         fputc('\n', f);
     }
     fputs("END\nunset grid\nset cbrange [-1:1]\nset palette defined (-1 '#2166ac', 0 '#f7f7f7', 1 '#b2182b')\n", f);
@@ -159,7 +128,7 @@ static void draw_cosines(FILE *f, const drawing *d)
         fprintf(f, "set %stics (", axis ? "y" : "x");
         for (size_t e = 0; e < d->n_emotion; e++) {
             fputs(e ? ", \"" : "\"", f);
-            print_name(f, evoke_store_emotion(d->s, e));
+            plot_name(f, evoke_store_emotion(d->s, e));
             fprintf(f, "\" %zu", e);
         }
         fputs(")\n", f);
@@ -168,91 +137,49 @@ static void draw_cosines(FILE *f, const drawing *d)
 }
 
 /* Similarity of layers, emotion setting's rows: debiased CKA. */
-static void draw_layers(FILE *f, const drawing *d)
+static void draw_layers(FILE *f, const void *what)
 {
+    const drawing *d = what;
     const evoke_figure *cka = evoke_theory_find(d->t, "rows_cka_debiased");
-    begin(f, d, "layers", "similarity of layers: debiased linear CKA of the rows in the emotion setting");
+    fputs("set title 'similarity of layers: debiased linear CKA of the rows in the emotion setting'\n", f);
     fputs("$m << END\n", f);
     for (size_t l = 0; l < d->n_layer; l++) {
         for (size_t m = 0; m < d->n_layer; m++)
-            print_cell(f, cka->values[l * d->n_layer + m]);
+            plot_cell(f, cka->values[l * d->n_layer + m]);
         fputc('\n', f);
     }
     fprintf(f, "END\nunset grid\nset cbrange [0:1]\nset size square\nset xlabel 'layer'\nset ylabel 'layer'\n"
             "plot $m matrix using ($1+%d):($2+%d):3 with image pixels notitle\n", layer_number(d, 0), layer_number(d, 0));
 }
 
-static void draw_plane(FILE *f, const drawing *d)
+static void draw_plane(FILE *f, const void *what)
 {
+    const drawing *d = what;
     char title[96];
     const size_t l = best_layer(d);
     const evoke_figure *share = evoke_theory_find(d->t, "plane_share");
     snprintf(title, sizeof title, "EVs less EVbase on their principal plane, layer %d (%.0f %% and %.0f %%)", layer_number(d, l),
              100 * share->values[2 * l], 100 * share->values[2 * l + 1]);
-    begin(f, d, "plane", title);
+    fprintf(f, "set title '%s'\n", title);
     fputs("$p << END\n", f);
     for (size_t e = 0; e < d->n_emotion; e++) {
-        print_cell(f, figure_at(d->t, "plane", l, e, 0));
-        print_cell(f, figure_at(d->t, "plane", l, e, 1));
+        plot_cell(f, figure_at(d->t, "plane", l, e, 0));
+        plot_cell(f, figure_at(d->t, "plane", l, e, 1));
         fputs(" \"", f);
-        print_name(f, evoke_store_emotion(d->s, e));
+        plot_name(f, evoke_store_emotion(d->s, e));
         fputs("\"\n", f);
     }
     fputs("END\nset offsets graph 0.1, graph 0.1, graph 0.1, graph 0.1\n"
           "plot $p using 1:2 with points pt 7 notitle, $p using 1:2:3 with labels offset 0,1 notitle\n", f);
 }
 
-/* ---- drawing ---- */
-
-static evoke_status write_script(const drawing *d, void (*draw)(FILE *, const drawing *), const char *path, evoke_error *err)
-{
-    FILE *f = fopen(path, "w");
-    if (!f)
-        return fail(err, EVOKE_EIO, "draw figures: %s (%s)", strerror(errno), path);
-    draw(f, d);
-    const bool ok = !ferror(f);
-    return fclose(f) == 0 && ok ? EVOKE_OK : fail(err, EVOKE_EIO, "draw figures: cannot write (%s)", path);
-}
-
-static evoke_status run_gnuplot(char *path, evoke_error *err)
-{
-    char *const argv[] = { "gnuplot", path, NULL };
-    pid_t child = 0;
-    int status = 0;
-    posix_spawn_file_actions_t quiet;                   /* gnuplot's remarks on empty ranges */
-    posix_spawn_file_actions_init(&quiet);
-    posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    const int failed = posix_spawnp(&child, "gnuplot", &quiet, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&quiet);
-    if (failed == ENOENT)
-        return fail(err, EVOKE_EIO, "draw figures: gnuplot is not installed (apt-get install gnuplot-nox); its scripts are there,"
-                    " without the pictures (%s)", path);
-    if (failed)
-        return fail(err, EVOKE_EIO, "draw figures: gnuplot: %s (%s)", strerror(failed), path);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    const bool ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    return ok ? EVOKE_OK : fail(err, EVOKE_EIO, "draw figures: gnuplot failed (%s)", path);
-}
-
 evoke_status theory_draw(const evoke_theory *t, const evoke_store *s, const char *folder, evoke_error *err)
 {
-    static const struct { const char *name; void (*draw)(FILE *, const drawing *); } figures[] = {
+    static const plot plots[] = {
         { "efficiency", draw_efficiency }, { "auc", draw_auc }, { "auc_rest", draw_rest }, { "spectra", draw_spectra },
         { "cosines", draw_cosines }, { "layers", draw_layers }, { "plane", draw_plane },
     };
-    enum { N = sizeof figures / sizeof *figures };
     const size_t n_emotion = evoke_store_describe(s)->n_emotion;
-    const drawing d = { t, s, folder, n_emotion, evoke_theory_fisher(t)->n_rows / n_emotion };
-    char path[4096];
-    if (mkdir(folder, 0777) != 0 && errno != EEXIST)
-        return fail(err, EVOKE_EIO, "draw figures: %s (%s)", strerror(errno), folder);
-    evoke_status st = EVOKE_OK;
-    for (size_t turn = 0; turn < 2 && st == EVOKE_OK; turn++)           /* all scripts first: they stay where gnuplot lacks */
-        for (size_t i = 0; i < N && st == EVOKE_OK; i++) {
-            if ((size_t)snprintf(path, sizeof path, "%s/%s.gp", folder, figures[i].name) >= sizeof path)
-                return fail(err, EVOKE_EARG, "draw figures: the folder's name is too long");
-            st = turn ? run_gnuplot(path, err) : write_script(&d, figures[i].draw, path, err);
-        }
-    return st;
+    const drawing d = { t, s, n_emotion, evoke_theory_fisher(t)->n_rows / n_emotion };
+    return plots_draw(folder, plots, sizeof plots / sizeof *plots, &d, err);
 }
