@@ -735,11 +735,13 @@ typedef struct evoke_claims_options {
     size_t n_bootstrap;
     uint64_t seed;
     const evoke_encoder *encoder;       /* of sentences, for the similarity of responses; NULL: that is left out */
+    const evoke_model *judge;           /* chat model that says what emotion responses express; NULL: that is left out */
 } evoke_claims_options;
 EVOKE_API evoke_claims_options evoke_claims_defaults(void);     /* 5 folds, 10 queries, 24 tokens, 1000 replicates, seed 0 */
 
 typedef struct evoke_claims evoke_claims;
-/* Errors: EVOKE_EDATA the model is not the store's, no site or layer in common, too few queries; those of evoke_fisher. */
+/* The store must outlive the result. Errors: EVOKE_EDATA the model is not the store's, no site or layer in common, too few
+ * queries; those of evoke_fisher. */
 EVOKE_API evoke_status evoke_claims_run(const evoke_model *m, evoke_store *s, const evoke_claims_options *options,
                                         const evoke_progress *progress, evoke_claims **out, evoke_error *err);
 EVOKE_API void evoke_claims_free(evoke_claims *c);
@@ -751,6 +753,8 @@ EVOKE_API const evoke_figure *evoke_claims_find(const evoke_claims *c, const cha
 EVOKE_API const char *evoke_claims_direction(size_t i);
 /* What was steered and read, in a line. */
 EVOKE_API const char *evoke_claims_text(const evoke_claims *c);
+/* All figures to HDF5 (format "evoke-claims"). Errors: EVOKE_EIO. */
+EVOKE_API evoke_status evoke_claims_save(const evoke_claims *c, const char *path, const evoke_provenance *made, evoke_error *err);
 
 #ifdef __cplusplus
 }

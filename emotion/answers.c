@@ -60,7 +60,7 @@ static evoke_status run_beginnings(scorer *s, evoke_error *err)
         if (b->n == 0)
             continue;
         EVK_TRY(evk_kv_open(&s->cache, EVK_NO_PARENT, b->n, &sequence, err));
-        const evk_run run = { sequence, b->ids, b->n, EVK_PROMPT, EVK_WANT_NONE, NULL, 0 };
+        const evk_run run = { sequence, b->ids, b->n, EVK_PROMPT, EVK_WANT_NONE, NULL, 0, 0 };
         EVK_TRY(evk_forward(s->a->model, &s->cache, &run, 1, NULL, NULL, &s->scratch, err));
         s->parents[g] = (ptrdiff_t)sequence;
     }
@@ -118,7 +118,7 @@ static evoke_status score_rest(scorer *s, size_t first, size_t n, size_t sequenc
                 EVK_TRY(run_rest(s, &r, err));
                 run = r.runs;
             }
-            *run = (evk_run){ 0, answer->ids, answer->n - 1, EVK_RESPONSE, EVK_WANT_ALL, NULL, 0 };
+            *run = (evk_run){ 0, answer->ids, answer->n - 1, EVK_RESPONSE, EVK_WANT_ALL, NULL, 0, 1 };
             EVK_TRY(evk_kv_open(&s->cache, (ptrdiff_t)(sequence + i), run->n, &run->sequence, err));
             r.sums[r.n++] = &s->logp[(first + i) * s->a->n_answer + k];
             r.n_row += run->n;
@@ -147,7 +147,7 @@ static evoke_status run_batch(scorer *s, size_t first, size_t n, evoke_error *er
     for (size_t i = 0; i < n; i++) {
         const evk_tokens *p = &s->prompts[first + i];
         const size_t skip = shared(s, p);
-        runs[i] = (evk_run){ 0, p->ids + skip, p->n - skip, EVK_PROMPT_END, EVK_WANT_LAST, NULL, p->n };
+        runs[i] = (evk_run){ 0, p->ids + skip, p->n - skip, EVK_PROMPT_END, EVK_WANT_LAST, NULL, p->n, 0 };
         EVK_TRY(evk_kv_open(&s->cache, skip ? s->parents[p->group] : EVK_NO_PARENT, runs[i].n, &runs[i].sequence, err));
     }
     EVK_TRY(evk_forward(s->a->model, &s->cache, runs, n, NULL, s->logits, &s->scratch, err));

@@ -5,6 +5,7 @@
 
 #include "experiments/options.h"
 #include "experiments/progress.h"
+#include "experiments/theory_claims.h"
 #include "experiments/theory_output.h"
 
 static const struct poptOption own[] = {
@@ -20,7 +21,6 @@ static const struct poptOption own[] = {
     { "controls", 0, POPT_ARG_STRING, NULL, OPT_CONTROLS, "random directions and permuted EVs; 0: none (default 200)", "N" },
     { "folds", 0, POPT_ARG_STRING, NULL, OPT_FOLDS, "of queries, for figures out of sample; 0: none (default 10)", "K" },
     { "seed", 0, POPT_ARG_STRING, NULL, OPT_SEED, "seed of the random numbers (default 0)", "N" },
-    { "threads", 't', POPT_ARG_STRING, NULL, OPT_THREADS, "threads (default: the cores this process may use)", "N" },
     { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT, "Fisher's directions, as vectors that --ev takes", "FILE" },
     { "save", 0, POPT_ARG_STRING, NULL, OPT_SAVE,
       "directions as vectors: fisher, offset, rest, discriminants or component; may be repeated", "KIND=FILE" },
@@ -31,7 +31,7 @@ static const struct poptOption own[] = {
     POPT_TABLEEND
 };
 static const command_options takes = {
-    .usage = "STORE.h5 [--ev VECTORS.h5] [options]",
+    .usage = "STORE.h5 [--ev VECTORS.h5] [options] | --claims -m MODEL --store STORE.h5 --ev VECTORS.h5",
     .about = "Is the emotion vector a good direction? Class 1: an emotion's queries in the emotion setting; class 0: the\n"
              "same in the neutral one. Fisher's direction is w = Sw^-1 (mu_1 - mu_0), wd that of the queries' offsets:\n"
              "  cos    cosine between EV and w        eff 95 %  share of w's Fisher ratio that EV reaches; interval\n"
@@ -40,11 +40,19 @@ static const command_options takes = {
              "  p      of Hotelling's T^2             shr       shrinkage of Sw that was used\n"
              "Second table, at each emotion's best layer: first layer above chance, best layer; split-half cosine of\n"
              "the EV; share of EVbase; eff of a vector spread evenly over Sw; cosine and eff of wd; AUC of an emotion\n"
-             "against the others. Without -v the first table has the five layers of highest efficiency.",
+             "against the others. Without -v the first table has the five layers of highest efficiency.\n"
+             "With --claims the model is steered (--site, --layers) on queries held out, at each strength; --span, --folds,\n"
+             "--bootstrap, --shrinkage, --seed, --stats and --figures as below:\n"
+             "  slope of the score at 0 (0: neutral, 1: as the emotion's own prompts), rank correlation with alpha, share of\n"
+             "  queries that rise up to the peak, peak, saturation, change at 1 over the slope's prediction, R2 for |alpha|\n"
+             "  up to 1 and of all; KL and loss of likelihood in nats a token, similarity of responses, all at 1; the EV's\n"
+             "  share in the topics' space over chance. Then all directions at the EV's norm, by emotion.",
     .examples = "  evoke theory acts.h5\n"
                 "  evoke theory acts.h5 --ev ev.h5 --layers 8-20 --shrinkage oas -v\n"
+                "  evoke theory --claims -m model.gguf --store acts.h5 --ev ev.h5 --figures figures\n"
                 "  evoke theory acts.h5 -o fisher.h5 --save offset=offset.h5 --stats theory.h5 --figures figures\n",
-    .own = own, .least = 1, .most = 1,
+    .own = own, .groups = { { "The running model:", options_claims }, { "Model:", options_model }, { "Computing:", options_compute } },
+    .least = 0, .most = 1,
 };
 
 static evoke_status default_site(const options *o, const evoke_store *s, evoke_site *site, evoke_error *err)
@@ -96,7 +104,6 @@ static evoke_status read_counts(const options *o, evoke_theory_options *how, evo
 
 static evoke_status read_how(const options *o, const evoke_store *s, evoke_theory_options *how, evoke_error *err)
 {
-    const char *shrinkage = option_text(o, OPT_SHRINKAGE);
     evoke_fisher_options *fisher = &how->fisher;
     fisher->raw = option_given(o, OPT_RAW);
     evoke_status st = default_site(o, s, &fisher->site, err);
@@ -106,12 +113,8 @@ static evoke_status read_how(const options *o, const evoke_store *s, evoke_theor
         st = read_range(o, fisher, err);
     if (st == EVOKE_OK)
         st = read_counts(o, how, err);
-    if (st == EVOKE_OK && shrinkage && strcmp(shrinkage, "oas") == 0)
-        fisher->shrinkage = EVOKE_SHRINK_OAS;
-    else if (st == EVOKE_OK && shrinkage && strcmp(shrinkage, "cv") == 0)
-        fisher->shrinkage = EVOKE_SHRINK_CV;
-    else if (st == EVOKE_OK && shrinkage && strcmp(shrinkage, "lw") != 0)
-        st = parse_real(shrinkage, "--shrinkage (lw, oas, cv or a number)", 0, 1, &fisher->shrinkage, err);
+    if (st == EVOKE_OK)
+        st = options_shrinkage(o, &fisher->shrinkage, err);
     return st;
 }
 
@@ -215,14 +218,33 @@ static evoke_status theory(const options *o, evoke_error *err)
     return st;
 }
 
+/* Options of the one use that were given with the other. */
+static evoke_status check_use(const options *o, evoke_error *err)
+{
+    static const option_id of_claims[] = { OPT_MODEL, OPT_ISA, OPT_COMPUTE, OPT_STORE, OPT_ALPHAS, OPT_POSITIONS, OPT_SCORE_LAYER,
+                                           OPT_LIMIT, OPT_N_PREDICT, OPT_EMBED_MODEL, OPT_JUDGE_MODEL };
+    static const option_id of_store[] = { OPT_OUTPUT, OPT_SAVE, OPT_RAW, OPT_PERMUTATIONS, OPT_CONTROLS };
+    const bool claims = option_given(o, OPT_CLAIMS);
+    const option_id *other = claims ? of_store : of_claims;
+    const size_t n = claims ? sizeof of_store / sizeof *of_store : sizeof of_claims / sizeof *of_claims;
+    for (size_t i = 0; i < n; i++)
+        if (option_given(o, other[i]))
+            return fail(err, EVOKE_EARG, "theory: --%s is an option %s --claims", option_name(o, other[i]), claims ? "without" : "of");
+    if (!claims && o->n_arguments == 0)
+        return fail(err, EVOKE_EARG, "theory: STORE is missing (usage: evoke theory %s)", takes.usage);
+    return EVOKE_OK;
+}
+
 evoke_status cmd_theory(int argc, const char **argv, evoke_error *err)
 {
     options o;
     evoke_status st = options_parse(argc, argv, &takes, &o, err);
     if (st == EVOKE_OK && !o.done)
+        st = check_use(&o, err);
+    if (st == EVOKE_OK && !o.done)
         st = check_files(&o, err);
     if (st == EVOKE_OK && !o.done)
-        st = theory(&o, err);
+        st = option_given(&o, OPT_CLAIMS) ? theory_claims(&o, err) : theory(&o, err);
     options_free(&o);
     return st;
 }

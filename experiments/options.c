@@ -201,7 +201,7 @@ evoke_status options_check_output(const options *o, option_id id, const char *pa
 {
     static const bool is_input[OPT_COUNT] = {
         [OPT_MODEL] = true, [OPT_FILE] = true, [OPT_TEMPLATE] = true, [OPT_EV] = true, [OPT_DATASET] = true,
-        [OPT_SETTINGS] = true, [OPT_PPL_MODEL] = true, [OPT_LEXICON] = true,
+        [OPT_SETTINGS] = true, [OPT_PPL_MODEL] = true, [OPT_LEXICON] = true, [OPT_STORE] = true,
     };
     const char *input = NULL;
     struct stat output;
@@ -295,4 +295,18 @@ evoke_status option_need(const options *o, option_id id, const char *why, const 
     if (!**text)
         return fail(err, EVOKE_EARG, "%s: --%s is empty", why, option_name(o, id));
     return EVOKE_OK;
+}
+
+evoke_status options_shrinkage(const options *o, double *value, evoke_error *err)
+{
+    static const struct { const char *name; int value; } named[] = {
+        { "lw", EVOKE_SHRINK_LEDOIT_WOLF }, { "oas", EVOKE_SHRINK_OAS }, { "cv", EVOKE_SHRINK_CV },
+    };
+    const char *text = option_text(o, OPT_SHRINKAGE);
+    for (size_t i = 0; text && i < sizeof named / sizeof *named; i++)
+        if (strcmp(text, named[i].name) == 0) {
+            *value = named[i].value;
+            return EVOKE_OK;
+        }
+    return text ? parse_real(text, "--shrinkage (lw, oas, cv or a number)", 0, 1, value, err) : EVOKE_OK;
 }

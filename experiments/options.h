@@ -27,7 +27,8 @@ typedef enum option_id {
     OPT_RAW, OPT_SYSTEM, OPT_STOP, OPT_N_SAMPLES, OPT_COMPARE, OPT_IGNORE_EOS,                      /* generate */
     OPT_EMOTIONS, OPT_ALPHAS, OPT_BASELINES,                                                        /* sweep */
     OPT_KERNELS,                                                                                    /* bench */
-    OPT_SHRINKAGE, OPT_BOOTSTRAP, OPT_PERMUTATIONS, OPT_CONTROLS, OPT_FOLDS, OPT_SAVE, OPT_STATS, OPT_FIGURES,  /* theory */
+    OPT_SHRINKAGE, OPT_BOOTSTRAP, OPT_PERMUTATIONS, OPT_CONTROLS, OPT_FOLDS, OPT_SAVE, OPT_STATS, OPT_FIGURES,
+    OPT_CLAIMS, OPT_SCORE_LAYER, OPT_EMBED_MODEL, OPT_JUDGE_MODEL,                                      /* theory */
     OPT_METRICS, OPT_PPL_MODEL, OPT_LEXICON,                                                        /* eval */
     OPT_FROM, OPT_TO, OPT_LAYER_OFFSET, OPT_EMOTION, OPT_FORMATS,                                              /* convert */
     OPT_COUNT
@@ -103,6 +104,8 @@ evoke_status options_sites(const options *o, option_id id, evoke_site **sites, s
 evoke_status options_spans(const options *o, evoke_span **spans, size_t *n, evoke_error *err);
 /* The one span of --span; any is true where none was named. */
 evoke_status options_one_span(const options *o, evoke_span *span, bool *any, evoke_error *err);
+/* --shrinkage: lw, oas, cv or a number; *value stays where it is not given. */
+evoke_status options_shrinkage(const options *o, double *value, evoke_error *err);
 /* Opens -m with --threads, --isa, --template, --compute (`usual` where it is not given); many: many tokens will be run. */
 evoke_status options_open_model(const options *o, evoke_compute usual, bool many, evoke_model **m, evoke_error *err);
 

@@ -326,7 +326,7 @@ void evoke_claims_free(evoke_claims *c)
 {
     if (!c)
         return;
-    evk_claim_figures_free(&c->figures);
+    evk_figures_free(&c->figures);
     free(c->alphas);
     free(c->layers);
     free(c);
@@ -334,15 +334,12 @@ void evoke_claims_free(evoke_claims *c)
 
 const evoke_figure *evoke_claims_figure(const evoke_claims *c, size_t i)
 {
-    return i < EVK_N_CLAIM ? &c->figures.described[i] : NULL;
+    return i < c->figures.n ? &c->figures.described[i] : NULL;
 }
 
 const evoke_figure *evoke_claims_find(const evoke_claims *c, const char *name)
 {
-    for (size_t i = 0; i < EVK_N_CLAIM; i++)
-        if (strcmp(c->figures.described[i].name, name) == 0)
-            return &c->figures.described[i];
-    return NULL;
+    return evk_figures_find(&c->figures, name);
 }
 
 const char *evoke_claims_text(const evoke_claims *c)

@@ -30,7 +30,7 @@ struct evoke_claims {
     double *w0;                         /* [E] */
     size_t **held, *n_held;             /* [E] queries held out, as places in `score`; their number */
     evoke_vectors *arms[EVK_N_ARM];     /* at the site steered; the EV's is options.vectors */
-    evk_claim_figures figures;
+    evk_figures figures;
     char text[320];
 };
 

@@ -20,7 +20,7 @@ static const double *scores(const analysis *w, evk_arm arm, size_t a) { return w
 /* A figure and, after it, its interval. */
 static void put(analysis *w, evk_claim_id id, size_t j, size_t k, evk_statistic f, const void *context, evk_scale scale)
 {
-    const evk_claim_figures *all = &w->c->figures;
+    const evk_figures *all = &w->c->figures;
     double *interval = evk_claim_at(all, (evk_claim_id)(id + 1), w->e, j, k);
     *evk_claim_at(all, id, w->e, j, k) = evk_resample(&w->r, f, context, scale, interval);
 }

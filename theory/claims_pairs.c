@@ -58,7 +58,7 @@ static evoke_status observe(pairing *p, size_t q, size_t place, evoke_error *err
 /* Score of emotion e, with emotion f's vector added to its own. */
 static void put_pair(pairing *p, evk_resampling *r, size_t e, size_t f)
 {
-    const evk_claim_figures *all = &p->c->figures;
+    const evk_figures *all = &p->c->figures;
     const double *score = p->scores + e * p->n_steering * p->n;
     const double *both = score + pair_place(p, e, f) * p->n, *own = score + (1 + e) * p->n, *other = score + (1 + f) * p->n;
     double off = 0, whole = 0;

@@ -1,5 +1,5 @@
-/* theory/claims_responses.c: what the model says to the held-out queries at every strength of the EV, greedily: how near the
- * sentences stay to those of the unsteered model (cosine of their embeddings). */
+/* theory/claims_responses.c: what the model says to the held-out queries at every strength of the EV, greedily: how likely a judge
+ * finds the emotion among all, as log odds, and how near the sentences stay to those of the unsteered model (cosine of embeddings). */
 #include <math.h>
 #include <stdlib.h>
 
@@ -88,7 +88,7 @@ static evoke_status speak(speaking *s, evoke_error *err)
 
 static void put_mean(speaking *s, evk_claim_id id, size_t a, const double *x)
 {
-    const evk_claim_figures *all = &s->c->figures;
+    const evk_figures *all = &s->c->figures;
     *evk_claim_at(all, id, s->e, a, 0) = evk_resample(&s->r, evk_statistic_mean, x, EVK_SCALE_PLAIN,
                                                       evk_claim_at(all, (evk_claim_id)(id + 1), s->e, a, 0));
 }
@@ -104,6 +104,87 @@ static double cosine(const float *a, const float *b, size_t d)
     return ab / sqrt(aa * bb);
 }
 
+/* ---- what a judge says ---- */
+
+/* log p_e - log(1 - p_e) of normalised log-probabilities [n]. */
+static double log_odds(const double *log_p, size_t n, size_t e)
+{
+    double others = 0;
+    for (size_t i = 0; i < n; i++)
+        others += i == e ? 0 : exp(log_p[i]);
+    return log_p[e] - log(others);
+}
+
+static size_t find_peak(const double *x, size_t n_alpha, size_t n)
+{
+    double most = -INFINITY;
+    size_t peak = 0;
+    for (size_t a = 0; a < n_alpha; a++) {
+        double mean = 0;
+        for (size_t q = 0; q < n; q++)
+            mean += x[a * n + q] / (double)n;
+        if (mean > most) {
+            most = mean;
+            peak = a;
+        }
+    }
+    return peak;
+}
+
+/* odds [A, n] */
+static void put_odds(speaking *s, const double *odds)
+{
+    const evoke_claims *c = s->c;
+    const evk_figures *all = &c->figures;
+    const size_t n = s->n, peak = find_peak(odds, c->n_alpha, n);
+    for (size_t a = 0; a < c->n_alpha; a++)
+        put_mean(s, EVK_C_JUDGE, a, odds + a * n);
+    for (size_t q = 0; q < n; q++)
+        s->x[q] = evk_spearman(c->alphas, odds + q, n, c->n_alpha);
+    put_mean(s, EVK_C_JUDGE_SPEARMAN, 0, s->x);
+    for (size_t q = 0; q < n; q++) {
+        s->x[q] = 1;
+        for (size_t a = 0; a < peak; a++)
+            if (!(odds[(a + 1) * n + q] > odds[a * n + q]))
+                s->x[q] = 0;
+    }
+    put_mean(s, EVK_C_JUDGE_MONOTONE, 0, s->x);
+    *evk_claim_at(all, EVK_C_JUDGE_PEAK, s->e, 0, 0) = c->alphas[peak];
+}
+
+static evoke_status judge(speaking *s, evoke_error *err)
+{
+    const evoke_claims *c = s->c;
+    const size_t n_emotion = c->n_emotion;
+    const char **emotions = NULL;
+    double *scores = NULL, *odds = NULL;
+    evoke_judge *j = NULL;
+    evoke_status st = evk_alloc(&emotions, n_emotion, sizeof *emotions, what, err);
+    for (size_t e = 0; st == EVOKE_OK && e < n_emotion; e++)
+        emotions[e] = evoke_store_emotion(c->store, e);
+    if (st == EVOKE_OK)
+        st = evk_alloc(&scores, s->n_text, n_emotion * sizeof *scores, what, err);
+    if (st == EVOKE_OK)
+        st = evk_alloc(&odds, s->n_text, sizeof *odds, what, err);
+    if (st == EVOKE_OK) {
+        const evoke_judge_options how = { .options = emotions, .n_option = n_emotion };
+        st = evoke_judge_new(c->options.judge, &how, &j, err);
+    }
+    if (st == EVOKE_OK)
+        st = evoke_judge_read(j, s->words, s->n_text, NULL, scores, err);
+    if (st == EVOKE_OK) {
+        for (size_t i = 0; i < s->n_text; i++)
+            odds[i] = log_odds(scores + i * n_emotion, n_emotion, s->e);
+        put_odds(s, odds);
+    }
+    evoke_judge_free(j);
+    free(odds);
+    free(scores);
+    free(emotions);
+    return st;
+}
+
+/* ---- how near they stay ---- */
 static evoke_status compare_sentences(speaking *s, evoke_error *err)
 {
     const evoke_claims *c = s->c;
@@ -123,10 +204,13 @@ static evoke_status compare_sentences(speaking *s, evoke_error *err)
 evoke_status evk_claims_responses(evoke_claims *c, size_t e, evoke_error *err)
 {
     speaking s = { .c = c, .e = e, .n = c->n_held[e], .n_text = c->n_alpha * c->n_held[e] };
-    if (!c->options.encoder)
+    const bool judged = c->options.judge && c->n_emotion > 1;
+    if (!c->options.encoder && !judged)
         return EVOKE_OK;
     evoke_status st = speak(&s, err);
-    if (st == EVOKE_OK)
+    if (st == EVOKE_OK && judged)
+        st = judge(&s, err);
+    if (st == EVOKE_OK && c->options.encoder)
         st = compare_sentences(&s, err);
     release(&s);
     return st;
