@@ -188,6 +188,8 @@ static evoke_status generate(const options *o, evoke_error *err)
     if (st == EVOKE_OK)
         st = prompts_tokenize(&prompts, m, g.raw, g.system, err);
     if (st == EVOKE_OK)
+        st = steer_plan_tune(&plan, m, o->quiet, err);
+    if (st == EVOKE_OK)
         st = make_variants(&g, err);
     if (st == EVOKE_OK) {
         responder_use(&g.responder, m);

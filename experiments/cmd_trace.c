@@ -79,6 +79,8 @@ static evoke_status trace(const options *o, const char *path, evoke_error *err)
     if (st == EVOKE_OK)
         st = options_open_model(o, EVOKE_EXACT, false, &m, err);
     if (st == EVOKE_OK)
+        st = steer_plan_tune(&plan, m, o->quiet, err);
+    if (st == EVOKE_OK)
         st = steer_plan_apply(&plan, m, &steering, err);
     if (st == EVOKE_OK)
         st = read_ids(o, m, &ids, &t.n_ids, err);

@@ -5,8 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "experiments/json_out.h"
+
+#ifndef EVOKE_DATA
+#define EVOKE_DATA "data"           /* where the build says that data/ is installed */
+#endif
 
 enum { READ_STEP = 1 << 16 };
 static const size_t most_bytes = (size_t)1 << 30;
@@ -136,3 +141,10 @@ evoke_status json_read_lines(const char *path, json_t **root, evoke_error *err)
     return st;
 }
 
+const char *data_file(const char *name, char *room, size_t size)
+{
+    snprintf(room, size, "data/%s", name);
+    if (access(room, R_OK) != 0)
+        snprintf(room, size, "%s/%s", EVOKE_DATA, name);
+    return room;
+}

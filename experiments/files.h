@@ -12,5 +12,7 @@ evoke_status file_read(const char *path, char **text, size_t *n, evoke_error *er
 evoke_status json_read(const char *path, json_t **root, evoke_error *err);
 /* JSON Lines, or a JSON array: an array of values. Blank lines are skipped. */
 evoke_status json_read_lines(const char *path, json_t **root, evoke_error *err);
+/* Path of a file of data/: the one beside us, or the installed one; written to room. */
+const char *data_file(const char *name, char *room, size_t size);
 
 #endif

@@ -20,6 +20,7 @@ static const command commands[] = {
     { "generate", "steered generation: one prompt, or a file of prompts",            cmd_generate },
     { "sweep",    "a dataset under a grid of steerings and baselines; resumable",    cmd_sweep },
     { "theory",   "Fisher directions of a store, and how near the vectors are",      cmd_theory },
+    { "tune",     "the strongest steering that a model takes without harm",          cmd_tune },
     { "eval",     "responses to metrics: perplexity, repetition, words of emotion",  cmd_eval },
     { "bench",    "how fast a model runs here, and against what bounds",             cmd_bench },
     { "classify", "texts to class probabilities, or to labels by an NLI model",      cmd_classify },

@@ -49,6 +49,7 @@ const struct poptOption options_steering[] = {
     { "ramp", 0, POPT_ARG_STRING, NULL, OPT_RAMP,
       "a ramp A:B goes over tokens: A at the prompt's, B from the N-th generated one on, linearly between", "N" },
     { "decay", 0, POPT_ARG_STRING, NULL, OPT_DECAY, "alpha halves every H generated tokens", "H" },
+    { "no-tuned", 0, POPT_ARG_NONE, NULL, OPT_NO_TUNED, "as if 'evoke tune' had never found how to steer with these vectors", NULL },
     { "less-base", 0, POPT_ARG_NONE, NULL, OPT_LESS_BASE, "take EVbase off each emotion vector first", NULL },
     POPT_TABLEEND
 };

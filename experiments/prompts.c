@@ -54,13 +54,11 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-static evoke_status from_file(const options *o, prompt_list *list, const char *path, evoke_error *err)
+evoke_status prompts_open(const char *path, size_t limit, prompt_list *list, evoke_error *err)
 {
     char *text = NULL;
-    size_t limit = SIZE_MAX;
-    evoke_status st = option_size(o, OPT_LIMIT, 1, SIZE_MAX, &limit, err);
-    if (st == EVOKE_OK)
-        st = file_read(path, &text, NULL, err);
+    *list = (prompt_list){ .lines = NULL };
+    evoke_status st = file_read(path, &text, NULL, err);
     if (st != EVOKE_OK)
         return st;
     const char *begin = strncmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
@@ -77,10 +75,14 @@ static evoke_status from_file(const options *o, prompt_list *list, const char *p
 evoke_status prompts_read(const options *o, prompt_list *list, evoke_error *err)
 {
     const char *prompt = option_text(o, OPT_PROMPT), *path = option_text(o, OPT_FILE);
+    size_t limit = SIZE_MAX;
     *list = (prompt_list){ .lines = NULL };
     if (!prompt == !path)
         return fail(err, EVOKE_EARG, "generate: give %s (-p TEXT or -f FILE)", prompt ? "one of the two" : "a prompt");
-    return prompt ? add_line(list, prompt, strlen(prompt), NULL, err) : from_file(o, list, path, err);
+    const evoke_status st = option_size(o, OPT_LIMIT, 1, SIZE_MAX, &limit, err);
+    if (st != EVOKE_OK)
+        return st;
+    return prompt ? add_line(list, prompt, strlen(prompt), NULL, err) : prompts_open(path, limit, list, err);
 }
 
 void prompts_free(prompt_list *list)

@@ -19,6 +19,8 @@ typedef struct prompt_list {
 /* From -p or -f: text with a prompt a line, or any dataset; --limit N: the first N lines, or N of each emotion. Free whatever it
  * returns. */
 evoke_status prompts_read(const options *o, prompt_list *list, evoke_error *err);
+/* The first `limit` of each emotion of a file. */
+evoke_status prompts_open(const char *path, size_t limit, prompt_list *list, evoke_error *err);
 void prompts_free(prompt_list *list);
 /* raw: the text as it is; else a user turn (after a system one, where system is not NULL) of the model's template. */
 evoke_status prompt_tokens(const evoke_model *m, const char *text, bool raw, const char *system, evoke_ids *ids,

@@ -1,5 +1,6 @@
 #include "experiments/steering.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@ void steer_plan_free(steer_plan *p)
     for (size_t i = 0; i < p->n_files; i++) {
         evoke_vectors_free(p->files[i]);
         free(p->details[i].layers);
+        tuning_free(p->details[i].tuned);
     }
     for (size_t i = 0; i < p->n_strengths; i++)
         free(p->strengths[i].emotion);
@@ -36,6 +38,78 @@ evoke_site steer_plan_site(const steer_plan *p, size_t file)
     return d->site_given ? d->site : usual_site(p->files[file]);
 }
 
+static bool names_base(const steer_plan *p, size_t file)
+{
+    for (size_t i = 0; i < p->n_strengths; i++)
+        if (p->strengths[i].file == file && p->strengths[i].emotion && strcmp(p->strengths[i].emotion, "base") == 0)
+            return true;
+    return p->base_alpha != 0;
+}
+
+static void say_tuned(const steer_plan *p, size_t file, const char *path)
+{
+    const tuning *t = p->details[file].tuned;
+    char base[40] = "";
+    if (t->base_share != 0)
+        snprintf(base, sizeof base, " less %g of EVbase", t->base_share);
+    say("steer: as tuned for this model, alpha 1 is %.3g times the vector%s at %s, layers %d to %d, positions %s; alpha %.2g to %.2g is "
+        "safe (%s; --no-tuned leaves it out)", tuning_alpha(t, NULL), base, evoke_site_name(t->site), (int)t->layers[0],
+        (int)t->layers[t->n_layers - 1], evoke_positions_name(t->positions), t->low, t->high, path);
+}
+
+/* Takes over what was found; the vectors must hold it. */
+static evoke_status use_tuning(steer_detail *d, tuning *t, evoke_error *err)
+{
+    free(d->layers);
+    d->layers = NULL;
+    const evoke_status st = allocate(&d->layers, t->n_layers, sizeof *d->layers, err);
+    if (st != EVOKE_OK)
+        return st;
+    memcpy(d->layers, t->layers, t->n_layers * sizeof *d->layers);
+    d->n_layers = t->n_layers;
+    d->site = t->site;
+    d->site_given = true;
+    d->positions = t->positions;
+    d->mode = t->mode;
+    return EVOKE_OK;
+}
+
+evoke_status steer_plan_tune(steer_plan *p, const evoke_model *m, bool quiet, evoke_error *err)
+{
+    evoke_status st = EVOKE_OK;
+    for (size_t f = 0; st == EVOKE_OK && f < p->n_files && !p->no_tuned && !p->less_base; f++) {
+        steer_detail *d = &p->details[f];
+        if (d->in_detail || names_base(p, f))
+            continue;
+        char *path = tuning_path(p->paths[f]);
+        st = path ? tuning_read(path, p->files[f], m, &d->tuned, err) : fail(err, EVOKE_ENOMEM, "steer: no memory");
+        if (st == EVOKE_OK && d->tuned)
+            st = use_tuning(d, d->tuned, err);
+        if (st == EVOKE_OK && d->tuned && !quiet)
+            say_tuned(p, f, path);
+        free(path);
+    }
+    return st;
+}
+
+/* n strengths, and their starts, as tuned: times the alpha found, and after them EVbase for what is taken off. */
+static size_t scale(const tuning *t, evoke_strength *strengths, double *starts, size_t n)
+{
+    double base = 0, base_start = 0;
+    for (size_t i = 0; t && i < n; i++) {
+        const double alpha = tuning_alpha(t, strengths[i].emotion);
+        strengths[i].alpha *= alpha;
+        starts[i] *= alpha;
+        base -= t->base_share * strengths[i].alpha;
+        base_start -= t->base_share * starts[i];
+    }
+    if (!t || t->base_share == 0)
+        return n;
+    strengths[n] = (evoke_strength){ "base", base };
+    starts[n] = base_start;
+    return n + 1;
+}
+
 static evoke_status add_edit(const steer_plan *p, size_t file, const evoke_strength *strengths, const double *starts, size_t n,
                              evoke_steering *s, evoke_error *err)
 {
@@ -56,9 +130,9 @@ evoke_status steer_plan_apply(const steer_plan *p, const evoke_model *m, evoke_s
         return EVOKE_OK;
     evoke_strength *own = NULL;
     double *starts = NULL;
-    evoke_status st = allocate(&own, p->n_strengths, sizeof *own, err);
+    evoke_status st = allocate(&own, p->n_strengths + 1, sizeof *own, err);     /* one for EVbase, where it is taken off */
     if (st == EVOKE_OK)
-        st = allocate(&starts, p->n_strengths, sizeof *starts, err);
+        st = allocate(&starts, p->n_strengths + 1, sizeof *starts, err);
     if (st == EVOKE_OK)
         st = evoke_steering_new(m, out, err);
     for (size_t f = 0; st == EVOKE_OK && f < p->n_files; f++) {
@@ -69,7 +143,7 @@ evoke_status steer_plan_apply(const steer_plan *p, const evoke_model *m, evoke_s
                 starts[n++] = p->strengths[i].start;
             }
         if (n > 0)
-            st = add_edit(p, f, own, starts, n, *out, err);
+            st = add_edit(p, f, own, starts, scale(p->details[f].tuned, own, starts, n), *out, err);
     }
     free(own);
     free(starts);
@@ -83,10 +157,12 @@ evoke_status steer_plan_apply(const steer_plan *p, const evoke_model *m, evoke_s
 evoke_status steer_plan_apply_one(const steer_plan *p, const evoke_model *m, size_t file, const char *emotion,
                                   double alpha, evoke_steering **out, evoke_error *err)
 {
-    const evoke_strength both[] = { { emotion, alpha }, { "base", p->base_alpha } };
+    evoke_strength both[] = { { emotion, alpha }, { "base", p->base_alpha } };
+    double starts[] = { alpha, p->base_alpha };
+    const size_t n = p->base_alpha != 0 ? 2 : scale(p->details[file].tuned, both, starts, 1);
     evoke_status st = evoke_steering_new(m, out, err);
     if (st == EVOKE_OK)
-        st = add_edit(p, file, both, NULL, p->base_alpha != 0 ? 2 : 1, *out, err);
+        st = add_edit(p, file, both, starts, n, *out, err);
     if (st != EVOKE_OK) {
         evoke_steering_free(*out);
         *out = NULL;
@@ -140,6 +216,10 @@ static void put_detail(json_t *o, const steer_plan *p, size_t file)
         json_put(o, "ramp_tokens", json_count(d->ramp_tokens));
     if (d->half_life > 0)
         json_put(o, "half_life", json_number(d->half_life));
+    if (d->tuned) {
+        json_put(o, "tuned_alpha", json_number(tuning_alpha(d->tuned, NULL)));
+        json_put(o, "tuned_base_share", json_number(d->tuned->base_share));
+    }
 }
 
 json_t *steer_plan_json(const steer_plan *p, const strength *only, const evoke_steering *s)

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "experiments/options.h"
+#include "experiments/tuning.h"
 
 /* emotion NULL: the only vector. start: where a ramp to alpha begins; alpha itself where there is none. */
 typedef struct strength { char *emotion; double alpha; size_t file; double start; } strength;
@@ -23,6 +24,8 @@ typedef struct steer_detail {
     evoke_steer_mode mode;
     size_t ramp_tokens;             /* that a ramp rises over; 0: it rises over the layers */
     double half_life;               /* tokens; 0: no decay */
+    bool in_detail;                 /* a site, layers, positions or a mode were given */
+    tuning *tuned;                  /* what evoke tune found, where that holds; NULL: alpha as it is */
 } steer_detail;
 
 typedef struct steer_plan {
@@ -34,13 +37,16 @@ typedef struct steer_plan {
     size_t n_strengths;
     double alpha;                   /* of `--alpha X` where X is a number alone */
     double base_alpha;              /* of `--alpha X,base=Y` in a comparison */
-    bool less_base;
+    bool less_base, no_tuned;
 } steer_plan;
 
 /* Opens the files and reads the options. No --ev: an empty plan. `compare`: strengths come from the caller, so --alpha
  * is X, or X,base=Y, for a file of many vectors. Free whatever it returns. */
 evoke_status steer_plan_read(const options *o, bool compare, steer_plan *plan, evoke_error *err);
 void steer_plan_free(steer_plan *plan);
+/* Once the model is open: a file of whose steering no detail was given (and no EVbase named) is steered as evoke tune found best
+ * for this model, if it has looked, which is said on stderr. */
+evoke_status steer_plan_tune(steer_plan *plan, const evoke_model *m, bool quiet, evoke_error *err);
 /* Where vectors are added when nothing else is said: at attn_out if they hold it, as the authors do. */
 evoke_site usual_site(const evoke_vectors *v);
 /* The site at which a file is applied. */

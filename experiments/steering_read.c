@@ -182,6 +182,7 @@ static evoke_status read_detail(const options *o, size_t file, steer_detail *d, 
     if (st != EVOKE_OK)
         return st;
     d->site_given = text[0] != NULL;
+    d->in_detail = text[0] || text[1] || text[2] || text[3];
     if (text[0] && !evoke_site_find(text[0], &d->site))
         return fail(err, EVOKE_EARG, "read --site: no hook point is called '%s' (resid_post, attn_out, mlp_out, "
                     "resid_mid)", text[0]);
@@ -202,6 +203,7 @@ static evoke_status read_details(const options *o, steer_plan *p, evoke_error *e
 {
     evoke_status st = EVOKE_OK;
     p->less_base = option_given(o, OPT_LESS_BASE);
+    p->no_tuned = option_given(o, OPT_NO_TUNED);
     for (size_t f = 0; st == EVOKE_OK && f < p->n_files; f++)
         st = read_detail(o, f, &p->details[f], err);
     return st;

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DATA = os.path.join(ROOT, "data")
 EMOTIONS = ["joy", "anger", "disgust", "fear", "sadness"]
-FILES = ["queries_extraction.jsonl", "queries_evaluation.jsonl", "prompts_heldout.jsonl"]
+FILES = ["queries_extraction.jsonl", "queries_evaluation.jsonl", "prompts_heldout.jsonl", "prompts_tuning.jsonl"]
 FIELDS = ["id", "emotion", "language", "text"]
 
 NEAR_DUPLICATE = 0.6       # share of common word 3-grams from which two texts are near duplicates
@@ -38,6 +38,7 @@ EXPECTED_COUNTS = {
     "queries_extraction.jsonl": {emotion: 100 for emotion in EMOTIONS},
     "queries_evaluation.jsonl": dict({emotion: 50 for emotion in EMOTIONS}, neutral=150),
     "prompts_heldout.jsonl": {"neutral": 20},
+    "prompts_tuning.jsonl": {"neutral": 24},
 }
 
 
@@ -47,12 +48,14 @@ def expected_ids(name):
     if name == "queries_evaluation.jsonl":
         ids = ["eval-%s-%03d" % (e, i) for e in EMOTIONS for i in range(1, 51)]
         return ids + ["eval-everyday-%03d" % i for i in range(1, 151)]
+    if name == "prompts_tuning.jsonl":
+        return ["tuning-%02d" % i for i in range(1, 25)]
     return ["heldout-%02d" % i for i in range(1, 21)]
 
 
 def expected_emotion(identifier):
     parts = identifier.split("-")
-    if parts[0] == "heldout" or "everyday" in parts:
+    if parts[0] in ("heldout", "tuning") or "everyday" in parts:
         return "neutral"
     return parts[1] if parts[0] == "eval" else parts[0]
 
