@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# The paper's table of EV beside a prompt, a random vector, and prompt and EV; common.sh says how it is called.
+. "$(dirname "$0")/common.sh"
+table baselines

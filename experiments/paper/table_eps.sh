@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# The paper's table of EPS under EVbase; common.sh says how it is called.
+. "$(dirname "$0")/common.sh"
+table eps

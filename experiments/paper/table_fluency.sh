@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# The paper's table of perplexity and topic consistency by strength; common.sh says how it is called.
+. "$(dirname "$0")/common.sh"
+table fluency
