@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034      # QUICK, JUDGES: of the scripts that source this
 # experiments/paper/common.sh: what the scripts of this folder share; sourced by each with its own arguments:
 #
 #   SCRIPT [--quick] [-t THREADS] [-q QUERIES] [MODEL...] [-- OPTIONS OF EVAL]
@@ -50,7 +51,7 @@ settings_of() {
 
 # respond MODEL: store, vectors and the paper's grid with its baselines.
 respond() {
-    local model=$1 folder settings raw=()
+    local model=$1 folder settings
     folder=$OUT/$(name_of "$1")
     settings=$(settings_of "$model")
     mkdir -p "$folder"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The paper's evaluation from end to end: extract, ev, sweep, eval for each model, then every table and figure, also in
 # results/paper/tables.txt; common.sh says how it is called.
+# shellcheck source=experiments/paper/common.sh
 . "$(dirname "$0")/common.sh"
 ARGUMENTS=("${QUICK[@]}" "${THREADS[@]}" -q "$QUERIES" "${MODELS[@]}" -- "${JUDGES[@]}")
 mkdir -p "$OUT"
