@@ -7,13 +7,13 @@
 #include "experiments/options.h"
 
 static const struct poptOption own[] = {
-    { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT, "the result; a new folder where its format holds one vector and there are several",
-      "FILE" },
+    { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT,
+      "the result; a new folder where its format holds one vector and there are several", "FILE" },
     { "from", 0, POPT_ARG_STRING, NULL, OPT_FROM, "format of the input (default: recognised by what it holds)", "FORMAT" },
     { "to", 0, POPT_ARG_STRING, NULL, OPT_TO, "format of the result (default: the first one with the name's ending)", "FORMAT" },
     { "layer-offset", 0, POPT_ARG_STRING, NULL, OPT_LAYER_OFFSET,
-      "layer = number in the other tool's file + K: of the input, or of the result where the input has evoke's own numbers", "K" },
-    { "site", 0, POPT_ARG_STRING, NULL, OPT_SITE, "the site carried; of an input that does not say, what it is taken as", "SITE" },
+      "layer = number in the other tool's file + K: the input's, or the result's where the input has evoke's numbers", "K" },
+    { "site", 0, POPT_ARG_STRING, NULL, OPT_SITE, "the site carried; what an input is taken as that does not say", "SITE" },
     { "layers", 0, POPT_ARG_STRING, NULL, OPT_LAYERS, "all, or A-B,C,... as evoke counts, from 0 (default: all)", "LIST" },
     { "emotion", 0, POPT_ARG_STRING, NULL, OPT_EMOTION, "these vectors only; base is EVbase", "LIST" },
     { "model", 'm', POPT_ARG_STRING, NULL, OPT_MODEL, "hold them against this model: width, layers, architecture", "FILE" },
@@ -54,8 +54,8 @@ static evoke_status list_formats(const options *o, evoke_error *err)
     json_t *list = json_array();
     for (size_t i = 0; evoke_vectors_format_at(i, &f); i++) {
         if (!o->json)
-            printf("%-20s%s\n%20slayer = number %+d; %s; %s%s\n", f.name, f.about, "", (int)f.layer_offset, f.site,
-                   f.is_written ? "cannot carry " : "read only", f.is_written ? f.lacks : "");
+            printf("%-20s%s\n%20slayer = number %+d; %s\n%20s%s%s\n", f.name, f.about, "", (int)f.layer_offset, f.site, "",
+                   f.is_written ? "cannot carry " : "only read", f.is_written ? f.lacks : "");
         json_t *one = json_object();
         json_put(one, "name", json_string(f.name));
         json_put(one, "about", json_string(f.about));
@@ -145,7 +145,8 @@ static evoke_status fit_layers(conversion *c, const evoke_model_info *m, evoke_e
             lost++;
     }
     if (st == EVOKE_OK && n == 0)
-        st = fail(err, EVOKE_EDATA, "convert: the model has layers 0 to %zu, the vectors none of them (%s)", m->n_layer - 1, m->path);
+        st = fail(err, EVOKE_EDATA, "convert: the model has layers 0 to %zu, the vectors none of them (%s)", m->n_layer - 1,
+                  m->path);
     if (st != EVOKE_OK || lost == 0) {
         free(kept);
         return st;
@@ -155,8 +156,8 @@ static evoke_status fit_layers(conversion *c, const evoke_model_info *m, evoke_e
     c->out.layers = kept;
     c->out.n_layers = n;
     c->fit[c->n_fit] = (evoke_vectors_note){ .lost = true, .n = lost };
-    snprintf(c->fit[c->n_fit++].text, sizeof c->fit->text, "%zu of %zu layers are beyond the model's %zu, and left out", lost, n_all,
-             m->n_layer);
+    snprintf(c->fit[c->n_fit++].text, sizeof c->fit->text, "%zu of %zu layers are beyond the model's %zu, and left out", lost,
+             n_all, m->n_layer);
     return EVOKE_OK;
 }
 
@@ -171,8 +172,8 @@ static evoke_status fit_model(const options *o, conversion *c, evoke_error *err)
     if (st == EVOKE_OK) {
         const char *of = evoke_vectors_describe(c->vectors)->architecture, *family = evoke_model_describe(m)->family;
         if (*of && strcmp(of, family) != 0)
-            snprintf(c->fit[c->n_fit++].text, sizeof c->fit->text, "they say that they are of a model of type '%.60s', not '%.60s'", of,
-                     family);
+            snprintf(c->fit[c->n_fit++].text, sizeof c->fit->text, "they say that they are of a model of type '%.60s', not "
+                     "'%.60s'", of, family);
     }
     evoke_model_free(m);
     return st;

@@ -46,9 +46,10 @@ static evoke_status check_sum(const evk_source *s, const json_t *sums, const cha
     EVK_TRY(evk_zip_read(s->zip, name, EVK_MOST_ENTRY, &bytes, err));
     evk_sha256(bytes.data, bytes.n, hex);
     evoke_text_free(&bytes);
-    return says && strcmp(says, hex) == 0 ? EVOKE_OK
-                                          : evk_fail(err, EVOKE_EFORMAT, "open vectors: the SHA-256 of its %s is not the one in %s "
-                                                     "(%s)", name, sums_name, s->path);
+    if (says && strcmp(says, hex) == 0)
+        return EVOKE_OK;
+    return evk_fail(err, EVOKE_EFORMAT, "open vectors: the SHA-256 of its %s is not the one in %s (%s)", name, sums_name,
+                    s->path);
 }
 
 static evoke_status check_sums(const evk_source *s, evoke_error *err)
@@ -86,8 +87,8 @@ static evoke_status scale_last(evk_found *f, double coefficient, evoke_error *er
     return EVOKE_OK;
 }
 
-static evoke_status add_intervention(const evk_source *s, const evk_tensor_list *tensors, const json_t *intervention, evk_found *out,
-                                     evoke_error *err)
+static evoke_status add_intervention(const evk_source *s, const evk_tensor_list *tensors, const json_t *intervention,
+                                     evk_found *out, evoke_error *err)
 {
     const json_t *layer = json_object_get(intervention, "layer"), *coefficient = json_object_get(intervention, "coefficient");
     const char *name = json_string_value(json_object_get(intervention, "vector"));
@@ -152,20 +153,20 @@ static json_t *interventions_of(const evk_written *w)
     char name[32];
     for (size_t l = 0; l < w->n; l++) {
         snprintf(name, sizeof name, "v%d", (int)w->numbers[l]);
-        json_array_append_new(all, json_pack("{s:f, s:s, s:i, s:s}", "coefficient", 1.0, "hook", residual_post, "layer", (int)w->layers[l],
-                                             "vector", name));
+        json_array_append_new(all, json_pack("{s:f, s:s, s:i, s:s}", "coefficient", 1.0, "hook", residual_post, "layer",
+                                             (int)w->layers[l], "vector", name));
     }
     return all;
 }
 
 static json_t *manifest_of(const evk_written *w)
 {
-    return json_pack("{s:[], s:{s:s, s:I, s:s, s:I, s:n, s:n}, s:{}, s:f, s:s, s:{}, s:s, s:s, s:o, s:s, s:f, s:s, s:{s:s}, s:n}",
-                     "authors", "base_model", "architecture", w->architecture, "hidden_size", (json_int_t)w->d, "model_id", w->model,
-                     "num_layers", (json_int_t)w->n_layer_model, "revision", "torch_dtype", "compatibility", "default_strength", 1.0,
-                     "description", "", "evaluation", "evidence_level", "none", "format_version", "1.0", "interventions",
-                     interventions_of(w), "license", "", "max_abs_strength", 8.0, "name", w->name, "provenance", "program", "evoke",
-                     "schedule");
+    json_t *model = json_pack("{s:s, s:I, s:s, s:I, s:n, s:n}", "architecture", w->architecture, "hidden_size", (json_int_t)w->d,
+                              "model_id", w->model, "num_layers", (json_int_t)w->n_layer_model, "revision", "torch_dtype");
+    return json_pack("{s:[], s:o, s:{}, s:f, s:s, s:{}, s:s, s:s, s:o, s:s, s:f, s:s, s:{s:s}, s:n}", "authors", "base_model",
+                     model, "compatibility", "default_strength", 1.0, "description", "", "evaluation", "evidence_level", "none",
+                     "format_version", "1.0", "interventions", interventions_of(w), "license", "", "max_abs_strength", 8.0,
+                     "name", w->name, "provenance", "program", "evoke", "schedule");
 }
 
 /* Takes the value; NULL: no memory, or a name that is not UTF-8. */
@@ -192,7 +193,8 @@ evoke_status evk_write_brainpatch(const evk_format *as, const evk_written *w, ev
     if (st == EVOKE_OK && (!manifest || !sums))
         st = evk_fail(err, EVOKE_EDATA, "write vectors: no memory, or a name that is not UTF-8");
     if (st == EVOKE_OK)
-        st = evk_zip_pack((const evk_zip_entry[]){ { sums_name, sums, strlen(sums) }, { manifest_name, manifest, strlen(manifest) },
+        st = evk_zip_pack((const evk_zip_entry[]){ { sums_name, sums, strlen(sums) },
+                                                   { manifest_name, manifest, strlen(manifest) },
                                                    { tensors_name, tensors.data, tensors.n } }, 3, out, err);
     json_decref(metadata);
     evk_buffer_free(&tensors);

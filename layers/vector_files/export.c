@@ -1,5 +1,5 @@
-/* layers/vector_files/export.c: vectors to a file of any format: chosen, numbered as the format counts, and what cannot be carried
- * counted. */
+/* layers/vector_files/export.c: vectors to a file of any format: chosen, numbered as the format counts, and what cannot be
+ * carried counted. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -166,7 +166,8 @@ static evoke_status choose_site(const evk_format *as, const selection *s, evoke_
             return EVOKE_OK;
         }
     }
-    return evk_fail(err, EVOKE_EDATA, "write vectors: format '%s' is of site %s, and here is %s", as->says.name, as->says.site, held);
+    return evk_fail(err, EVOKE_EDATA, "write vectors: format '%s' is of site %s, and here is %s", as->says.name,
+                    as->says.site, held);
 }
 
 /* Fills written's layers with those that the format can number; the others are counted. */
@@ -279,7 +280,7 @@ static void note_what_is_lost(const evk_format *as, const selection *s, evoke_si
         evk_note(report, true, s->n_layer, "%zu typical norms cannot be carried: steering modes that need them will not work",
                  s->n_layer);
     if (evoke_vectors_neutral(s->from, from, s->emotions[0]))
-        evk_note(report, true, s->n_layer, "%zu components of the neutral class cannot be carried: steering mode clamp will not work",
+        evk_note(report, true, s->n_layer, "%zu components of the neutral class cannot be carried: mode clamp will not work",
                  s->n_layer);
     if (s->n_emotion > 1 && s->all)
         evk_note(report, true, 1, "1 vector cannot be carried, EVbase: choose emotion base to write it");
@@ -307,8 +308,8 @@ static evoke_status write_each(const evk_format *as, const selection *s, const e
     if (st == EVOKE_OK)
         st = evk_alloc(&values, s->n_layer * w.d, sizeof *values, "write vectors", err);
     if (st == EVOKE_OK)
-        st = number_layers(as, s, choice->layer_offset ? *choice->layer_offset : as->says.layer_offset, from, numbers, layers, kept,
-                           &w, report, err);
+        st = number_layers(as, s, choice->layer_offset ? *choice->layer_offset : as->says.layer_offset, from, numbers, layers,
+                           kept, &w, report, err);
     if (st == EVOKE_OK)
         note_what_is_lost(as, s, from, report);
     if (st == EVOKE_OK)

@@ -35,8 +35,8 @@ static evoke_status check_site(const evk_format *f, evoke_site site, const char 
     bool fits = f->n_sites == 0;
     for (size_t i = 0; i < f->n_sites; i++)
         fits |= f->sites[i] == site;
-    return fits ? EVOKE_OK : evk_fail(err, EVOKE_EDATA, "open vectors: a file of format '%s' is not of site %s (%s)", f->says.name,
-                                      evoke_site_name(site), path);
+    return fits ? EVOKE_OK : evk_fail(err, EVOKE_EDATA, "open vectors: a file of format '%s' is not of site %s (%s)",
+                                      f->says.name, evoke_site_name(site), path);
 }
 
 /* order [n]: rows by rising number; two of one number are an error. */
@@ -142,8 +142,8 @@ static evoke_status read_all(const evk_format *as, const evk_source *s, const ev
                              evoke_error *err)
 {
     if (choice->layer_offset)
-        return evk_fail(err, EVOKE_EARG, "open vectors: format '%s' says which layers it holds: there is no offset to choose (%s)",
-                        as->says.name, s->path);
+        return evk_fail(err, EVOKE_EARG, "open vectors: format '%s' says which layers it holds: there is no offset to choose "
+                        "(%s)", as->says.name, s->path);
     EVK_TRY(as->read_all(s, out, err));
     if (choice->site && !evoke_vectors_get(*out, *choice->site, 0))
         return evk_fail(err, EVOKE_EDATA, "open vectors: it holds no site %s (%s)", evoke_site_name(*choice->site), s->path);

@@ -80,8 +80,8 @@ evoke_status evk_npy_read(const evoke_text *bytes, const char *name, const char 
     const bool straight = order && (strncmp(order, "False", 5) == 0 || out->n_dim < 2);
     free(header);
     if (!shaped || !typed || !straight)
-        return evk_fail(err, EVOKE_EUNSUPPORTED, "read NumPy array: '%.80s' is not of little-endian numbers or texts in C order (%s)",
-                        name, path);
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "read NumPy array: '%.80s' is not of little-endian numbers or texts in C "
+                        "order (%s)", name, path);
     if (!evk_mul(out->n, out->item, &want) || want > bytes->n - begin)
         return evk_fail(err, EVOKE_EFORMAT, "read NumPy array: '%.80s' ends before its %zu values (%s)", name, out->n, path);
     out->data = bytes->data + begin;
@@ -140,7 +140,8 @@ evoke_status evk_npy_put(const char *descr, size_t n_dim, const size_t *dims, co
     if (st == EVOKE_OK)
         st = evk_buffer_format(&header, err, "), }");
     const size_t padding = ALIGN - (PREAMBLE + header.n + 1) % ALIGN, n = header.n + padding + 1;
-    const unsigned char preamble[PREAMBLE] = { 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(n & 255), (unsigned char)(n >> 8) };
+    const unsigned char preamble[PREAMBLE] = { 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)(n & 255),
+                                               (unsigned char)(n >> 8) };
     if (st == EVOKE_OK)
         st = evk_buffer_add(out, preamble, sizeof preamble, err);
     if (st == EVOKE_OK)

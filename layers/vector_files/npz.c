@@ -83,7 +83,8 @@ evoke_status evk_read_npz_of_layers(const evk_source *s, evk_found *out, evoke_v
             return evk_fail(err, EVOKE_EFORMAT, "open vectors: '%.80s' is no layer (%s)", evk_zip_name(s->zip, i), s->path);
         evoke_status st = read_array(s, key, &bytes, &a, err);
         if (st == EVOKE_OK && a.n_dim != 1)
-            st = evk_fail(err, EVOKE_EFORMAT, "open vectors: '%s' has %zu dimensions, a direction has one (%s)", key, a.n_dim, s->path);
+            st = evk_fail(err, EVOKE_EFORMAT, "open vectors: '%s' has %zu dimensions, a direction has one (%s)", key, a.n_dim,
+                          s->path);
         if (st == EVOKE_OK)
             st = evk_found_add(out, layer, evk_npy_float(&a), a.descr, a.data, a.n, err);
         evoke_text_free(&bytes);
@@ -126,8 +127,8 @@ static evoke_status read_shape(const evk_source *s, labels *l, evoke_error *err)
     EVK_TRY(st);
     if (a.n_dim != 3 || a.dims[0] < 1 || a.dims[0] > EVK_MAX_EMOTIONS || a.dims[1] < 1 || a.dims[1] > EVK_MAX_LAYERS ||
         a.dims[2] < 1 || a.dims[2] > EVK_MAX_WIDTH)
-        return evk_fail(err, EVOKE_EFORMAT, "open vectors: '%s' is not [emotions, layers, width] (%s)", evoke_site_name(l->sites[0]),
-                        s->path);
+        return evk_fail(err, EVOKE_EFORMAT, "open vectors: '%s' is not [emotions, layers, width] (%s)",
+                        evoke_site_name(l->sites[0]), s->path);
     l->n_emotion = a.dims[0];
     l->n_layer = a.dims[1];
     l->d = a.dims[2];

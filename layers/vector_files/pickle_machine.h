@@ -26,4 +26,11 @@ evoke_status evk_pickle_fail(evk_machine *m, const char *why);
 /* n bytes of the instruction's own. */
 evoke_status evk_pickle_take(evk_machine *m, size_t n, const unsigned char **out);
 
+/* A new value on the stack; the topmost one off it. */
+evk_pickle_value *evk_pickle_push(evk_machine *m, evk_pickle_kind kind);
+evoke_status evk_pickle_pop(evk_machine *m, uint32_t *value);
+
+/* What names and calls: pickle_torch.c. */
+evk_pickle_op evk_pickle_global, evk_pickle_stack_global, evk_pickle_persistent, evk_pickle_reduce;
+
 #endif

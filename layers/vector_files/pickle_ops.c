@@ -1,5 +1,4 @@
 /* layers/vector_files/pickle_ops.c: what each instruction of a pickle does here. */
-#include <stdio.h>
 #include <string.h>
 
 #include "layers/vector_files/pickle_machine.h"
@@ -19,7 +18,7 @@ static void push(evk_machine *m, uint32_t value)
     m->stack[m->height++] = value;
 }
 
-static evk_pickle_value *push_new(evk_machine *m, evk_pickle_kind kind)
+evk_pickle_value *evk_pickle_push(evk_machine *m, evk_pickle_kind kind)
 {
     evk_pickle_value *v = make(m, kind);
     push(m, (uint32_t)(v - m->out->values));
@@ -32,7 +31,7 @@ static size_t ground(const evk_machine *m)
     return m->n_marks ? m->marks[m->n_marks - 1] : 0;
 }
 
-static evoke_status pop(evk_machine *m, uint32_t *value)
+evoke_status evk_pickle_pop(evk_machine *m, uint32_t *value)
 {
     if (m->height == ground(m))
         return evk_pickle_fail(m, "the stack is empty");
@@ -72,13 +71,13 @@ static uint64_t little(const unsigned char *p, size_t n)
 
 static evoke_status op_none(evk_machine *m)
 {
-    push_new(m, EVK_PICKLE_NONE);
+    evk_pickle_push(m, EVK_PICKLE_NONE);
     return EVOKE_OK;
 }
 
 static evoke_status op_bool(evk_machine *m)
 {
-    push_new(m, EVK_PICKLE_INT)->number = m->bytes[m->opcode_at] == 0x88;
+    evk_pickle_push(m, EVK_PICKLE_INT)->number = m->bytes[m->opcode_at] == 0x88;
     return EVOKE_OK;
 }
 
@@ -86,7 +85,7 @@ static evoke_status push_int(evk_machine *m, size_t n)
 {
     const unsigned char *p = NULL;
     EVK_TRY(evk_pickle_take(m, n, &p));
-    push_new(m, EVK_PICKLE_INT)->number = n == 4 ? (int32_t)little(p, n) : (int64_t)little(p, n);
+    evk_pickle_push(m, EVK_PICKLE_INT)->number = n == 4 ? (int32_t)little(p, n) : (int64_t)little(p, n);
     return EVOKE_OK;
 }
 
@@ -113,7 +112,7 @@ static evoke_status push_text(evk_machine *m, size_t n_length)
     if (n > m->n)
         return evk_pickle_fail(m, "the pickle ends within it");
     EVK_TRY(evk_pickle_take(m, (size_t)n, &p));
-    evk_pickle_value *v = push_new(m, EVK_PICKLE_TEXT);
+    evk_pickle_value *v = evk_pickle_push(m, EVK_PICKLE_TEXT);
     v->text = (const char *)p;
     v->n = (size_t)n;
     return EVOKE_OK;
@@ -129,66 +128,6 @@ static evoke_status op_text4(evk_machine *m)
     return push_text(m, 4);
 }
 
-/* ---- names: each is one of these, or refused ---- */
-
-static const struct { const char *name; evk_type storage; } names[] = {
-    { "torch._utils _rebuild_tensor_v2", EVK_OTHER_TYPE }, { "collections OrderedDict", EVK_OTHER_TYPE },
-    { "torch FloatStorage", EVK_F32 },                     { "torch HalfStorage", EVK_F16 },
-    { "torch BFloat16Storage", EVK_BF16 },                 { "torch DoubleStorage", EVK_F64 },
-};
-enum { NAME_TENSOR, NAME_ORDERED_DICT, NAME_STORAGE };
-
-/* number: its place in the table. */
-static evoke_status push_name(evk_machine *m, const char *module, size_t n_module, const char *name, size_t n_name)
-{
-    char whole[160];
-    snprintf(whole, sizeof whole, "%.*s %.*s", (int)(n_module < 70 ? n_module : 70), module, (int)(n_name < 70 ? n_name : 70),
-             name);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i].name, whole) == 0) {
-            evk_pickle_value *v = push_new(m, EVK_PICKLE_NAME);
-            v->number = (int64_t)i;
-            v->type = names[i].storage;
-            return EVOKE_OK;
-        }
-    for (char *c = whole; *c; c++)
-        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
-            *c = '?';
-    return evk_fail(m->err, EVOKE_EUNSUPPORTED, "read pickle: it names '%s' at byte %zu, which plain tensors do not need; nothing was "
-                    "run (%s)", whole, m->opcode_at, m->path);
-}
-
-static evoke_status take_line(evk_machine *m, const char **text, size_t *n)
-{
-    const unsigned char *p = m->bytes + m->at, *end = memchr(p, '\n', m->n - m->at);
-    if (!end)
-        return evk_pickle_fail(m, "the pickle ends within it");
-    *text = (const char *)p;
-    *n = (size_t)(end - p);
-    m->at += *n + 1;
-    return EVOKE_OK;
-}
-
-static evoke_status op_global(evk_machine *m)
-{
-    const char *module = NULL, *name = NULL;
-    size_t n_module = 0, n_name = 0;
-    EVK_TRY(take_line(m, &module, &n_module));
-    EVK_TRY(take_line(m, &name, &n_name));
-    return push_name(m, module, n_module, name, n_name);
-}
-
-static evoke_status op_stack_global(evk_machine *m)
-{
-    uint32_t name = 0, module = 0;
-    EVK_TRY(pop(m, &name));
-    EVK_TRY(pop(m, &module));
-    const evk_pickle_value *a = evk_pickle_at(m->out, module), *b = evk_pickle_at(m->out, name);
-    if (a->kind != EVK_PICKLE_TEXT || b->kind != EVK_PICKLE_TEXT)
-        return evk_pickle_fail(m, "its names are no texts");
-    return push_name(m, a->text, a->n, b->text, b->n);
-}
-
 /* ---- tuples and dictionaries ---- */
 
 static evoke_status op_mark(evk_machine *m)
@@ -199,13 +138,13 @@ static evoke_status op_mark(evk_machine *m)
 
 static evoke_status op_empty_tuple(evk_machine *m)
 {
-    push_new(m, EVK_PICKLE_TUPLE);
+    evk_pickle_push(m, EVK_PICKLE_TUPLE);
     return EVOKE_OK;
 }
 
 static evoke_status op_empty_dict(evk_machine *m)
 {
-    push_new(m, EVK_PICKLE_DICT);
+    evk_pickle_push(m, EVK_PICKLE_DICT);
     return EVOKE_OK;
 }
 
@@ -310,60 +249,6 @@ static evoke_status op_get4(evk_machine *m)
     return get_memo(m, little(p, 4));
 }
 
-/* ---- storages and tensors ---- */
-
-/* ("storage", torch's class, key, device, count) */
-static evoke_status op_persistent(evk_machine *m)
-{
-    uint32_t id = 0;
-    EVK_TRY(pop(m, &id));
-    const evk_pickle_value *tuple = evk_pickle_at(m->out, id), *class = evk_pickle_item(m->out, tuple, 1);
-    const evk_pickle_value *key = evk_pickle_item(m->out, tuple, 2), *count = evk_pickle_item(m->out, tuple, 4);
-    if (!class || class->kind != EVK_PICKLE_NAME || class->number < NAME_STORAGE || !key || key->kind != EVK_PICKLE_TEXT ||
-        !count || count->kind != EVK_PICKLE_INT || count->number < 0)
-        return evk_pickle_fail(m, "it is no storage of torch's");
-    evk_pickle_value *v = push_new(m, EVK_PICKLE_STORAGE);
-    v->type = class->type;
-    v->text = key->text;
-    v->n = key->n;
-    v->number = count->number;
-    return EVOKE_OK;
-}
-
-static uint32_t index_of(const evk_machine *m, const evk_pickle_value *v)
-{
-    return v ? (uint32_t)(v - m->out->values) : 0;
-}
-
-/* (storage, offset, shape, strides, requires_grad, hooks) */
-static evoke_status rebuild_tensor(evk_machine *m, const evk_pickle_value *arguments)
-{
-    const evk_pickle_value made = {
-        .kind = EVK_PICKLE_TENSOR, .storage = index_of(m, evk_pickle_item(m->out, arguments, 0)),
-        .offset = index_of(m, evk_pickle_item(m->out, arguments, 1)), .shape = index_of(m, evk_pickle_item(m->out, arguments, 2)),
-        .stride = index_of(m, evk_pickle_item(m->out, arguments, 3)),
-    };
-    if (evk_pickle_at(m->out, made.storage)->kind != EVK_PICKLE_STORAGE || evk_pickle_at(m->out, made.offset)->kind != EVK_PICKLE_INT
-        || evk_pickle_at(m->out, made.shape)->kind != EVK_PICKLE_TUPLE || evk_pickle_at(m->out, made.stride)->kind != EVK_PICKLE_TUPLE)
-        return evk_pickle_fail(m, "it is no tensor's arguments");
-    *push_new(m, EVK_PICKLE_TENSOR) = made;
-    return EVOKE_OK;
-}
-
-/* A call: of the two names that are known, in their plain form. */
-static evoke_status op_reduce(evk_machine *m)
-{
-    uint32_t arguments = 0, callee = 0;
-    EVK_TRY(pop(m, &arguments));
-    EVK_TRY(pop(m, &callee));
-    const evk_pickle_value *name = evk_pickle_at(m->out, callee), *given = evk_pickle_at(m->out, arguments);
-    if (name->kind == EVK_PICKLE_NAME && name->number == NAME_TENSOR)
-        return rebuild_tensor(m, given);
-    if (name->kind != EVK_PICKLE_NAME || name->number != NAME_ORDERED_DICT || given->kind != EVK_PICKLE_TUPLE || given->first)
-        return evk_pickle_fail(m, "only tensors and empty dictionaries are made");
-    return op_empty_dict(m);
-}
-
 /* ---- frame ---- */
 
 static evoke_status op_proto(evk_machine *m)
@@ -382,29 +267,32 @@ static evoke_status op_frame(evk_machine *m)
 static evoke_status op_stop(evk_machine *m)
 {
     m->stopped = true;
-    return pop(m, &m->out->root);
+    return evk_pickle_pop(m, &m->out->root);
 }
 
 const evk_pickle_opcode evk_pickle_opcodes[256] = {
     [0x80] = { "PROTO", op_proto },           [0x95] = { "FRAME", op_frame },             ['.'] = { "STOP", op_stop },
-    ['('] = { "MARK", op_mark },              ['}'] = { "EMPTY_DICT", op_empty_dict },    [')'] = { "EMPTY_TUPLE", op_empty_tuple },
+    ['('] = { "MARK", op_mark },              [')'] = { "EMPTY_TUPLE", op_empty_tuple },
+    ['}'] = { "EMPTY_DICT", op_empty_dict },
     ['t'] = { "TUPLE", op_tuple },            [0x85] = { "TUPLE1", op_tuple_n },          [0x86] = { "TUPLE2", op_tuple_n },
     [0x87] = { "TUPLE3", op_tuple_n },        ['s'] = { "SETITEM", op_set_item },         ['u'] = { "SETITEMS", op_set_items },
     ['N'] = { "NONE", op_none },              [0x88] = { "NEWTRUE", op_bool },            [0x89] = { "NEWFALSE", op_bool },
     ['K'] = { "BININT1", op_int1 },           ['M'] = { "BININT2", op_int2 },             ['J'] = { "BININT", op_int4 },
-    ['X'] = { "BINUNICODE", op_text4 },       [0x8c] = { "SHORT_BINUNICODE", op_text1 },  ['c'] = { "GLOBAL", op_global },
-    [0x93] = { "STACK_GLOBAL", op_stack_global }, ['q'] = { "BINPUT", op_put1 },          ['r'] = { "LONG_BINPUT", op_put4 },
+    ['X'] = { "BINUNICODE", op_text4 },       [0x8c] = { "SHORT_BINUNICODE", op_text1 },  ['c'] = { "GLOBAL", evk_pickle_global },
+    [0x93] = { "STACK_GLOBAL", evk_pickle_stack_global },
+    ['q'] = { "BINPUT", op_put1 },            ['r'] = { "LONG_BINPUT", op_put4 },
     [0x94] = { "MEMOIZE", op_memoize },       ['h'] = { "BINGET", op_get1 },              ['j'] = { "LONG_BINGET", op_get4 },
-    ['Q'] = { "BINPERSID", op_persistent },   ['R'] = { "REDUCE", op_reduce },
+    ['Q'] = { "BINPERSID", evk_pickle_persistent },   ['R'] = { "REDUCE", evk_pickle_reduce },
     /* known, and refused */
-    ['0'] = { "POP", NULL },              ['1'] = { "POP_MARK", NULL },       ['2'] = { "DUP", NULL },        ['F'] = { "FLOAT", NULL },
-    ['I'] = { "INT", NULL },              ['L'] = { "LONG", NULL },           ['P'] = { "PERSID", NULL },     ['S'] = { "STRING", NULL },
-    ['T'] = { "BINSTRING", NULL },        ['U'] = { "SHORT_BINSTRING", NULL }, ['V'] = { "UNICODE", NULL },   ['a'] = { "APPEND", NULL },
-    ['b'] = { "BUILD", NULL },            ['d'] = { "DICT", NULL },           ['e'] = { "APPENDS", NULL },    ['g'] = { "GET", NULL },
-    ['i'] = { "INST", NULL },             ['l'] = { "LIST", NULL },           ['o'] = { "OBJ", NULL },        ['p'] = { "PUT", NULL },
-    [']'] = { "EMPTY_LIST", NULL },       ['G'] = { "BINFLOAT", NULL },       ['B'] = { "BINBYTES", NULL },   ['C'] = { "SHORT_BINBYTES", NULL },
-    [0x81] = { "NEWOBJ", NULL },          [0x82] = { "EXT1", NULL },          [0x83] = { "EXT2", NULL },      [0x84] = { "EXT4", NULL },
-    [0x8a] = { "LONG1", NULL },           [0x8b] = { "LONG4", NULL },         [0x8d] = { "BINUNICODE8", NULL }, [0x8e] = { "BINBYTES8", NULL },
-    [0x8f] = { "EMPTY_SET", NULL },       [0x90] = { "ADDITEMS", NULL },      [0x91] = { "FROZENSET", NULL }, [0x92] = { "NEWOBJ_EX", NULL },
-    [0x96] = { "BYTEARRAY8", NULL },      [0x97] = { "NEXT_BUFFER", NULL },   [0x98] = { "READONLY_BUFFER", NULL },
+    ['0'] = { "POP", NULL }, ['1'] = { "POP_MARK", NULL }, ['2'] = { "DUP", NULL }, ['F'] = { "FLOAT", NULL },
+    ['I'] = { "INT", NULL }, ['L'] = { "LONG", NULL }, ['P'] = { "PERSID", NULL }, ['S'] = { "STRING", NULL },
+    ['T'] = { "BINSTRING", NULL }, ['U'] = { "SHORT_BINSTRING", NULL }, ['V'] = { "UNICODE", NULL },
+    ['a'] = { "APPEND", NULL }, ['b'] = { "BUILD", NULL }, ['d'] = { "DICT", NULL }, ['e'] = { "APPENDS", NULL },
+    ['g'] = { "GET", NULL }, ['i'] = { "INST", NULL }, ['l'] = { "LIST", NULL }, ['o'] = { "OBJ", NULL },
+    ['p'] = { "PUT", NULL }, [']'] = { "EMPTY_LIST", NULL }, ['G'] = { "BINFLOAT", NULL }, ['B'] = { "BINBYTES", NULL },
+    ['C'] = { "SHORT_BINBYTES", NULL }, [0x81] = { "NEWOBJ", NULL }, [0x82] = { "EXT1", NULL }, [0x83] = { "EXT2", NULL },
+    [0x84] = { "EXT4", NULL }, [0x8a] = { "LONG1", NULL }, [0x8b] = { "LONG4", NULL }, [0x8d] = { "BINUNICODE8", NULL },
+    [0x8e] = { "BINBYTES8", NULL }, [0x8f] = { "EMPTY_SET", NULL }, [0x90] = { "ADDITEMS", NULL },
+    [0x91] = { "FROZENSET", NULL }, [0x92] = { "NEWOBJ_EX", NULL }, [0x96] = { "BYTEARRAY8", NULL },
+    [0x97] = { "NEXT_BUFFER", NULL }, [0x98] = { "READONLY_BUFFER", NULL },
 };

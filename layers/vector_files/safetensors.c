@@ -1,7 +1,7 @@
 /* layers/vector_files/safetensors.c: one tensor [D] a layer, as two tools name them:
  *
- *     steering-vectors   "0", "1", ...; its library saves nothing itself, so the kind of layer stands in the metadata, layer_type:
- *                        decoder_block, self_attn or mlp, the modules whose output is steered
+ *     steering-vectors   "0", "1", ...; its library saves nothing itself, so the kind of layer stands in the metadata,
+ *                        layer_type: decoder_block, self_attn or mlp, the modules whose output is steered
  *     saklas             "layer_1", "layer_2", ...; a JSON file beside it has the SHA-256 of the tensors' file
  *
  * Both count blocks from 0. The metadata that we add, evoke_site and emotion, say what layer_type cannot. */
@@ -34,8 +34,8 @@ const char *evk_layer_type(evoke_site site)
 static void note_module(evoke_site site, const char *layer_type, evoke_vectors_report *report)
 {
     if (site != EVOKE_RESID_POST)
-        evk_note(report, false, 0, "%s is taken as %s, the same unless a norm follows the module (Gemma 2, 3, OLMo 2)", layer_type,
-                 evoke_site_name(site));
+        evk_note(report, false, 0, "%s is taken as %s, the same unless a norm follows the module (Gemma 2, 3, OLMo 2)",
+                 layer_type, evoke_site_name(site));
 }
 
 evoke_status evk_layer_type_site(const char *layer_type, const char *site, evk_found *f, evoke_vectors_report *report,
@@ -43,14 +43,15 @@ evoke_status evk_layer_type_site(const char *layer_type, const char *site, evk_f
 {
     size_t i = 0;
     f->says_site = site[0] || layer_type[0];
+    if (site[0] && !evoke_site_find(site, &f->site))
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "open vectors: evoke_site '%.40s' is no hook point (%s)", site, f->path);
     if (site[0])
-        return evoke_site_find(site, &f->site) ? EVOKE_OK
-                                               : evk_fail(err, EVOKE_EUNSUPPORTED, "open vectors: evoke_site '%.40s' is no hook point (%s)",
-                                                          site, f->path);
+        return EVOKE_OK;
     while (i < N_LAYER_TYPE && strcmp(layer_types[i].layer_type, layer_type) != 0)
         i++;
     if (layer_type[0] && i == N_LAYER_TYPE)
-        return evk_fail(err, EVOKE_EUNSUPPORTED, "open vectors: layer_type '%.40s' is no hook point here (%s)", layer_type, f->path);
+        return evk_fail(err, EVOKE_EUNSUPPORTED, "open vectors: layer_type '%.40s' is no hook point here (%s)", layer_type,
+                        f->path);
     if (layer_type[0]) {
         f->site = layer_types[i].site;
         note_module(f->site, layer_type, report);
@@ -84,7 +85,8 @@ evoke_status evk_read_numbered(const evk_source *s, const char *prefix, evk_foun
     for (size_t i = 0; i < s->tensors.n; i++) {
         int32_t number = 0;
         if (!evk_number_after(prefix, s->tensors.items[i].tensor.name, &number))
-            return evk_fail(err, EVOKE_EFORMAT, "open vectors: '%.80s' is no layer (%s)", s->tensors.items[i].tensor.name, s->path);
+            return evk_fail(err, EVOKE_EFORMAT, "open vectors: '%.80s' is no layer (%s)", s->tensors.items[i].tensor.name,
+                            s->path);
         EVK_TRY(evk_found_add_tensor(out, number, &s->tensors.items[i], err));
     }
     return EVOKE_OK;

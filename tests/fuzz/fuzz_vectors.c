@@ -1,5 +1,5 @@
-/* A file of vectors of any tool: opened as what it begins like, all that it holds read, and written and read again in every format
- * that can carry it. */
+/* A file of vectors of any tool: opened as what it begins like, all that it holds read, and written and read again in every
+ * format that can carry it. */
 #include "tests/fuzz/fuzz.h"
 
 #include <math.h>
