@@ -179,13 +179,6 @@ static evoke_status fit_model(const options *o, conversion *c, evoke_error *err)
     return st;
 }
 
-static void say_notes(const evoke_vectors_note *notes, size_t n, bool quiet)
-{
-    for (size_t i = 0; i < n; i++)
-        if (notes[i].lost || !quiet)
-            say("%s%s", notes[i].lost ? "not carried: " : "", notes[i].text);
-}
-
 static void add_notes(json_t *list, const evoke_vectors_note *notes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

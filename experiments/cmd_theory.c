@@ -196,7 +196,7 @@ static evoke_status theory(const options *o, evoke_error *err)
     if (st == EVOKE_OK)
         st = read_how(o, s, &how, err);
     if (st == EVOKE_OK && ev)
-        st = evoke_vectors_open(ev, &v, err);
+        st = options_open_vectors(o, ev, &v, err);
     if (st == EVOKE_OK) {
         how.fisher.vectors = v;
         progress_begin(&p, o->quiet);

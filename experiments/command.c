@@ -36,6 +36,13 @@ void say(const char *format, ...)
     fprintf(stderr, "evoke: %s\n", text);
 }
 
+void say_notes(const evoke_vectors_note *notes, size_t n, bool quiet)
+{
+    for (size_t i = 0; i < n; i++)
+        if (notes[i].lost || !quiet)
+            say("%s%s", notes[i].lost ? "not carried: " : "", notes[i].text);
+}
+
 evoke_status allocate(void *out, size_t n, size_t size, evoke_error *err)
 {
     void *p = calloc(n ? n : 1, size ? size : 1);

@@ -23,6 +23,8 @@ command_function cmd_inspect, cmd_tokenize, cmd_trace, cmd_extract, cmd_ev, cmd_
 evoke_status fail(evoke_error *err, evoke_status status, const char *format, ...) COMMAND_PRINTF(3, 4);
 /* One line on stderr, "evoke: ...": a warning or a remark, never the result. */
 void say(const char *format, ...) COMMAND_PRINTF(1, 2);
+/* A line for each that something was lost by, and, unless quiet, for each remark. */
+void say_notes(const evoke_vectors_note *notes, size_t n, bool quiet);
 
 /* Memory, n items of `size` bytes, zeroed; n may be 0. */
 evoke_status allocate(void *out, size_t n, size_t size, evoke_error *err);

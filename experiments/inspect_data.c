@@ -336,7 +336,7 @@ static void vectors_table(const options *o, const char *path, const evoke_vector
 evoke_status inspect_vectors(const options *o, const char *path, evoke_error *err)
 {
     evoke_vectors *v = NULL;
-    evoke_status st = evoke_vectors_open(path, &v, err);
+    evoke_status st = options_open_vectors(o, path, &v, err);
     if (st == EVOKE_OK && o->json)
         st = vectors_json(path, v, err);
     else if (st == EVOKE_OK)

@@ -343,3 +343,12 @@ evoke_status options_open_model(const options *o, evoke_compute usual, bool many
     }
     return st;
 }
+
+evoke_status options_open_vectors(const options *o, const char *path, evoke_vectors **v, evoke_error *err)
+{
+    evoke_vectors_report report;
+    const evoke_status st = evoke_vectors_import(path, NULL, v, &report, err);
+    if (st == EVOKE_OK)
+        say_notes(report.notes, report.n_notes, o->quiet);
+    return st;
+}

@@ -109,5 +109,7 @@ evoke_status options_one_span(const options *o, evoke_span *span, bool *any, evo
 evoke_status options_shrinkage(const options *o, double *value, evoke_error *err);
 /* Opens -m with --threads, --isa, --template, --compute (`usual` where it is not given); many: many tokens will be run. */
 evoke_status options_open_model(const options *o, evoke_compute usual, bool many, evoke_model **m, evoke_error *err);
+/* Vectors of any tool's, with the remarks about how they were taken. */
+evoke_status options_open_vectors(const options *o, const char *path, evoke_vectors **v, evoke_error *err);
 
 #endif

@@ -153,7 +153,7 @@ static evoke_status open_files(const options *o, steer_plan *p, evoke_error *err
         st = allocate(&p->details, n, sizeof *p->details, err);
     for (size_t i = 0; st == EVOKE_OK && i < n; i++) {
         p->paths[i] = option_nth(o, OPT_EV, i);
-        st = evoke_vectors_open(p->paths[i], &p->files[i], err);
+        st = options_open_vectors(o, p->paths[i], &p->files[i], err);
         p->n_files = i + (st == EVOKE_OK);
     }
     return st;

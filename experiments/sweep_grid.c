@@ -157,7 +157,7 @@ evoke_status sweep_grid_read(const options *o, uint64_t seed, sweep_grid *g, evo
     if (st == EVOKE_OK && option_times(o, OPT_EV) > 1)
         st = fail(err, EVOKE_EARG, "sweep: --ev is one file here");
     if (st == EVOKE_OK)
-        st = evoke_vectors_open(g->path, &g->ev, err);
+        st = options_open_vectors(o, g->path, &g->ev, err);
     if (st == EVOKE_OK)
         st = read_emotions(o, g, err);
     if (st == EVOKE_OK)

@@ -49,6 +49,22 @@ remarks "a folder of several" 'EVbase' "$EVOKE" convert "$FILES/authors" -o all 
 json "nothing but EVbase is lost" "[n['n'] for n in r['notes'] if n['lost']] == [1]"
 holds "a file an emotion" test "$(ls all | tr '\n' ' ')" = "joy.json sadness.json "
 
+# ---- as --ev ----
+python3 -c '
+import json, struct
+head = json.dumps({str(l): {"dtype": "F32", "shape": [96], "data_offsets": [384 * l, 384 * l + 384]} for l in range(3)}).encode()
+rows = [(i * 7 + l) % 11 - 5 for l in range(3) for i in range(96)]
+open("joy.safetensors", "wb").write(struct.pack("<Q", len(head)) + head + struct.pack("<288f", *rows))'
+STEER=("$EVOKE" generate -m "$MODEL" -p Hi --raw -n 12 --ignore-eos --alpha 1 --positions all)
+remarks "to GGUF" '1 of 3 layers' "$EVOKE" convert joy.safetensors -o joy.gguf
+runs "steered by safetensors" "${STEER[@]}" --ev joy.safetensors --layers 1,2 -q
+cp out one
+remarks "steered by the GGUF, taken with a remark" 'how it counts' "${STEER[@]}" --ev joy.gguf
+runs "which is hushed" "${STEER[@]}" --ev joy.gguf -q
+holds "alike" cmp out one
+runs "not steered" "$EVOKE" generate -m "$MODEL" -p Hi --raw -n 12 --ignore-eos -q
+holds "which is another text" test "$(cmp -s out one; echo $?)" = 1
+
 # ---- refused ----
 fails 2 "no output" 'output' "$EVOKE" convert a.npz
 fails 2 "no input" 'name the file' "$EVOKE" convert -o x.npz
