@@ -85,7 +85,7 @@ fails 1 "a model is no vector" 'no format that is known' "$EVOKE" convert "$MODE
 for bad in two-d mixed-width foreign-tensor; do
     fails 1 "edge: $bad" "$bad.gguf" "$EVOKE" convert "$FILES/edge/$bad.gguf" -o x.npz
 done
-fails 1 "vectors of another width" 'width|wide' "$EVOKE" trace -m "$MODEL" --ids 1,2 --ev "$FILES/edge/wrong-width.gguf" --alpha 1 -o x.h5
+fails 1 "vectors of another width" 'width|wide' "$EVOKE" trace -m "$MODEL" --ids 1,2 --ev "$FILES/edge/wrong-width.gguf" --alpha 1 -o x.h5 -q
 cp "$FILES/others/saklas.safetensors" . && sed 's/2bd8/2bd9/' "$FILES/others/saklas.json" >saklas.json
 fails 1 "a checksum that differs" 'SHA-256' "$EVOKE" convert saklas.safetensors -o x.npz
 echo '{"mine": 1}' >mine.json
