@@ -152,3 +152,15 @@ evoke_status evk_buffer_take(evk_buffer *b, evoke_text *out, evoke_error *err)
     *b = (evk_buffer){0};
     return EVOKE_OK;
 }
+
+void evk_utf8_blank(char *text, size_t n)
+{
+    for (size_t i = 0, length = 0; i < n; i += length) {
+        int32_t c;
+        length = evk_utf8_next(text + i, n - i, &c);
+        if (!length) {
+            text[i] = ' ';
+            length = 1;
+        }
+    }
+}

@@ -23,5 +23,7 @@ evoke_status evk_buffer_format(evk_buffer *b, evoke_error *err, const char *form
 void evk_buffer_free(evk_buffer *b);
 /* Hands the bytes over as a text (never NULL data) and empties the buffer. */
 evoke_status evk_buffer_take(evk_buffer *b, evoke_text *out, evoke_error *err);
+/* Bytes that are not UTF-8 become blanks. */
+void evk_utf8_blank(char *text, size_t n);
 
 #endif

@@ -45,14 +45,7 @@ static char *fold(const char *text)
     utf8proc_uint8_t *folded = NULL;
     if (!clean)
         return NULL;
-    for (size_t i = 0, n = strlen(clean), length = 0; i < n; i += length) {
-        int32_t c;
-        length = evk_utf8_next(clean + i, n - i, &c);
-        if (!length) {
-            clean[i] = ' ';
-            length = 1;
-        }
-    }
+    evk_utf8_blank(clean, strlen(clean));
     utf8proc_map((const utf8proc_uint8_t *)clean, 0, &folded,
                  UTF8PROC_NULLTERM | UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD);
     free(clean);

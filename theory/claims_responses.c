@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/text.h"
 #include "layers/model.h"
 #include "theory/claims.h"
 
@@ -65,6 +66,8 @@ static evoke_status respond(speaking *s, evoke_error *err)
         st = evk_claims_respond(c, prompts, steerings, s->n_text, s->responses, err);
     for (size_t i = 0; st == EVOKE_OK && i < s->n_text; i++) {
         st = evoke_detokenize(c->model->tokenizer, s->responses[i].ids, s->responses[i].n, false, &s->texts[i], err);
+        if (st == EVOKE_OK)                         /* a response may end inside a character */
+            evk_utf8_blank(s->texts[i].data, s->texts[i].n);
         s->words[i] = s->texts[i].data;
     }
     free(steerings);
