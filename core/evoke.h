@@ -756,6 +756,54 @@ EVOKE_API const char *evoke_claims_text(const evoke_claims *c);
 /* All figures to HDF5 (format "evoke-claims"). Errors: EVOKE_EIO. */
 EVOKE_API evoke_status evoke_claims_save(const evoke_claims *c, const char *path, const evoke_provenance *made, evoke_error *err);
 
+/* ---- against people: directions fitted to a store's queries, on texts that people labelled (theory/README.md) ---- */
+/* What people said of the texts of a store: any number of labels each. */
+typedef struct evoke_labels evoke_labels;
+/* From JSON Lines (or a list) of objects with "id" and, under `key`, a label or a list of some. Objects of no text of the store
+ * are not looked at. Errors: EVOKE_EFORMAT; EVOKE_EDATA a text of the store is not in the file. */
+EVOKE_API evoke_status evoke_labels_open(const char *path, const char *key, const evoke_store *s, evoke_labels **out,
+                                         evoke_error *err);
+/* The store's own emotions. Errors: EVOKE_EDATA its texts have none. */
+EVOKE_API evoke_status evoke_labels_of_store(const evoke_store *s, evoke_labels **out, evoke_error *err);
+EVOKE_API void evoke_labels_free(evoke_labels *l);
+/* Words' valence and arousal, as data/valence_arousal.json has them. */
+typedef struct evoke_ratings evoke_ratings;
+EVOKE_API evoke_status evoke_ratings_open(const char *path, evoke_ratings **out, evoke_error *err);
+EVOKE_API void evoke_ratings_free(evoke_ratings *r);
+
+typedef struct evoke_labelled_options {
+    evoke_fisher_options fisher;        /* how directions are fitted; raw is not read */
+    evoke_span text_span; bool any_text_span;   /* of the texts; any: the directions' span if held, else as for a store */
+    const evoke_ratings *ratings;       /* NULL: none */
+    size_t n_bootstrap;                 /* draws of texts for the intervals; 0: none */
+    uint64_t seed;
+    size_t n_threads;                   /* 0: the cores this process may use; the results do not depend on it */
+} evoke_labelled_options;
+typedef struct evoke_labelled_info {
+    evoke_site site;
+    evoke_span span, text_span;
+    size_t n_text, n_left_out;          /* complete; not */
+    bool has_neutral;                   /* labels' EVs are against texts labelled `neutral`; otherwise against all texts */
+} evoke_labelled_info;
+typedef struct evoke_labelled evoke_labelled;
+/* queries: the store that directions are fitted to, as evoke_fisher takes it. texts: of one setting. Emotions that are both
+ * the queries' and labels are judged. Errors: those of evoke_fisher; EVOKE_EDATA the stores are of two models, there is no
+ * emotion in common, or a label that all texts have. Memory: O((N + texts) * D) doubles, one layer at a time. */
+EVOKE_API evoke_status evoke_labelled_run(evoke_store *queries, evoke_store *texts, const evoke_labels *labels,
+                                          const evoke_labelled_options *options, const evoke_progress *progress,
+                                          evoke_labelled **out, evoke_error *err);
+EVOKE_API void evoke_labelled_free(evoke_labelled *t);
+EVOKE_API const evoke_labelled_info *evoke_labelled_describe(const evoke_labelled *t);
+EVOKE_API const evoke_figure *evoke_labelled_figure(const evoke_labelled *t, size_t i);         /* NULL past the end */
+EVOKE_API const evoke_figure *evoke_labelled_find(const evoke_labelled *t, const char *name);   /* NULL: there is none */
+/* Name of the i-th on an axis: A direction, X pair of directions (by the second), E or F emotion, C or B label; NULL past the
+ * end or for another axis. */
+EVOKE_API const char *evoke_labelled_name(const evoke_labelled *t, char axis, size_t i);
+EVOKE_API int32_t evoke_labelled_layer(const evoke_labelled *t, size_t i);                      /* its number */
+/* All figures to HDF5 (format "evoke-labelled"). Errors: EVOKE_EIO. */
+EVOKE_API evoke_status evoke_labelled_save(const evoke_labelled *t, const char *path, const evoke_provenance *made,
+                                           evoke_error *err);
+
 #ifdef __cplusplus
 }
 #endif

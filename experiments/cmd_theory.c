@@ -6,6 +6,7 @@
 #include "experiments/options.h"
 #include "experiments/progress.h"
 #include "experiments/theory_claims.h"
+#include "experiments/theory_labelled.h"
 #include "experiments/theory_output.h"
 
 static const struct poptOption own[] = {
@@ -30,6 +31,18 @@ static const struct poptOption own[] = {
     { "figures", 0, POPT_ARG_STRING, NULL, OPT_FIGURES, "SVG figures, by gnuplot", "FOLDER" },
     POPT_TABLEEND
 };
+static const struct poptOption people[] = {
+    { "labelled", 0, POPT_ARG_STRING, NULL, OPT_LABELLED,
+      "the store's directions on the texts of this one, of one setting, which people labelled", "STORE2.h5" },
+    { "labels", 0, POPT_ARG_STRING, NULL, OPT_LABEL_FILE,
+      "their labels by id: JSON Lines (default: the texts' own emotions)", "FILE" },
+    { "label-key", 0, POPT_ARG_STRING, NULL, OPT_LABEL_KEY, "where in --labels: a text or a list of texts (default: labels)",
+      "KEY" },
+    { "text-span", 0, POPT_ARG_STRING, NULL, OPT_TEXT_SPAN, "which span's means of the texts (default: as --span)", "SPAN" },
+    { "ratings", 0, POPT_ARG_STRING, NULL, OPT_RATINGS, "words' valence and arousal (default: data/valence_arousal.json)",
+      "FILE" },
+    POPT_TABLEEND
+};
 static const command_options takes = {
     .usage = "STORE.h5 [--ev VECTORS.h5] [options] | --claims -m MODEL --store STORE.h5 --ev VECTORS.h5",
     .about = "Is the emotion vector a good direction? Class 1: an emotion's queries in the emotion setting; class 0: the\n"
@@ -46,12 +59,16 @@ static const command_options takes = {
              "  slope of the score at 0 (0: neutral, 1: as the emotion's own prompts), rank correlation with alpha, share of\n"
              "  queries that rise up to the peak, peak, saturation, change at 1 over the slope's prediction, R2 for |alpha|\n"
              "  up to 1 and of all; KL and loss of likelihood in nats a token, similarity of responses, all at 1; the EV's\n"
-             "  share in the topics' space over chance. Then all directions at the EV's norm, by emotion.",
+             "  share in the topics' space over chance. Then all directions at the EV's norm, by emotion.\n"
+             "With --labelled: EV, w, and the difference of means and w of an emotion against the others (rest_ev, rest_w),\n"
+             "fitted to STORE, on texts that were run as they are (extract --settings data/settings_text.json): AUC of an\n"
+             "emotion's label against all other texts, class by the highest standardised score, and the labels' own EVs.",
     .examples = "  evoke theory acts.h5\n"
                 "  evoke theory acts.h5 --ev ev.h5 --layers 8-20 --shrinkage oas -v\n"
                 "  evoke theory --claims -m model.gguf --store acts.h5 --ev ev.h5 --figures figures\n"
-                "  evoke theory acts.h5 -o fisher.h5 --save offset=offset.h5 --stats theory.h5 --figures figures\n",
-    .own = own, .groups = { { "The running model:", options_claims }, { "Model:", options_model }, { "Computing:", options_compute } },
+                "  evoke theory acts.h5 -o fisher.h5 --save offset=offset.h5 --stats theory.h5 --figures figures\n"
+                "  evoke theory acts.h5 --labelled texts.h5 --labels texts.jsonl --label-key ekman --span query --layers 20\n",
+    .own = own, .groups = { { "On texts that people labelled:", people }, { "The running model:", options_claims }, { "Model:", options_model }, { "Computing:", options_compute } },
     .least = 0, .most = 1,
 };
 
@@ -197,8 +214,12 @@ static evoke_status theory(const options *o, evoke_error *err)
         st = read_how(o, s, &how, err);
     if (st == EVOKE_OK && ev)
         st = options_open_vectors(o, ev, &v, err);
+    how.fisher.vectors = v;
+    if (st == EVOKE_OK && option_given(o, OPT_LABELLED)) {
+        st = theory_labelled(o, s, &how, err);
+        goto done;
+    }
     if (st == EVOKE_OK) {
-        how.fisher.vectors = v;
         progress_begin(&p, o->quiet);
         const evoke_progress hook = progress_hook(&p);
         st = evoke_theory_run(s, &how, &hook, &t, err);
@@ -212,6 +233,7 @@ static evoke_status theory(const options *o, evoke_error *err)
         theory_print_table(t, s, how.fisher.site, o->verbose);
     if (st == EVOKE_OK)
         st = write_files(o, t, s, how.seed, err);
+done:
     evoke_theory_free(t);
     evoke_vectors_free(v);
     evoke_store_free(s);

@@ -30,6 +30,7 @@ typedef enum option_id {
     OPT_KERNELS,                                                                                    /* bench */
     OPT_SHRINKAGE, OPT_BOOTSTRAP, OPT_PERMUTATIONS, OPT_CONTROLS, OPT_FOLDS, OPT_SAVE, OPT_STATS, OPT_FIGURES,
     OPT_CLAIMS, OPT_SCORE_LAYER, OPT_EMBED_MODEL, OPT_JUDGE_MODEL,                                      /* theory */
+    OPT_LABELLED, OPT_LABEL_FILE, OPT_LABEL_KEY, OPT_TEXT_SPAN, OPT_RATINGS,                        /* theory --labelled */
     OPT_METRICS, OPT_PPL_MODEL, OPT_LEXICON,                                                        /* eval */
     OPT_FROM, OPT_TO, OPT_LAYER_OFFSET, OPT_EMOTION, OPT_FORMATS,                                              /* convert */
     OPT_COUNT

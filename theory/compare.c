@@ -89,8 +89,7 @@ evoke_status evk_name_place(const evk_samples *s, size_t i, size_t e, evoke_stat
 
 /* ---- all of them ---- */
 
-/* A number, or a rule that evk_compare_vector knows: shrinkage by likelihood is found here. */
-static evoke_status choose(const evk_samples *s, size_t e, double *choice, evoke_error *err)
+evoke_status evk_compare_choose(const evk_samples *s, size_t e, double *choice, evoke_error *err)
 {
     const size_t n = s->starts[e + 1] - s->starts[e];
     double *count = NULL, unused = 0;
@@ -114,7 +113,7 @@ static evoke_status run_emotion(const evk_samples *s, size_t i, size_t e, evk_co
 {
     evoke_error why = {0};
     double choice = s->options->shrinkage;
-    evoke_status st = choose(s, e, &choice, &why);
+    evoke_status st = evk_compare_choose(s, e, &choice, &why);
     if (st == EVOKE_OK)
         st = evk_compare_vector(s, i, e, choice, c, row, &why);
     if (st == EVOKE_OK)

@@ -15,6 +15,8 @@ typedef struct evk_compared {
 
 evoke_status evk_compared_new(size_t d, evk_compared *out, evoke_error *err);
 void evk_compared_free(evk_compared *c);
+/* *choice becomes a number, or a rule that evk_compare_vector knows: shrinkage by likelihood is found here. */
+evoke_status evk_compare_choose(const evk_samples *s, size_t e, double *choice, evoke_error *err);
 /* Layer i of the samples, which was read; choice: a number, LW or OAS. Errors: what evoke_fisher says, without the place. */
 evoke_status evk_compare_vector(const evk_samples *s, size_t i, size_t e, double choice, evk_compared *c, evoke_fisher_row *row,
                          evoke_error *err);
