@@ -614,11 +614,40 @@ EVOKE_API evoke_status evoke_observe(const evoke_model *m, const evoke_observed 
                                      size_t n, float *rows, double *nll, double *kl, evoke_error *err);
 
 /* ---- measures of a text ---- */
-/* Mean negative log-likelihood, in nats a token, of ids[n_context..n) given what stands before them; n_context >= 1. */
+/* Mean negative log-likelihood, in nats a token, of ids[n_context..n) given what stands before them; n_context >= 1. Where n is
+ * over `window` (0: the model's context), windows of that length half of it apart, each for the tokens that the one before left
+ * (as transformers' guide to perplexity has it). Errors: EVOKE_EARG window beyond the model's context or under 2. */
 EVOKE_API evoke_status evoke_nll(const evoke_model *m, const int32_t *ids, size_t n, size_t n_context, double *nll,
                                  evoke_error *err);
+EVOKE_API evoke_status evoke_nll_windowed(const evoke_model *m, const int32_t *ids, size_t n, size_t n_context, size_t window,
+                                          double *nll, evoke_error *err);
 /* Different word n-grams / word n-grams (words: runs of letters and digits, case folded); 1 where there is none. */
 EVOKE_API double evoke_distinct_n(const char *text, size_t n);
+/* Letters of scripts that the reference has none of / letters: a sign that a text left its language. NaN: no letters. */
+EVOKE_API double evoke_script_drift(const char *text, const char *reference);
+/* A mean and its 95 % percentile bootstrap interval; NaN where there is none (n < 2: bounds). */
+typedef struct evoke_interval { double mean, low, high; } evoke_interval;
+EVOKE_API evoke_status evoke_mean_interval(const double *x, size_t n, size_t n_replicate, uint64_t seed, evoke_interval *out,
+                                           evoke_error *err);
+/* Agreement with people's labels: truth, guess [n] of n_class classes, scores [n, n_class] higher where likelier. */
+typedef struct evoke_agreement {
+    size_t n;
+    evoke_interval macro_f1, accuracy;  /* over the classes that truth has; 95 % bootstrap over texts */
+    double chance_f1;                   /* of as many guesses of each class, given at random */
+    double auc;                         /* mean over classes, one against the rest */
+} evoke_agreement;
+EVOKE_API evoke_status evoke_agree(const int32_t *truth, const int32_t *guess, const double *scores, size_t n, size_t n_class,
+                                   size_t n_replicate, uint64_t seed, evoke_agreement *out, evoke_error *err);
+/* Rank correlation; NaN where x or y never changes. */
+EVOKE_API evoke_status evoke_spearman(const double *x, const double *y, size_t n, double *rho, evoke_error *err);
+/* A linear probe on sentence embeddings: multinomial logistic regression, weights from a JSON file (data/README.md). */
+typedef struct evoke_probe evoke_probe;
+EVOKE_API evoke_status evoke_probe_open(const char *path, evoke_probe **out, evoke_error *err);
+EVOKE_API void evoke_probe_free(evoke_probe *p);
+EVOKE_API size_t evoke_probe_width(const evoke_probe *p);                       /* D of the embeddings that it reads */
+EVOKE_API const char *evoke_probe_label(const evoke_probe *p, size_t k);        /* NULL past the end */
+/* scores [n, K]: probabilities of the labels for vectors [n, D]. */
+EVOKE_API void evoke_probe_read(const evoke_probe *p, const float *vectors, size_t n, double *scores);
 typedef struct evoke_lexicon evoke_lexicon;         /* emotion -> words */
 EVOKE_API evoke_status evoke_lexicon_open(const char *path, evoke_lexicon **out, evoke_error *err);
 EVOKE_API void evoke_lexicon_free(evoke_lexicon *l);

@@ -2,7 +2,8 @@
  *
  *     nll = -1 / (n - c) sum_{t = c}^{n - 1} log p(ids[t] | ids[0..t)),   perplexity = exp(nll),   c the context's tokens
  *
- * Log-sum-exp and the sum in double. */
+ * Log-sum-exp and the sum in double. A text beyond the window is read in windows half of it apart, so that every token but the
+ * first ones has at least half a window before it. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -52,21 +53,44 @@ static evoke_status score(scorer *s, const int32_t *ids, size_t n, size_t n_cont
     return EVOKE_OK;
 }
 
-evoke_status evoke_nll(const evoke_model *m, const int32_t *ids, size_t n, size_t n_context, double *nll, evoke_error *err)
+/* Window after window, each for the tokens from `scored` on that the one before did not reach. */
+static evoke_status score_windows(scorer *s, const int32_t *ids, size_t n, size_t n_context, size_t window, double *sum,
+                                  evoke_error *err)
+{
+    const size_t step = window / 2;
+    for (size_t first = 0, scored = n_context; scored < n; first += step) {
+        const size_t end = first + window < n ? first + window : n;
+        if (end <= scored)
+            continue;
+        evk_kv_clear(&s->cache, s->sequence);
+        EVK_TRY(score(s, ids + first, end - first, scored - first, sum, err));
+        scored = end;
+    }
+    return EVOKE_OK;
+}
+
+evoke_status evoke_nll_windowed(const evoke_model *m, const int32_t *ids, size_t n, size_t n_context, size_t window,
+                                double *nll, evoke_error *err)
 {
     scorer s = { .model = m };
     double sum = 0;
-    if (n_context == 0 || n_context >= n || n > m->config.n_ctx)
-        return evk_fail(err, EVOKE_EARG, "measure perplexity: %zu tokens of context and %zu in all; the model's context is %zu",
-                        n_context, n, m->config.n_ctx);
+    window = window ? window : m->config.n_ctx;
+    if (n_context == 0 || n_context >= n || window > m->config.n_ctx || window < 2)
+        return evk_fail(err, EVOKE_EARG, "measure perplexity: %zu tokens of context and %zu in all, in windows of %zu; the "
+                        "model's context is %zu", n_context, n, window, m->config.n_ctx);
     if (ids[n - 1] < 0 || (size_t)ids[n - 1] >= m->config.n_vocab)
         return evk_fail(err, EVOKE_EDATA, "measure perplexity: id %d is outside the vocabulary", (int)ids[n - 1]);
-    evoke_status st = make(&s, n, err);
+    evoke_status st = make(&s, n < window ? n : window, err);
     if (st == EVOKE_OK)
-        st = score(&s, ids, n, n_context, &sum, err);
+        st = score_windows(&s, ids, n, n_context, window, &sum, err);
     *nll = sum / (double)(n - n_context);
     evk_kv_free(&s.cache);
     evk_arena_free(&s.scratch);
     free(s.logits);
     return st;
+}
+
+evoke_status evoke_nll(const evoke_model *m, const int32_t *ids, size_t n, size_t n_context, double *nll, evoke_error *err)
+{
+    return evoke_nll_windowed(m, ids, n, n_context, 0, nll, err);
 }

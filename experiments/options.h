@@ -32,6 +32,8 @@ typedef enum option_id {
     OPT_CLAIMS, OPT_SCORE_LAYER, OPT_EMBED_MODEL, OPT_JUDGE_MODEL,                                      /* theory */
     OPT_LABELLED, OPT_LABEL_FILE, OPT_LABEL_KEY, OPT_TEXT_SPAN, OPT_RATINGS,                        /* theory --labelled */
     OPT_METRICS, OPT_PPL_MODEL, OPT_LEXICON,                                                        /* eval */
+    OPT_PPL_WINDOW, OPT_QUERIES, OPT_NLI_MODEL, OPT_PROBE, OPT_CSV, OPT_TABLES, OPT_HUMAN, OPT_JUDGE_URL, OPT_JUDGE_NAME,
+    OPT_JUDGE_TIMEOUT, OPT_JUDGE_RETRIES, OPT_JUDGE_PAUSE, OPT_JUDGE_RATE, OPT_JUDGE_CACHE, OPT_JUDGE_PRICE,
     OPT_FROM, OPT_TO, OPT_LAYER_OFFSET, OPT_EMOTION, OPT_FORMATS,                                              /* convert */
     OPT_COUNT
 } option_id;

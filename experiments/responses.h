@@ -1,7 +1,5 @@
-/* experiments/responses.h: what `generate --json` wrote, and what is measured of it.
- *
- * A cell is the responses of one (emotion, alpha, baseline). Unsteered responses (emotion "") have no target of their
- * own, so they are a cell for each emotion of the lexicon: what the target's words come to without steering. */
+/* experiments/responses.h: responses to be scored: what `sweep` or `generate --json` wrote, or the lists of texts that the
+ * paper's authors published. */
 #ifndef RESPONSES_H
 #define RESPONSES_H
 
@@ -10,14 +8,12 @@
 #include "experiments/options.h"
 
 typedef struct response_line {          /* texts belong to the JSON */
-    const char *emotion, *baseline, *prompt, *text, *system, *model, *stop;     /* prompt NULL: not said */
+    const char *emotion, *baseline, *text, *system, *model, *stop;
+    const char *prompt, *query;         /* what was asked, and the query in it; NULL: not said */
     double alpha;
-    bool raw;
+    bool raw, unsteered;
     const json_t *ids;                  /* NULL: none */
-    bool left_out;                      /* nothing was said: in no metric */
-    double nll;                         /* mean per token, nats; NaN where not measured */
-    double distinct2;
-    size_t *words;                      /* [E] words of each emotion's list; NULL where not counted */
+    bool left_out;                      /* nothing was said */
 } response_line;
 
 typedef struct response_set {
@@ -26,14 +22,9 @@ typedef struct response_set {
     size_t n;
 } response_set;
 
-/* Errors name the file and the response. */
-evoke_status responses_read(const char *path, response_set *set, evoke_error *err);
+/* Files or folders, all .json and .jsonl in them. A list of texts (the authors' .../ALPHA/EMOTION.json, or .../ALPHA.json for
+ * EVbase) answers the queries of --queries in order. Errors name the file and the response. */
+evoke_status responses_read(const options *o, response_set *set, evoke_error *err);
 void responses_free(response_set *set);
-
-typedef struct mean_interval { double mean, low, high; } mean_interval;
-/* Mean and 95 % interval, normal: mean +- 1.96 s / sqrt(n), s with n - 1. NaN bounds for n < 2. */
-mean_interval interval_of_mean(const double *x, size_t n);
-/* Share of ones and Wilson's 95 % interval. */
-mean_interval interval_of_share(size_t ones, size_t n);
 
 #endif

@@ -1,0 +1,197 @@
+/* emotion/agreement.c: does who judges texts agree with people, and by more than chance?
+ *
+ *     F1_k = 2 TP_k / (true_k + guessed_k),  macro F1 = mean over the classes that the labels have
+ *     AUC_k: a text of class k scores higher for k than a text of another class does (Mann and Whitney 1947), ties one half
+ *     chance: the macro F1 of the same guesses were they given to the texts at random: TP_k = true_k guessed_k / n
+ *     Spearman: the correlation of ranks, ties at their mean rank
+ *
+ * Intervals are percentiles of a bootstrap over texts; replicate b draws from PCG64's stream (seed, b). */
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/random.h"
+#include "core/status.h"
+
+typedef struct ranked { double x; size_t i; } ranked;
+
+static int rising(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    return x->x != y->x ? (x->x > y->x) - (x->x < y->x) : (x->i > y->i) - (x->i < y->i);
+}
+
+/* rank [n] of x: 1 for the smallest, ties at their mean. order: room [n]. */
+static void rank_all(const double *x, size_t n, ranked *order, double *rank)
+{
+    for (size_t i = 0; i < n; i++)
+        order[i] = (ranked){ x[i], i };
+    qsort(order, n, sizeof *order, rising);
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && order[end].x == order[i].x;)
+            end++;
+        for (size_t k = i; k < end; k++)
+            rank[order[k].i] = 0.5 * (double)(i + 1 + end);
+    }
+}
+
+evoke_status evoke_spearman(const double *x, const double *y, size_t n, double *rho, evoke_error *err)
+{
+    double *rank_x = NULL, *rank_y = NULL, xx = 0, yy = 0, xy = 0;
+    ranked *order = NULL;
+    evoke_status st = evk_alloc(&rank_x, n, sizeof *rank_x, "rank", err);
+    if (st == EVOKE_OK)
+        st = evk_alloc(&rank_y, n, sizeof *rank_y, "rank", err);
+    if (st == EVOKE_OK)
+        st = evk_alloc(&order, n, sizeof *order, "rank", err);
+    if (st == EVOKE_OK) {
+        rank_all(x, n, order, rank_x);
+        rank_all(y, n, order, rank_y);
+    }
+    for (size_t i = 0; st == EVOKE_OK && i < n; i++) {
+        const double a = rank_x[i] - 0.5 * (double)(n + 1), b = rank_y[i] - 0.5 * (double)(n + 1);
+        xx += a * a;
+        yy += b * b;
+        xy += a * b;
+    }
+    *rho = xy / sqrt(xx * yy);          /* NaN where either never changes */
+    free(rank_x);
+    free(rank_y);
+    free(order);
+    return st;
+}
+
+typedef struct sample { const int32_t *truth, *guess; size_t n, n_class; } sample;
+
+typedef struct result { double f1, accuracy, chance; } result;
+
+/* Of texts counted `weight` times each. room [3 n_class]. */
+static result agree(const sample *s, const size_t *weight, double *room)
+{
+    double *hit = room, *truth = room + s->n_class, *guess = room + 2 * s->n_class, n = 0, right = 0;
+    size_t n_there = 0;
+    result out = { 0, 0, 0 };
+    for (size_t k = 0; k < 3 * s->n_class; k++)
+        room[k] = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const double w = (double)weight[i];
+        n += w;
+        truth[s->truth[i]] += w;
+        guess[s->guess[i]] += w;
+        if (s->truth[i] == s->guess[i])
+            hit[s->truth[i]] += w;
+    }
+    for (size_t k = 0; k < s->n_class; k++) {
+        right += hit[k];
+        if (truth[k] == 0)
+            continue;
+        n_there++;
+        out.f1 += 2 * hit[k] / (truth[k] + guess[k]);
+        out.chance += 2 * truth[k] * guess[k] / n / (truth[k] + guess[k]);
+    }
+    out.f1 /= (double)n_there;
+    out.chance /= (double)n_there;
+    out.accuracy = right / n;
+    return out;
+}
+
+/* Mean over classes of the AUC of their scores [n, n_class]. */
+static evoke_status mean_auc(const sample *s, const double *scores, double *auc, evoke_error *err)
+{
+    double *x = NULL, *rank = NULL;
+    ranked *order = NULL;
+    size_t n_there = 0;
+    evoke_status st = evk_alloc(&x, s->n, sizeof *x, "measure agreement", err);
+    if (st == EVOKE_OK)
+        st = evk_alloc(&rank, s->n, sizeof *rank, "measure agreement", err);
+    if (st == EVOKE_OK)
+        st = evk_alloc(&order, s->n, sizeof *order, "measure agreement", err);
+    *auc = 0;
+    for (size_t k = 0; st == EVOKE_OK && k < s->n_class; k++) {
+        double sum = 0, own = 0;
+        for (size_t i = 0; i < s->n; i++)
+            x[i] = scores[i * s->n_class + k];
+        rank_all(x, s->n, order, rank);
+        for (size_t i = 0; i < s->n; i++)
+            if (s->truth[i] == (int32_t)k) {
+                sum += rank[i];
+                own++;
+            }
+        if (own == 0 || own == (double)s->n)
+            continue;
+        *auc += (sum - own * (own + 1) / 2) / (own * ((double)s->n - own));
+        n_there++;
+    }
+    *auc = n_there ? *auc / (double)n_there : NAN;
+    free(x);
+    free(rank);
+    free(order);
+    return st;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static evoke_interval percentiles(double mean, double *values, size_t n)
+{
+    qsort(values, n, sizeof *values, by_value);
+    return (evoke_interval){ mean, values[(size_t)(0.025 * (double)(n - 1) + 0.5)], values[(size_t)(0.975 * (double)(n - 1) + 0.5)] };
+}
+
+static void bootstrap(const sample *s, size_t n_replicate, uint64_t seed, size_t *weight, double *room, double *f1,
+                      double *accuracy)
+{
+    for (size_t b = 0; b < n_replicate; b++) {
+        evk_random random;
+        evk_random_stream(&random, seed, b);
+        for (size_t i = 0; i < s->n; i++)
+            weight[i] = 0;
+        for (size_t i = 0; i < s->n; i++)
+            weight[evk_random_below(&random, s->n)]++;
+        const result r = agree(s, weight, room);
+        f1[b] = r.f1;
+        accuracy[b] = r.accuracy;
+    }
+}
+
+static evoke_status check(const sample *s, size_t n_replicate, evoke_error *err)
+{
+    if (s->n == 0 || s->n_class < 2 || n_replicate < 2)
+        return evk_fail(err, EVOKE_EARG, "measure agreement: %zu texts of %zu classes, %zu replicates", s->n, s->n_class,
+                        n_replicate);
+    for (size_t i = 0; i < s->n; i++)
+        if (s->truth[i] < 0 || (size_t)s->truth[i] >= s->n_class || s->guess[i] < 0 || (size_t)s->guess[i] >= s->n_class)
+            return evk_fail(err, EVOKE_EARG, "measure agreement: text %zu is of no class", i);
+    return EVOKE_OK;
+}
+
+evoke_status evoke_agree(const int32_t *truth, const int32_t *guess, const double *scores, size_t n, size_t n_class,
+                         size_t n_replicate, uint64_t seed, evoke_agreement *out, evoke_error *err)
+{
+    const sample s = { .truth = truth, .guess = guess, .n = n, .n_class = n_class };
+    size_t *weight = NULL;
+    double *room = NULL, *f1 = NULL, *accuracy = NULL;
+    EVK_TRY(check(&s, n_replicate, err));
+    evoke_status st = evk_alloc(&weight, n, sizeof *weight, "measure agreement", err);
+    if (st == EVOKE_OK)
+        st = evk_alloc(&room, 3 * n_class + 2 * n_replicate, sizeof *room, "measure agreement", err);
+    if (st == EVOKE_OK)
+        st = mean_auc(&s, scores, &out->auc, err);
+    if (st == EVOKE_OK) {
+        f1 = room + 3 * n_class;
+        accuracy = f1 + n_replicate;
+        bootstrap(&s, n_replicate, seed, weight, room, f1, accuracy);
+        for (size_t i = 0; i < n; i++)
+            weight[i] = 1;
+        const result r = agree(&s, weight, room);
+        out->n = n;
+        out->chance_f1 = r.chance;
+        out->macro_f1 = percentiles(r.f1, f1, n_replicate);
+        out->accuracy = percentiles(r.accuracy, accuracy, n_replicate);
+    }
+    free(weight);
+    free(room);
+    return st;
+}
