@@ -5,6 +5,8 @@
 #include "core/kernels/kernels.h"
 #include "layers/vector_files/formats.h"
 
+enum { MOST_VALUES = 1 << 28 };     /* of all layers: an archive may hold far more than its own size */
+
 static evoke_status make_room(evk_found *f, evoke_error *err)
 {
     if (f->n < f->capacity)
@@ -12,6 +14,8 @@ static evoke_status make_room(evk_found *f, evoke_error *err)
     if (f->n >= EVK_MAX_LAYERS)
         return evk_fail(err, EVOKE_EFORMAT, "open vectors: more than %d layers (%s)", EVK_MAX_LAYERS, f->path);
     const size_t capacity = f->capacity ? 2 * f->capacity : 32;
+    if (capacity * f->d > MOST_VALUES)
+        return evk_fail(err, EVOKE_EFORMAT, "open vectors: more than %d values (%s)", MOST_VALUES / 2, f->path);
     int32_t *numbers = realloc(f->numbers, capacity * sizeof *numbers);
     if (numbers)
         f->numbers = numbers;

@@ -36,7 +36,17 @@ bool evk_is_torch(const evk_source *s)
 
 /* ---- reading ---- */
 
-typedef struct reader { const evk_source *s; const char *archive; size_t n_archive; evk_pickle pickle; evoke_error *err; } reader;
+enum { MOST_READ = 1 << 30 };       /* bytes: many layers may name one large storage */
+
+typedef struct reader {
+    const evk_source *s;
+    const char *archive;
+    size_t n_archive, n_read;
+    evk_pickle pickle;
+    uint32_t storage;               /* whose bytes `data` are: views of one storage read it once */
+    evoke_text data;
+    evoke_error *err;
+} reader;
 
 static evoke_status read_entry(const reader *r, const char *name, size_t n_name, evoke_text *out)
 {
@@ -70,11 +80,26 @@ static bool only_number(const evk_pickle *p, uint32_t tuple, int64_t *out)
     return true;
 }
 
+/* The bytes of a storage to r->data. */
+static evoke_status read_storage(reader *r, uint32_t storage)
+{
+    const evk_pickle_value *s = evk_pickle_at(&r->pickle, storage), *held = evk_pickle_at(&r->pickle, r->storage);
+    char key[128];
+    if (r->data.data && s->n == held->n && memcmp(s->text, held->text, s->n) == 0)
+        return EVOKE_OK;
+    evoke_text_free(&r->data);
+    snprintf(key, sizeof key, "data/%.*s", (int)(s->n < 100 ? s->n : 100), s->text);
+    EVK_TRY(read_entry(r, key, strlen(key), &r->data));
+    r->storage = storage;
+    r->n_read += r->data.n;
+    if (r->n_read > MOST_READ)
+        return evk_fail(r->err, EVOKE_EFORMAT, "open vectors: its layers name more than %d bytes (%s)", MOST_READ, r->s->path);
+    return EVOKE_OK;
+}
+
 static evoke_status add_layer(reader *r, int64_t number, const evk_pickle_value *v, evk_found *out)
 {
     int64_t n = 0, stride = 0;
-    evoke_text data = { 0 };
-    char key[128];
     if (v->kind != EVK_PICKLE_TENSOR || !only_number(&r->pickle, v->shape, &n) || !only_number(&r->pickle, v->stride, &stride) ||
         (stride != 1 && n != 1))
         return evk_fail(r->err, EVOKE_EFORMAT, "open vectors: layer %lld is no tensor of one dimension (%s)", (long long)number,
@@ -82,16 +107,14 @@ static evoke_status add_layer(reader *r, int64_t number, const evk_pickle_value 
     const evk_pickle_value *storage = evk_pickle_at(&r->pickle, v->storage);
     const int64_t offset = evk_pickle_at(&r->pickle, v->offset)->number;
     const evk_type_info *type = evk_type_describe(storage->type);
-    snprintf(key, sizeof key, "data/%.*s", (int)(storage->n < 100 ? storage->n : 100), storage->text);
-    EVK_TRY(read_entry(r, key, strlen(key), &data));
-    const size_t held = data.n / type->bytes;
+    EVK_TRY(read_storage(r, v->storage));
+    const size_t held = r->data.n / type->bytes;
     const bool within = n >= 1 && offset >= 0 && (uint64_t)n <= held && (uint64_t)offset <= held - (size_t)n;
-    const evoke_status st = within ? evk_found_add(out, (int32_t)number, storage->type, type->name,
-                                                   data.data + (size_t)offset * type->bytes, (size_t)n, r->err)
-                                   : evk_fail(r->err, EVOKE_EFORMAT, "open vectors: layer %lld lies beyond its storage (%s)",
-                                              (long long)number, r->s->path);
-    evoke_text_free(&data);
-    return st;
+    if (!within)
+        return evk_fail(r->err, EVOKE_EFORMAT, "open vectors: layer %lld lies beyond its storage (%s)", (long long)number,
+                        r->s->path);
+    return evk_found_add(out, (int32_t)number, storage->type, type->name, r->data.data + (size_t)offset * type->bytes, (size_t)n,
+                         r->err);
 }
 
 static evoke_status add_layers(reader *r, const evk_pickle_value *dict, evk_found *out)
@@ -141,6 +164,7 @@ evoke_status evk_read_torch(const evk_source *s, evk_found *out, evoke_vectors_r
     if (st == EVOKE_OK)
         st = read_root(&r, out, report);
     evk_pickle_free(&r.pickle);
+    evoke_text_free(&r.data);
     evoke_text_free(&pickle);
     return st;
 }

@@ -86,6 +86,14 @@ def written_by_others(work):
             site, got = read(path + ending, out)
             check(site == ("attn_out" if "attn" in name else "resid_post") and same(got, want), name + ending, site, sorted(got))
         if torch: check(same(want, {k: v.numpy() for k, v in torch.load(path + ".pt")["layer_activations"].items()}), name)
+    if torch:
+        rows = torch.arange(24, dtype=torch.float32).reshape(3, 8) / 7          # views of one storage, and of other types
+        for t, ok in ((rows, True), (rows.half(), True), (rows.bfloat16(), True), (torch.arange(24, dtype=torch.float64).reshape(3, 8) / 7, False)):
+            torch.save({l: t[l] for l in range(3)}, os.path.join(work, "rows.pt"))
+            site, got = read(os.path.join(work, "rows.pt"), out)
+            check(site == "resid_post" and same(got, {l: t[l].float().numpy() for l in range(3)}), "rows of", t.dtype)
+            notes = convert(os.path.join(work, "rows.pt"), out)["notes"]
+            check(any(n["lost"] for n in notes) != ok, "float64 is not rounded in silence", t.dtype, notes)
     with open(os.path.join(FILES, "others", "saklas.safetensors"), "rb") as f: want = safetensors_layers(f.read(), "layer_")
     site, got = read(os.path.join(FILES, "others", "saklas.safetensors"), out)
     check(site == "resid_post" and same(got, want), "saklas", site)
