@@ -199,7 +199,8 @@ static evoke_status fill(making *k, evoke_error *err)
 static evoke_status append(evk_steering *s, const evoke_steer_options *o, size_t first, size_t n, evoke_error *err)
 {
     evk_steer_edit e = { .site = o->site, .positions = o->positions, .mode = o->mode, .half_life = o->half_life };
-    making k = { .s = s, .o = o, .strengths = o->strengths + first, .starts = o->starts ? o->starts + first : NULL, .n = n, .e = &e };
+    making k = { .s = s, .o = o, .strengths = o->strengths + first, .n = n, .e = &e };
+    k.starts = o->starts ? o->starts + first : NULL;
     e.ramp = is_ramp(&k) ? o->ramp_tokens : 0;
     evoke_status st = fill(&k, err);
     evk_steer_edit *more = st == EVOKE_OK ? realloc(s->edits, (s->n + 1) * sizeof *more) : NULL;
@@ -221,7 +222,8 @@ static evoke_status describe(evk_steering *s, const evoke_steer_options *o, bool
 {
     EVK_TRY(evk_buffer_format(&s->text, err, "%s%s", s->text.n ? "; " : "", evoke_steer_mode_name(o->mode)));
     for (size_t i = 0; i < o->n_strengths; i++) {
-        EVK_TRY(evk_buffer_format(&s->text, err, "%s%s=", i ? "," : " ", o->strengths[i].emotion ? o->strengths[i].emotion : "vector"));
+        EVK_TRY(evk_buffer_format(&s->text, err, "%s%s=", i ? "," : " ",
+                                  o->strengths[i].emotion ? o->strengths[i].emotion : "vector"));
         if (o->starts && o->starts[i] != o->strengths[i].alpha)
             EVK_TRY(evk_buffer_format(&s->text, err, "%g:", o->starts[i]));
         EVK_TRY(evk_buffer_format(&s->text, err, "%g", o->strengths[i].alpha));
@@ -251,8 +253,8 @@ static evoke_status check_strength(const evoke_steer_options *o, size_t i, evoke
     if (o->mode == EVOKE_STEER_ABLATE && (start != alpha || o->half_life > 0))
         return evk_fail(err, EVOKE_EARG, "steer: mode ablate takes out the whole component: no ramp and no decay go with it");
     if (o->mode == EVOKE_STEER_CLAMP && !evoke_vectors_neutral(o->vectors, o->site, e))
-        return evk_fail(err, EVOKE_EDATA, "steer: mode clamp needs where the neutral class lies along the vectors, and the file does "
-                        "not say it for site %s: average the store again (evoke ev)", evoke_site_name(o->site));
+        return evk_fail(err, EVOKE_EDATA, "steer: mode clamp needs where the neutral class lies along the vectors, and the file "
+                        "does not say it for site %s: average the store again (evoke ev)", evoke_site_name(o->site));
     return EVOKE_OK;
 }
 
@@ -270,7 +272,8 @@ static evoke_status check(const evk_steering *s, const evoke_steer_options *o, e
     if (!(o->half_life >= 0) || !isfinite(o->half_life))
         return evk_fail(err, EVOKE_EARG, "steer: the half-life is not a positive number of tokens");
     if (o->mode == EVOKE_STEER_CLAMP && o->less_base)
-        return evk_fail(err, EVOKE_EARG, "steer: mode clamp knows the classes' means along the vectors as they are, not less base");
+        return evk_fail(err, EVOKE_EARG, "steer: mode clamp knows the classes' means along the vectors as they are, not less "
+                        "base");
     for (size_t i = 0; i < o->n_strengths; i++)
         EVK_TRY(check_strength(o, i, err));
     return EVOKE_OK;

@@ -11,9 +11,10 @@
 static const struct poptOption own[] = {
     { "ev", 0, POPT_ARG_STRING, NULL, OPT_EV, "emotion vectors", "FILE" },
     { "emotions", 0, POPT_ARG_STRING, NULL, OPT_EMOTIONS, "of the vectors (default: all)", "LIST" },
-    { "file", 'f', POPT_ARG_STRING, NULL, OPT_FILE, "prompts without emotion; a third is kept for the last word (default: 24 of our own)",
-      "FILE" },
-    { "max-loss", 0, POPT_ARG_STRING, NULL, OPT_MAX_LOSS, "perplexity may rise by this share (default 1: to twice the unsteered)", "X" },
+    { "file", 'f', POPT_ARG_STRING, NULL, OPT_FILE,
+      "prompts without emotion; a third is kept for the last word (default: 24 of our own)", "FILE" },
+    { "max-loss", 0, POPT_ARG_STRING, NULL, OPT_MAX_LOSS,
+      "perplexity may rise by this share (default 1: to twice the unsteered)", "X" },
     { "site", 0, POPT_ARG_STRING, NULL, OPT_SITE, "only this hook point (default: those that the file holds)", "SITE" },
     { "layers", 0, POPT_ARG_STRING, NULL, OPT_LAYERS, "only this range, A-B (default: all, three quarters, halves)", "LIST" },
     { "positions", 0, POPT_ARG_STRING, NULL, OPT_POSITIONS, "only this rule (default: last and all)", "WHICH" },
@@ -22,31 +23,28 @@ static const struct poptOption own[] = {
     { "batch-size", 'b', POPT_ARG_STRING, NULL, OPT_BATCH_SIZE, "tokens run together, one a response (default 32)", "N" },
     { "raw", 0, POPT_ARG_NONE, NULL, OPT_RAW, "the prompts as they are: no chat template", NULL },
     { "template", 0, POPT_ARG_STRING, NULL, OPT_TEMPLATE, "chat template instead of the model's own", "FILE" },
-    { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT, "where the result is kept (default: VECTORS.tune.json, where generate looks)",
-      "FILE" },
+    { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT,
+      "where the result is kept (default: VECTORS.tune.json, where generate looks)", "FILE" },
     POPT_TABLEEND
 };
 static const command_options takes = {
     .usage = "-m MODEL --ev VECTORS [--emotions LIST] [--max-loss X] [-o FILE]",
-    .about = "Finds how a model is best steered with these vectors: site, layers, positions, the share of EVbase taken off each\n"
-             "vector, and alpha. Every way is tried on two prompts and its alpha moved to where the loss of perplexity is all that\n"
-             "--max-loss allows; the better third goes on to four other prompts, four to eight, two to all, at several alphas\n"
-             "(successive halving). The best has the most texts with a word of the emotion, less those with a word of another one,\n"
-             "among what keeps perplexity (under the unsteered model) and four fifths of the unsteered texts' distinct word pairs.\n"
-             "It is then measured on the third of the prompts that nothing was chosen by, from strength -2 to 1.5: the safe range\n"
-             "is where the loss stays within --max-loss.\n"
-             "Kept beside the vectors, it is what 'generate --ev VECTORS --alpha joy=1' does for this model from then on, unless\n"
-             "--site, --layers, --positions, --steer-mode, --less-base, base=X or --no-tuned is given: alpha 1 is as strong in every\n"
-             "model.",
+    .about = "Finds how a model is best steered with these vectors: site, layers, positions, the share of EVbase taken off\n"
+             "each vector, and alpha. Every way is tried on two prompts and its alpha moved to where all is lost of perplexity\n"
+             "that --max-loss allows; the better third goes on to four other prompts, four to eight, two to all, at several\n"
+             "alphas (successive halving). The best has the most texts with a word of the emotion, less those with a word of\n"
+             "another one, among what keeps perplexity (under the unsteered model) and four fifths of the unsteered texts'\n"
+             "distinct word pairs. It is then measured on the third of the prompts that nothing was chosen by, from strength\n"
+             "-2 to 1.5: the safe range is where the loss stays within --max-loss.\n"
+             "Kept beside the vectors, it is what 'generate --ev VECTORS --alpha joy=1' does for this model from then on,\n"
+             "unless --site, --layers, --positions, --steer-mode, --less-base, base=X or --no-tuned is given: alpha 1 is as\n"
+             "strong in every model.",
     .examples = "  evoke tune -m model.gguf --ev ev.h5\n"
                 "  evoke tune -m model.gguf --ev ev.h5 --emotions joy,fear --max-loss 0.5 --site resid_post --json\n",
     .own = own,
     .groups = { { "Model:", options_model }, { "Computing:", options_compute },
                 { "Sampling (default: --temp 0.7 --top-p 0.9):", options_sampling } },
 };
-
-enum { N_STRENGTHS = 6 };
-static const double strengths[N_STRENGTHS] = { -2, -1, -0.5, 0.5, 1, 1.5 };
 
 /* ---- the judge: words of a list ---- */
 typedef struct word_judge { evoke_lexicon *lexicon; const char *names[TUNE_MOST_EMOTIONS]; size_t n; } word_judge;
@@ -102,8 +100,8 @@ static evoke_status open_words(const options *o, const tuner *t, word_judge *j, 
         size_t n = 0;
         j->names[j->n] = evoke_vectors_emotion(t->vectors, t->emotions[j->n]);
         if (evoke_lexicon_count(j->lexicon, j->names[j->n], "", &n, &why) != EVOKE_OK)
-            st = fail(err, EVOKE_EDATA, "tune: there are no words of '%s': give others (--lexicon) or leave it out (--emotions) (%s)",
-                      j->names[j->n], path);
+            st = fail(err, EVOKE_EDATA, "tune: there are no words of '%s': give others (--lexicon) or leave it out (--emotions) "
+                      "(%s)", j->names[j->n], path);
     }
     return st;
 }
@@ -146,175 +144,32 @@ static evoke_status choose_space(const options *o, const evoke_vectors *v, tune_
     return gap ? fail(err, EVOKE_EARG, "read --layers: tune wants one range, A-B") : st;
 }
 
-/* ---- the result ---- */
-/* Where between 0 and a strength, outwards, the loss reaches what is allowed; the last one tried where it does not. */
-static double safe_end(const tuner *t, const tune_trial *tried, int sign)
-{
-    const tune_figures plain = tune_plain(t, t->prompts->n - t->n_validation, t->n_validation);
-    double end = 0, spent_there = 0;
-    for (size_t k = 0; k < N_STRENGTHS; k++) {
-        const size_t i = sign > 0 ? k : N_STRENGTHS - 1 - k;        /* outwards */
-        if (strengths[i] * sign <= 0)
-            continue;
-        const double spent = tune_spent(t, &tried[i].figures, &plain);
-        if (!tune_within(t, &tried[i].figures, &plain))
-            return spent > 1 ? end + (strengths[i] - end) * fmax(0, 1 - spent_there) / (spent - spent_there) : end;
-        end = strengths[i];
-        spent_there = fmax(0, spent);
-    }
-    return end;
-}
-
-static json_t *figures_json(const tuner *t, const tune_figures *f)
-{
-    json_t *o = json_object(), *each = json_object();
-    for (size_t e = 0; e < t->n_emotions; e++)
-        json_put(each, evoke_vectors_emotion(t->vectors, t->emotions[e]), json_number(f->own_of[e]));
-    json_put(o, "n", json_count(f->n));
-    json_put(o, "hit", json_number(f->own));
-    json_put(o, "hit_other", json_number(f->other));
-    json_put(o, "ppl", json_number(f->n ? exp(f->log_ppl) : NAN));
-    json_put(o, "distinct2", json_number(f->n ? f->distinct2 : NAN));
-    json_put(o, "hit_of", each);
-    return o;
-}
-
-static json_t *trial_json(const tuner *t, const tune_trial *r)
-{
-    const tune_figures plain = tune_plain(t, r->first, r->n_prompts);
-    const tune_setting *s = &r->setting;
-    json_t *o = figures_json(t, &r->figures);
-    json_put(o, "stage", json_string(r->stage));
-    json_put(o, "n_prompts", json_count(r->n_prompts));
-    json_put(o, "site", json_string(evoke_site_name(s->site)));
-    json_put(o, "first_layer", json_count(s->first));
-    json_put(o, "last_layer", json_count(s->last));
-    json_put(o, "positions", json_string(evoke_positions_name(s->positions)));
-    json_put(o, "mode", json_string(evoke_steer_mode_name(s->mode)));
-    json_put(o, "base_share", json_number(s->base_share));
-    json_put(o, "alpha", json_number(s->alpha));
-    json_put(o, "loss", json_number(exp(r->figures.log_ppl - plain.log_ppl) - 1));
-    json_put(o, "within", json_boolean(tune_within(t, &r->figures, &plain)));
-    return o;
-}
-
-static void print_trial(const tuner *t, const tune_trial *r, double strength)
-{
-    const tune_setting *s = &r->setting;
-    const tune_figures plain = tune_plain(t, r->first, r->n_prompts);
-    char layers[32], base[32] = "";
-    snprintf(layers, sizeof layers, "%zu-%zu", s->first, s->last);
-    if (s->base_share != 0)
-        snprintf(base, sizeof base, " - %g base", s->base_share);
-    printf("%6.3g x (EV%-11s) %-10s %-6s %-8s", isnan(strength) ? s->alpha : strength, base, evoke_site_name(s->site), layers,
-           evoke_positions_name(s->positions));
-    printf(" %5.2f %6.2f %7.2f %6.2f  %s\n", r->figures.own, r->figures.other, exp(r->figures.log_ppl), r->figures.distinct2,
-           tune_within(t, &r->figures, &plain) ? "" : "beyond the limits");
-}
-
-static void print_plain(const tuner *t, size_t first, size_t n)
-{
-    const tune_figures f = tune_plain(t, first, n);
-    printf("%-52s %5.2f %6.2f %7.2f %6.2f\n", "unsteered", f.own, f.other, exp(f.log_ppl), f.distinct2);
-}
-
-static const char head[] = "alpha   direction        site       layers positions   hit  other     ppl     d2\n";
-
-/* Of the last round, those that no other one beats in both emotion and perplexity, and the whole of the validation. */
-static void print_result(const tuner *t, const tune_trial *best, const tune_trial *tried, double low, double high, bool within)
-{
-    const size_t n_tuning = t->prompts->n - t->n_validation;
-    printf("%zu trials; the last round, on all %zu prompts for tuning:\n%s", t->n_trials - N_STRENGTHS, n_tuning, head);
-    print_plain(t, 0, n_tuning);
-    for (size_t i = 0; i < t->n_trials; i++)
-        if (strcmp(t->trials[i].stage, best->stage) == 0)
-            print_trial(t, &t->trials[i], NAN);
-    printf("\nthe best, on %zu prompts that nothing was chosen by; alpha in units of its own, %g:\n%s", t->n_validation,
-           best->setting.alpha, head);
-    print_plain(t, n_tuning, t->n_validation);
-    for (size_t i = 0; i < N_STRENGTHS; i++)
-        print_trial(t, &tried[i], strengths[i]);
-    printf("\nsafe range of alpha: %.2f to %.2f (perplexity at most %g times the unsteered)\n", low, high, 1 + t->max_loss);
-    if (!within)
-        printf("no setting kept the limits: the best is the one that breaks them least\n");
-}
-
-static evoke_status keep(const options *o, const tuner *t, const tune_trial *best, const tune_trial *tried, double low, double high,
-                         const char *path, evoke_error *err)
-{
-    int32_t layers[TUNE_MOST_LAYERS];
-    char *names[TUNE_MOST_EMOTIONS];
-    double alphas[TUNE_MOST_EMOTIONS];
-    tuning found = { .site = best->setting.site, .positions = best->setting.positions, .mode = best->setting.mode,
-                     .base_share = best->setting.base_share, .layers = layers, .emotions = names, .alphas = alphas,
-                     .n = t->n_emotions, .low = low, .high = high, .max_loss = t->max_loss };
-    for (size_t l = 0; l < evoke_vectors_describe(t->vectors)->n_layer && found.n_layers < TUNE_MOST_LAYERS; l++) {
-        const int32_t layer = evoke_vectors_layer(t->vectors, l);
-        if ((size_t)layer >= best->setting.first && (size_t)layer <= best->setting.last)
-            layers[found.n_layers++] = layer;
-    }
-    for (size_t e = 0; e < t->n_emotions; e++) {
-        names[e] = (char *)evoke_vectors_emotion(t->vectors, t->emotions[e]);
-        alphas[e] = best->setting.alpha;
-    }
-    json_t *figures = json_object();
-    json_put(figures, "tuned_on", trial_json(t, best));
-    json_put(figures, "validated_on", trial_json(t, &tried[4]));
-    json_put(figures, "command_line", json_text(o->command_line, strlen(o->command_line)));
-    return tuning_write(path, t->vectors, t->model, &found, figures, err);
-}
-
-static evoke_status print_json(const tuner *t, const tune_trial *best, const tune_trial *tried, double low, double high, bool within,
-                               const char *path, evoke_error *err)
-{
-    const size_t n_tuning = t->prompts->n - t->n_validation;
-    const tune_figures tuning_plain = tune_plain(t, 0, n_tuning), validation_plain = tune_plain(t, n_tuning, t->n_validation);
-    json_t *o = json_object(), *trials = json_array(), *validation = json_array(), *safe = json_array();
-    for (size_t i = 0; i + N_STRENGTHS < t->n_trials; i++)
-        json_add(trials, trial_json(t, &t->trials[i]));
-    for (size_t i = 0; i < N_STRENGTHS; i++) {
-        json_t *one = trial_json(t, &tried[i]);
-        json_put(one, "strength", json_number(strengths[i]));
-        json_add(validation, one);
-    }
-    json_add(safe, json_number(low));
-    json_add(safe, json_number(high));
-    json_put(o, "file", json_text(path, strlen(path)));
-    json_put(o, "within", json_boolean(within));
-    json_put(o, "best", trial_json(t, best));
-    json_put(o, "safe", safe);
-    json_put(o, "unsteered", figures_json(t, &tuning_plain));
-    json_put(o, "unsteered_validation", figures_json(t, &validation_plain));
-    json_put(o, "validation", validation);
-    json_put(o, "trials", trials);
-    return json_print(stdout, o, 9, err);
-}
-
 /* ---- the whole ---- */
 static evoke_status run(const options *o, tuner *t, const tune_space *space, const char *path, evoke_error *err)
 {
-    tune_trial best, *tried = NULL;
-    tune_setting settings[N_STRENGTHS];
-    bool within = false;
+    tune_outcome found = { .tried = NULL };
+    tune_setting settings[TUNE_N_STRENGTHS];
     evoke_status st = allocate(&t->plain, t->prompts->n, sizeof *t->plain, err);
     if (st == EVOKE_OK)
-        st = tune_search(t, space, &best, &within, err);
-    for (size_t i = 0; st == EVOKE_OK && i < N_STRENGTHS; i++) {
-        settings[i] = best.setting;
-        settings[i].alpha *= strengths[i];
+        st = tune_search(t, space, &found.best, &found.within, err);
+    for (size_t i = 0; st == EVOKE_OK && i < TUNE_N_STRENGTHS; i++) {
+        settings[i] = found.best.setting;
+        settings[i].alpha *= tune_strengths[i];
     }
     if (st == EVOKE_OK)
-        st = tune_measure(t, settings, N_STRENGTHS, t->prompts->n - t->n_validation, t->n_validation, "tune, validation", &tried, err);
+        st = tune_measure(t, settings, TUNE_N_STRENGTHS, t->prompts->n - t->n_validation, t->n_validation, "tune, validation",
+                          &found.tried, err);
     if (st == EVOKE_EINTERRUPTED)
         return fail(err, st, "tune: interrupted, nothing was kept");
     if (st != EVOKE_OK)
         return st;
-    const double low = safe_end(t, tried, -1), high = safe_end(t, tried, 1);
-    st = keep(o, t, &best, tried, low, high, path, err);
+    found.low = tune_safe_end(t, found.tried, -1);
+    found.high = tune_safe_end(t, found.tried, 1);
+    st = tune_keep(o, t, &found, path, err);
     if (st == EVOKE_OK && o->json)
-        return print_json(t, &best, tried, low, high, within, path, err);
+        return tune_print_json(t, &found, path, err);
     if (st == EVOKE_OK) {
-        print_result(t, &best, tried, low, high, within);
+        tune_print(t, &found);
         printf("kept in     %s\n", path);
     }
     return st;
@@ -339,7 +194,8 @@ static evoke_status read_prompts(const options *o, prompt_list *prompts, evoke_e
     const char *path = option_text(o, OPT_FILE) ? option_text(o, OPT_FILE) : data_file("prompts_tuning.jsonl", room, sizeof room);
     const evoke_status st = prompts_open(path, SIZE_MAX, prompts, err);
     if (st == EVOKE_OK && prompts->n < 3)
-        return fail(err, EVOKE_EDATA, "tune: %zu prompts are too few: two to tune on and one to judge by at least (%s)", prompts->n, path);
+        return fail(err, EVOKE_EDATA, "tune: %zu prompts are too few: two to tune on and one to judge by at least (%s)",
+                    prompts->n, path);
     return st;
 }
 

@@ -52,8 +52,8 @@ static void say_tuned(const steer_plan *p, size_t file, const char *path)
     char base[40] = "";
     if (t->base_share != 0)
         snprintf(base, sizeof base, " less %g of EVbase", t->base_share);
-    say("steer: as tuned for this model, alpha 1 is %.3g times the vector%s at %s, layers %d to %d, positions %s; alpha %.2g to %.2g is "
-        "safe (%s; --no-tuned leaves it out)", tuning_alpha(t, NULL), base, evoke_site_name(t->site), (int)t->layers[0],
+    say("steer: as tuned for this model, alpha 1 is %.3g times the vector%s at %s, layers %d to %d, positions %s; alpha %.2g to "
+        "%.2g is safe (%s; --no-tuned leaves it out)", tuning_alpha(t, NULL), base, evoke_site_name(t->site), (int)t->layers[0],
         (int)t->layers[t->n_layers - 1], evoke_positions_name(t->positions), t->low, t->high, path);
 }
 

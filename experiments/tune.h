@@ -1,8 +1,8 @@
 /* experiments/tune.h: the search for the strongest steering that a model takes within a given loss of perplexity.
  *
- * A setting is where and how (site, layers, positions, mode, share of EVbase taken off) and how much (alpha); a trial is a setting
- * with what was measured on some of the prompts, over all emotions. All prompts' random streams are the same in every trial, so
- * that trials differ by their setting alone. */
+ * A setting is where and how (site, layers, positions, mode, share of EVbase taken off) and how much (alpha); a trial is a
+ * setting with what was measured on some of the prompts, over all emotions. All prompts' random streams are the same in every
+ * trial, so that trials differ by their setting alone. */
 #ifndef TUNE_H
 #define TUNE_H
 
@@ -76,5 +76,19 @@ typedef struct tune_space {
 
 /* Finds the best trial; *within false: none keeps the limits, and it is the one that breaks them least. */
 evoke_status tune_search(tuner *t, const tune_space *space, tune_trial *best, bool *within, evoke_error *err);
+
+/* The best, and what it does at several strengths, in units of its alpha, on the prompts for the last word: the last trials. */
+enum { TUNE_N_STRENGTHS = 6 };
+extern const double tune_strengths[TUNE_N_STRENGTHS];
+typedef struct tune_outcome {
+    tune_trial best;
+    tune_trial *tried;              /* [TUNE_N_STRENGTHS] of the tuner */
+    double low, high;               /* the safe range of strengths */
+    bool within;
+} tune_outcome;
+double tune_safe_end(const tuner *t, const tune_trial *tried, int sign);
+void tune_print(const tuner *t, const tune_outcome *outcome);
+evoke_status tune_print_json(const tuner *t, const tune_outcome *outcome, const char *path, evoke_error *err);
+evoke_status tune_keep(const options *o, const tuner *t, const tune_outcome *outcome, const char *path, evoke_error *err);
 
 #endif

@@ -137,8 +137,8 @@ static evoke_status make_steering(const tuner *t, const tune_setting *s, size_t 
     return st == EVOKE_OK ? evoke_steering_add(*out, &o, err) : st;
 }
 
-static evoke_status add_trials(tuner *t, const tune_setting *settings, size_t n, size_t first, size_t n_prompts, const char *stage,
-                               evoke_error *err)
+static evoke_status add_trials(tuner *t, const tune_setting *settings, size_t n, size_t first, size_t n_prompts,
+                               const char *stage, evoke_error *err)
 {
     tune_trial *grown = realloc(t->trials, (t->n_trials + n) * sizeof *grown);
     if (!grown)

@@ -82,7 +82,8 @@ static int by_value(const void *a, const void *b)
 }
 
 /* One round: all n on the same prompts, then sorted, the best first. */
-static evoke_status run_round(tuner *t, contestant *c, size_t n, size_t first, size_t n_prompts, const char *stage, evoke_error *err)
+static evoke_status run_round(tuner *t, contestant *c, size_t n, size_t first, size_t n_prompts, const char *stage,
+                              evoke_error *err)
 {
     tune_setting settings[MOST];
     tune_trial *trials;

@@ -71,7 +71,8 @@ static bool read_numbers(const json_t *entry, tuning *t)
     t->low = json_number_value(json_array_get(safe, 0));
     t->high = json_number_value(json_array_get(safe, 1));
     t->max_loss = json_number_value(json_object_get(entry, "max_loss"));
-    return json_array_size(safe) == 2 && isfinite(t->base_share) && fabs(t->base_share) <= 10 && isfinite(t->low) && isfinite(t->high);
+    return json_array_size(safe) == 2 && isfinite(t->base_share) && fabs(t->base_share) <= 10 && isfinite(t->low) &&
+           isfinite(t->high);
 }
 
 static bool read_alphas(json_t *alphas, tuning *t)

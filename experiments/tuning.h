@@ -3,9 +3,9 @@
  *   {"format": "evoke-tuning", "version": 1, "models": [{"model", "model_sha256", "vectors_norm", "site", "layers", "positions",
  *    "mode", "base_share", "alpha": {EMOTION: A}, "safe": [LOW, HIGH], "max_loss", "figures"}]}
  *
- * Under it, strength x of an emotion is x A (EV - base_share EVbase): 1 is the strongest that the model takes within the loss of
- * perplexity asked for, whatever the model; safe is the range of x within that loss. An entry holds for one model (by SHA-256) and
- * for these vectors (by their norm at the site): a file that was averaged again is not steered by what was found for another. */
+ * Under it, strength x of an emotion is x A (EV - base_share EVbase): 1 is the strongest that the model takes within the loss
+ * of perplexity asked for, whatever the model; safe is the range of x within that loss. An entry holds for one model (by
+ * SHA-256) and for these vectors (by their norm at the site): other vectors are not steered by what was found for these. */
 #ifndef TUNING_H
 #define TUNING_H
 

@@ -64,7 +64,8 @@ static float *run(const world *w, const evoke_steer_options *o)
     evoke_error err = {0};
     float *out = calloc(N_STEPS * w->v, sizeof *out);
     if (o)
-        check(evoke_steering_new(w->m, &s, &err) == EVOKE_OK && evoke_steering_add(s, o, &err) == EVOKE_OK, "%s", err.text);
+        check(evoke_steering_new(w->m, &s, &err) == EVOKE_OK && evoke_steering_add(s, o, &err) == EVOKE_OK, "%s",
+          err.text);
     check(evoke_session_new(w->m, 32, &session, &err) == EVOKE_OK, "%s", err.text);
     evoke_session_steer(session, s);
     for (size_t i = 0; session && i < N_STEPS; i++) {
@@ -95,7 +96,8 @@ static evoke_steer_options options(const evoke_vectors *v, const evoke_strength 
 
 static void test_values(const world *w)
 {
-    const evoke_strength a = { "a", 0.5 }, b = { "b", 0.5 }, base = { "base", 1 }, both[] = { { "a", 0.5 }, { "b", 0.5 } }, none = { "a", 0 };
+    const evoke_strength a = { "a", 0.5 }, b = { "b", 0.5 }, base = { "base", 1 }, none = { "a", 0 };
+    const evoke_strength both[] = { { "a", 0.5 }, { "b", 0.5 } };
     evoke_steer_options relative = options(w->vectors, &a, 1), by_hand = options(w->scaled, &a, 1);
     relative.mode = EVOKE_STEER_RELATIVE;
     check(gap(w, run(w, &relative), run(w, &by_hand), 0, N_STEPS) < 1e-5, "relative is the vector scaled to the typical norm");
@@ -174,7 +176,8 @@ static double definition_gap(const world *w, const evoke_steer_options *o, evk_p
     evoke_error err = {0};
     evk_random r;
     evk_random_stream(&r, 6, step);
-    check(w->d <= 64 && evoke_steering_new(w->m, &s, &err) == EVOKE_OK && evoke_steering_add(s, o, &err) == EVOKE_OK, "%s", err.text);
+    check(w->d <= 64 && evoke_steering_new(w->m, &s, &err) == EVOKE_OK && evoke_steering_add(s, o, &err) == EVOKE_OK, "%s",
+          err.text);
     for (size_t layer = 0; layer < w->n_layer; layer++) {
         const evk_run run = { .n = N, .phase = phase, .step = step };
         for (size_t j = 0; j < N * w->d; j++)
@@ -230,10 +233,13 @@ static void test_change(const world *w)
     evoke_session *changed = NULL, *fixed = NULL;
     evoke_error err = {0};
     check(evoke_steering_new(w->m, &one, &err) == EVOKE_OK && evoke_steering_add(one, &first, &err) == EVOKE_OK &&
-          evoke_steering_new(w->m, &other, &err) == EVOKE_OK && evoke_steering_add(other, &second, &err) == EVOKE_OK, "%s", err.text);
+          evoke_steering_new(w->m, &other, &err) == EVOKE_OK && evoke_steering_add(other, &second, &err) == EVOKE_OK, "%s",
+          err.text);
     first.positions = EVOKE_AT_PROMPT;
-    check(evoke_steering_new(w->m, &both, &err) == EVOKE_OK && evoke_steering_add(both, &first, &err) == EVOKE_OK, "%s", err.text);
-    check(evoke_session_new(w->m, 32, &changed, &err) == EVOKE_OK && evoke_session_new(w->m, 32, &fixed, &err) == EVOKE_OK, "%s", err.text);
+    check(evoke_steering_new(w->m, &both, &err) == EVOKE_OK && evoke_steering_add(both, &first, &err) == EVOKE_OK, "%s",
+          err.text);
+    check(evoke_session_new(w->m, 32, &changed, &err) == EVOKE_OK && evoke_session_new(w->m, 32, &fixed, &err) == EVOKE_OK,
+          "%s", err.text);
     evoke_session_steer(changed, one);
     evoke_session_steer(fixed, both);
     for (size_t i = 0; i < N_STEPS; i++) {
@@ -297,8 +303,8 @@ static void idle(const world *w, evoke_steer_options o, const char *want)
     evoke_steering *s = NULL;
     evoke_error err = {0};
     check(evoke_steering_new(w->m, &s, &err) == EVOKE_OK && evoke_steering_add(s, &o, &err) == EVOKE_OK, "%s", err.text);
-    check(want ? strstr(evoke_steering_idle(s), want) != NULL : !*evoke_steering_idle(s), "'%s' should say '%s'", evoke_steering_idle(s),
-          want ? want : "nothing");
+    check(want ? strstr(evoke_steering_idle(s), want) != NULL : !*evoke_steering_idle(s), "'%s' should say '%s'",
+          evoke_steering_idle(s), want ? want : "nothing");
     evoke_steering_free(s);
 }
 
@@ -330,7 +336,8 @@ static void refused(const world *w, evoke_steer_options o, evoke_status status, 
     evoke_steering *s = NULL;
     evoke_error err = {0};
     check(evoke_steering_new(w->m, &s, &err) == EVOKE_OK, "%s", err.text);
-    check(evoke_steering_add(s, &o, &err) == status && strstr(err.text, word), "%s: status %d, '%s'", what, (int)err.status, err.text);
+    check(evoke_steering_add(s, &o, &err) == status && strstr(err.text, word), "%s: status %d, '%s'", what,
+          (int)err.status, err.text);
     evoke_steering_free(s);
 }
 
