@@ -165,6 +165,12 @@ static bool may_pass(long status)
     return status == 408 || status == 409 || status == 425 || status == 429 || status >= 500;
 }
 
+/* The key, the address or the model's name is wrong: no question will be answered. */
+static bool bars_all(long status)
+{
+    return status == 401 || status == 403 || status == 404;
+}
+
 /* One try: the answer, or why there is none; EVOKE_EIO: it may pass. */
 static evoke_status try_once(endpoint *p, const char *body, bool (*accepts)(const char *), char **answer, double *pause,
                              evoke_error *err)
@@ -179,7 +185,7 @@ static evoke_status try_once(endpoint *p, const char *body, bool (*accepts)(cons
     else if (code != CURLE_OK)
         st = fail(err, EVOKE_EIO, "ask the judge: %s (%s)", curl_easy_strerror(code), p->url);
     else if (status != 200)
-        st = fail(err, may_pass(status) ? EVOKE_EIO : EVOKE_EARG, "ask the judge: the endpoint answers with status %ld (%s)",
+        st = fail(err, may_pass(status) ? EVOKE_EIO : bars_all(status) ? EVOKE_EDATA : EVOKE_EFORMAT, "ask the judge: the endpoint answers with status %ld (%s)",
                   status, p->url);
     else if (!(*answer = read_reply(p, &r)))
         st = fail(err, EVOKE_EIO, "ask the judge: the reply is no chat completion (%s)", p->url);

@@ -96,8 +96,8 @@ static evoke_status answer_to(judge *j, const char *question, bool (*accepts)(co
         return EVOKE_OK;
     }
     evoke_status st = endpoint_ask(j->endpoint, question, accepts, answer, err);
-    if (st == EVOKE_EIO) {
-        j->failures++;
+    if (st == EVOKE_EIO || st == EVOKE_EFORMAT) {
+        j->failures = st == EVOKE_EIO ? j->failures + 1 : 0;
         j->n_missing++;
         j->e->later = *err;
         return EVOKE_OK;
