@@ -592,6 +592,25 @@ EVOKE_API size_t evoke_store_emotion_count(const evoke_store *s, size_t e);     
 EVOKE_API evoke_status evoke_store_sink(evoke_store *s, evoke_site site, evoke_span span, double *ratio,
                                         int32_t *layer, evoke_error *err);
 
+/* What of a store is meant; nothing given: all of it. */
+typedef struct evoke_store_choice {
+    const char *const *emotions; size_t n_emotions;     /* queries of these */
+    const char *const *ids;      size_t n_ids;          /* and of these ids */
+    const char *const *settings; size_t n_settings;     /* in this order */
+    const int32_t *layers;       size_t n_layers;       /* by number, in this order */
+    const evoke_site *sites;     size_t n_sites;
+    const evoke_span *span;
+    bool no_tokens;                                     /* leave out what was stored of every token */
+} evoke_store_choice;
+/* A smaller store, of the same layout. Memory: one prompt's. Errors: EVOKE_EDATA what is chosen is not held; EVOKE_EIO. */
+EVOKE_API evoke_status evoke_store_select(evoke_store *s, const evoke_store_choice *choice, const char *path,
+                                          const evoke_provenance *made, evoke_error *err);
+/* Span means of one site and span (the choice's; where it has none: the store's first site, the span that evoke_mean_difference
+ * takes) for other programs: a name in .npy: float32 [N, S, L, D]; in .csv: a line a query, setting and layer, "id,emotion,setting,
+ * layer,x0,...", numbers with 9 digits, which give a float32 back. Memory: all of the result. Errors: as above; EVOKE_EARG
+ * another ending; EVOKE_EDATA a prompt is not done. */
+EVOKE_API evoke_status evoke_store_table(evoke_store *s, const evoke_store_choice *choice, const char *path, evoke_error *err);
+
 /* ---- emotion vectors: EV[e] = mean over queries of (emotion - neutral), EVbase = mean over emotions ---- */
 typedef struct evoke_ev_options { evoke_span span; bool any_span; bool partial; } evoke_ev_options;
 typedef struct evoke_ev_report { size_t n_used, n_left_out; evoke_span span; } evoke_ev_report;

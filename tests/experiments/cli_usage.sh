@@ -5,7 +5,7 @@ runs "help" "$EVOKE" help
 holds "help lists the commands" grep -q '^  extract ' "$WORK/out"
 runs "--version" "$EVOKE" --version
 holds "the version" grep -qx 'evoke [0-9.]*' "$WORK/out"
-for command in families inspect tokenize trace extract ev convert generate theory eval bench classify embed; do
+for command in families inspect tokenize trace extract query ev convert generate theory eval bench classify embed; do
     runs "$command --help" "$EVOKE" $command --help
     holds "$command --help has usage and examples" grep -qE "^Usage: evoke $command " "$WORK/out"
     holds "$command --help has examples" grep -qE "^  evoke ($command|generate) " "$WORK/out"

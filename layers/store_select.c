@@ -1,0 +1,295 @@
+/* layers/store_select.c: some queries, settings, layers, sites of a store as a smaller store.
+ *
+ * Every array of a store lies along axes that are chosen from (N queries, S settings, L layers) or along R, the rows of tokens,
+ * of which a prompt has some; what is kept is copied prompt by prompt, so memory does not grow with the store. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "layers/labels.h"
+#include "layers/store_choice.h"
+
+typedef struct copy {
+    evk_selection of;
+    evk_h5 *to;
+    int64_t *rows;              /* [n_query, n_setting, 2] of the source; NULL: it has no tokens */
+    size_t n_row;
+    bool keep_tokens;
+} copy;
+
+/* ---- arrays along N, or N and S ---- */
+
+/* Texts [N] or [N, S]. */
+static evoke_status copy_texts(const copy *q, const char *name, size_t n_dim, evoke_error *err)
+{
+    const size_t n_setting = n_dim == 2 ? q->of.n_setting : 1, dims[2] = { q->of.n_query, n_setting };
+    char **all = NULL;
+    const char **kept = NULL;
+    size_t found = 0;
+    if (!evk_h5_has(q->of.s->file, name))
+        return EVOKE_OK;
+    EVK_TRY(evk_h5_read_strings(q->of.s->file, name, &all, &found, err));
+    evoke_status st = found == q->of.s->info.n_query * (n_dim == 2 ? q->of.s->info.n_setting : 1)
+                          ? evk_alloc(&kept, q->of.n_query * n_setting, sizeof *kept, "select from store", err)
+                          : evk_fail(err, EVOKE_EFORMAT, "select from store: %s has %zu entries (%s)", name, found,
+                                     evk_store_path(q->of.s));
+    for (size_t i = 0; i < q->of.n_query && st == EVOKE_OK; i++)
+        for (size_t k = 0; k < n_setting; k++)
+            kept[i * n_setting + k] = all[n_dim == 2 ? q->of.queries[i] * q->of.s->info.n_setting + q->of.settings[k]
+                                                     : q->of.queries[i]];
+    if (st == EVOKE_OK)
+        st = evk_h5_write_strings(q->to, name, n_dim, dims, kept, err);
+    free(kept);
+    free(all);
+    return st;
+}
+
+/* Emotions keep their order; those that were not asked for are left out. */
+static evoke_status copy_emotions(const copy *q, const evoke_store_choice *c, evoke_error *err)
+{
+    const char *names[EVK_MAX_EMOTIONS];
+    int16_t number[EVK_MAX_EMOTIONS], *of = NULL;
+    size_t n = 0;
+    for (size_t e = 0; e < q->of.s->info.n_emotion; e++)
+        if (c->n_emotions == 0 || evk_is_listed(q->of.s->emotions[e], c->emotions, c->n_emotions)) {
+            number[e] = (int16_t)n;
+            names[n++] = q->of.s->emotions[e];
+        }
+    if (n == 0)
+        return EVOKE_OK;
+    EVK_TRY(evk_h5_write_strings(q->to, "/emotions", 1, &n, names, err));
+    EVK_TRY(evk_alloc(&of, q->of.n_query, sizeof *of, "select from store", err));
+    for (size_t i = 0; i < q->of.n_query; i++) {
+        const int32_t e = q->of.s->emotion_of[q->of.queries[i]];
+        of[i] = e >= 0 ? number[e] : (int16_t)-1;
+    }
+    const evoke_status st = evk_h5_write(q->to, "/queries/emotion", EVK_H5_I16, 1, &q->of.n_query, of, err);
+    free(of);
+    return st;
+}
+
+static evoke_status copy_axes(const copy *q, evoke_error *err)
+{
+    const char *settings[EVK_MAX_SETTINGS], *sites[EVOKE_N_SITE];
+    int32_t layers[EVK_MAX_LAYERS];
+    size_t n_site = 0;
+    for (size_t i = 0; i < q->of.n_setting; i++)
+        settings[i] = q->of.s->settings[q->of.settings[i]];
+    for (size_t l = 0; l < q->of.n_layer; l++)
+        layers[l] = q->of.s->layers[q->of.layers[l]];
+    for (int site = 0; site < EVOKE_N_SITE; site++)
+        if (q->of.site[site])
+            sites[n_site++] = evoke_site_name((evoke_site)site);
+    EVK_TRY(evk_h5_write_strings(q->to, "/settings", 1, &q->of.n_setting, settings, err));
+    EVK_TRY(evk_h5_write_strings(q->to, "/sites", 1, &n_site, sites, err));
+    return evk_h5_write(q->to, "/layers", EVK_H5_I32, 1, &q->of.n_layer, layers, err);
+}
+
+/* Integers [N, S, width]; width 1: [N, S]. */
+static evoke_status copy_numbers(const copy *q, const char *name, evk_h5_type type, size_t bytes, size_t width, evoke_error *err)
+{
+    const size_t dims[3] = { q->of.n_query, q->of.n_setting, width }, cell = width * bytes;
+    size_t n_dim = 0, held[EVK_H5_MAX_DIM];
+    char *kept = NULL;
+    if (!evk_h5_has(q->of.s->file, name))
+        return EVOKE_OK;
+    EVK_TRY(evk_h5_shape(q->of.s->file, name, &n_dim, held, err));
+    if (n_dim != (width > 1 ? 3 : 2) || held[0] != q->of.s->info.n_query || held[1] != q->of.s->info.n_setting ||
+        (width > 1 && held[2] != width))
+        return evk_fail(err, EVOKE_EFORMAT, "select from store: %s is of another shape (%s)", name, evk_store_path(q->of.s));
+    EVK_TRY(evk_alloc(&kept, q->of.n_query * q->of.n_setting, cell, "select from store", err));
+    evoke_status st = EVOKE_OK;
+    for (size_t i = 0; i < q->of.n_query && st == EVOKE_OK; i++)
+        for (size_t k = 0; k < q->of.n_setting && st == EVOKE_OK; k++)
+            st = evk_h5_read(q->of.s->file, name, type, (size_t[]){ q->of.queries[i], q->of.settings[k], 0 },
+                             (size_t[]){ 1, 1, width }, kept + (i * q->of.n_setting + k) * cell, err);
+    if (st == EVOKE_OK)
+        st = evk_h5_write(q->to, name, type, n_dim, dims, kept, err);
+    free(kept);
+    return st;
+}
+
+/* ---- means [N, S, L, D] ---- */
+
+static evoke_status copy_span(const copy *q, evoke_site site, evoke_span span, evoke_error *err)
+{
+    const size_t d = q->of.s->info.d_model, n_layer = q->of.s->info.n_layer;
+    const size_t dims[4] = { q->of.n_query, q->of.n_setting, q->of.n_layer, d };
+    char name[96];
+    uint64_t offset = 0;
+    float *all = NULL, *kept = NULL;
+    evk_store_name(name, site, evoke_span_name(span));
+    EVK_TRY(evk_h5_allocate(q->to, name, EVK_H5_F32, 4, dims, &offset, err));
+    EVK_TRY(evk_alloc(&all, q->of.s->info.n_setting * n_layer * d, sizeof *all, "select from store", err));
+    evoke_status st = evk_alloc(&kept, q->of.n_setting * q->of.n_layer * d, sizeof *kept, "select from store", err);
+    for (size_t i = 0; i < q->of.n_query && st == EVOKE_OK; i++) {
+        st = evk_selection_read(&q->of, site, span, i, all, kept, err);
+        if (st == EVOKE_OK)
+            st = evk_h5_write_rows(q->to, name, EVK_H5_F32, i, 1, kept, err);
+    }
+    free(all);
+    free(kept);
+    return st;
+}
+
+/* ---- tokens: a prompt's rows go next to those of the prompt before ---- */
+
+static evoke_status read_rows(copy *q, evoke_error *err)
+{
+    const char name[] = "/tokens/offsets";
+    size_t n_dim = 0, held[EVK_H5_MAX_DIM];
+    if (!evk_h5_has(q->of.s->file, name) || !evk_h5_has(q->of.s->file, "/tokens/ids"))
+        return EVOKE_OK;
+    EVK_TRY(evk_h5_shape(q->of.s->file, "/tokens/ids", &n_dim, held, err));
+    const size_t n_all = n_dim == 1 ? held[0] : 0;
+    EVK_TRY(evk_h5_shape(q->of.s->file, name, &n_dim, held, err));
+    if (n_dim != 3 || held[0] != q->of.s->info.n_query || held[1] != q->of.s->info.n_setting || held[2] != 2)
+        return evk_fail(err, EVOKE_EFORMAT, "select from store: %s is of another shape (%s)", name, evk_store_path(q->of.s));
+    EVK_TRY(evk_alloc(&q->rows, 2 * q->of.n_query * q->of.n_setting, sizeof *q->rows, "select from store", err));
+    for (size_t i = 0; i < q->of.n_query * q->of.n_setting; i++) {
+        int64_t *row = q->rows + 2 * i;
+        const size_t start[3] = { q->of.queries[i / q->of.n_setting], q->of.settings[i % q->of.n_setting], 0 };
+        EVK_TRY(evk_h5_read(q->of.s->file, name, EVK_H5_I64, start, (size_t[]){ 1, 1, 2 }, row, err));
+        if (row[0] < 0 || row[1] < row[0] || (uint64_t)row[1] > n_all)
+            return evk_fail(err, EVOKE_EFORMAT, "select from store: rows %lld to %lld of %zu (%s)", (long long)row[0],
+                            (long long)row[1], n_all, evk_store_path(q->of.s));
+        q->n_row += (size_t)(row[1] - row[0]);
+    }
+    return EVOKE_OK;
+}
+
+static evoke_status write_offsets(const copy *q, evoke_error *err)
+{
+    const size_t n = q->of.n_query * q->of.n_setting, dims[3] = { q->of.n_query, q->of.n_setting, 2 };
+    int64_t *offsets = NULL, at = 0;
+    EVK_TRY(evk_alloc(&offsets, 2 * n, sizeof *offsets, "select from store", err));
+    for (size_t i = 0; i < n; i++) {
+        offsets[2 * i] = at;
+        at += q->rows[2 * i + 1] - q->rows[2 * i];
+        offsets[2 * i + 1] = at;
+    }
+    const evoke_status st = evk_h5_write(q->to, "/tokens/offsets", EVK_H5_I64, 3, dims, offsets, err);
+    free(offsets);
+    return st;
+}
+
+/* One prompt's rows of a dataset [R], [R, L] or [R, L, D], its chosen layers, to row `at` on. width: values of a layer. */
+static evoke_status copy_prompt(const copy *q, const char *name, evk_h5_type type, size_t bytes, size_t n_dim, size_t width,
+                                const int64_t row[2], size_t at, evoke_error *err)
+{
+    const size_t n = (size_t)(row[1] - row[0]), cell = width * bytes;
+    const size_t n_all = n_dim > 1 ? q->of.s->info.n_layer : 1, n_kept = n_dim > 1 ? q->of.n_layer : 1;
+    char *all = NULL, *kept = NULL;
+    if (n == 0)
+        return EVOKE_OK;
+    EVK_TRY(evk_alloc(&all, n * n_all, cell, "select from store", err));
+    evoke_status st = evk_alloc(&kept, n * n_kept, cell, "select from store", err);
+    if (st == EVOKE_OK)
+        st = evk_h5_read(q->of.s->file, name, type, (size_t[]){ (size_t)row[0], 0, 0 }, (size_t[]){ n, n_all, width }, all, err);
+    for (size_t t = 0; t < n && st == EVOKE_OK; t++)
+        for (size_t l = 0; l < n_kept; l++)
+            memcpy(kept + (t * n_kept + l) * cell, all + (t * n_all + (n_dim > 1 ? q->of.layers[l] : 0)) * cell, cell);
+    if (st == EVOKE_OK)
+        st = evk_h5_write_rows(q->to, name, type, at, n, kept, err);
+    free(all);
+    free(kept);
+    return st;
+}
+
+static evoke_status copy_rows(const copy *q, const char *name, evk_h5_type type, size_t bytes, size_t n_dim, evoke_error *err)
+{
+    const size_t width = n_dim > 2 ? q->of.s->info.d_model : 1, dims[3] = { q->n_row, q->of.n_layer, width };
+    size_t found = 0, held[EVK_H5_MAX_DIM], at = 0;
+    uint64_t offset = 0;
+    if (!q->rows || q->n_row == 0 || !evk_h5_has(q->of.s->file, name))
+        return EVOKE_OK;
+    EVK_TRY(evk_h5_shape(q->of.s->file, name, &found, held, err));
+    if (found != n_dim || (n_dim > 1 && held[1] != q->of.s->info.n_layer) || (n_dim > 2 && held[2] != width))
+        return evk_fail(err, EVOKE_EFORMAT, "select from store: %s is of another shape (%s)", name, evk_store_path(q->of.s));
+    EVK_TRY(evk_h5_allocate(q->to, name, type, n_dim, dims, &offset, err));
+    for (size_t i = 0; i < q->of.n_query * q->of.n_setting; i++) {
+        if ((uint64_t)q->rows[2 * i + 1] > held[0])
+            return evk_fail(err, EVOKE_EFORMAT, "select from store: %s has %zu rows (%s)", name, held[0],
+                            evk_store_path(q->of.s));
+        EVK_TRY(copy_prompt(q, name, type, bytes, n_dim, width, q->rows + 2 * i, at, err));
+        at += (size_t)(q->rows[2 * i + 1] - q->rows[2 * i]);
+    }
+    return EVOKE_OK;
+}
+
+/* ---- the whole ---- */
+
+static evoke_status copy_site(const copy *q, evoke_site site, evoke_error *err)
+{
+    char name[96];
+    for (int span = 0; span < EVOKE_N_SPAN; span++)
+        if (q->of.span[span] && q->of.s->has[site][span])
+            EVK_TRY(copy_span(q, site, (evoke_span)span, err));
+    evk_store_name(name, site, "token_norms");
+    EVK_TRY(copy_rows(q, name, EVK_H5_F32, 4, 2, err));
+    evk_store_name(name, site, "tokens");
+    const bool halves = evk_h5_has(q->of.s->file, name) && evk_h5_stored_as(q->of.s->file, name, EVK_H5_F16);
+    return q->keep_tokens ? copy_rows(q, name, halves ? EVK_H5_F16 : EVK_H5_F32, halves ? 2 : 4, 3, err) : EVOKE_OK;
+}
+
+static evoke_status copy_bounds(const copy *q, evoke_error *err)
+{
+    char name[96], *which = NULL;
+    for (int span = 0; span < EVOKE_N_SPAN; span++) {
+        snprintf(name, sizeof name, "/tokens/%s", evoke_span_name((evoke_span)span));
+        EVK_TRY(copy_numbers(q, name, EVK_H5_I32, 4, 2, err));
+    }
+    EVK_TRY(copy_numbers(q, "/tokens/span", EVK_H5_I32, 4, 2, err));
+    if (!evk_h5_has(q->of.s->file, "/tokens/span") || !evk_h5_get_string(q->of.s->file, "/tokens/span", "span", &which))
+        return EVOKE_OK;
+    const evoke_status st = evk_h5_attr_string(q->to, "/tokens/span", "span", which, err);
+    free(which);
+    return st;
+}
+
+static evoke_status copy_all(const copy *q, const evoke_store_choice *c, const evoke_provenance *made, evoke_error *err)
+{
+    const evk_h5_signature signature = {
+        .format = "evoke-activations", .model_name = q->of.s->model_name, .model_sha256 = q->of.s->model_sha256,
+        .architecture = q->of.s->architecture, .n_layer = q->of.s->n_layer_model, .d_model = q->of.s->info.d_model, .made = made,
+    };
+    EVK_TRY(evk_h5_sign(q->to, &signature, err));
+    EVK_TRY(evk_h5_attr_string(q->to, "/", "selected_from", evk_store_path(q->of.s), err));
+    EVK_TRY(copy_axes(q, err));
+    EVK_TRY(copy_emotions(q, c, err));
+    EVK_TRY(copy_texts(q, "/queries/text", 1, err));
+    EVK_TRY(copy_texts(q, "/queries/id", 1, err));
+    EVK_TRY(copy_texts(q, "/queries/language", 1, err));
+    EVK_TRY(copy_texts(q, "/prompts/text", 2, err));
+    EVK_TRY(copy_numbers(q, "/progress/done", EVK_H5_U8, 1, 1, err));
+    if (q->rows) {
+        EVK_TRY(write_offsets(q, err));
+        EVK_TRY(copy_rows(q, "/tokens/ids", EVK_H5_I32, 4, 1, err));
+        EVK_TRY(copy_bounds(q, err));
+    }
+    for (int site = 0; site < EVOKE_N_SITE; site++)
+        if (q->of.site[site])
+            EVK_TRY(copy_site(q, (evoke_site)site, err));
+    return EVOKE_OK;
+}
+
+evoke_status evoke_store_select(evoke_store *s, const evoke_store_choice *choice, const char *path, const evoke_provenance *made,
+                                evoke_error *err)
+{
+    copy q = { .keep_tokens = !choice->no_tokens };
+    evoke_status st = evk_selection_make(s, choice, &q.of, err);
+    if (st == EVOKE_OK)
+        st = read_rows(&q, err);
+    if (st == EVOKE_OK)
+        st = evk_h5_create(path, &q.to, err);
+    if (st == EVOKE_OK) {
+        st = copy_all(&q, choice, made, err);
+        if (st == EVOKE_OK)
+            st = evk_h5_commit(q.to, err);
+        else
+            evk_h5_free(q.to);
+    }
+    free(q.rows);
+    evk_selection_free(&q.of);
+    return st;
+}
