@@ -49,9 +49,9 @@ static void by_layer(FILE *f, const drawing *d, const char *name, const char *da
 static void draw_efficiency(FILE *f, const void *what)
 {
     const drawing *d = what;
-    fputs("set title 'efficiency J(EV)/J(w) with 95 % bands; dashed: a vector spread evenly over the axes of S'\n", f);
-    fputs("set yrange [0:1]\n", f);
-    by_layer(f, d, "efficiency", "efficiency_isotropic");
+    fputs("set title 'efficiency J(EV)/J(w) on held-out queries with 95 % bands; dashed: in sample'\n", f);
+    fputs("set yrange [0:*]\n", f);
+    by_layer(f, d, "held_out_efficiency", "efficiency");
 }
 
 static void draw_auc(FILE *f, const void *what)

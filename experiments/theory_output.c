@@ -108,14 +108,15 @@ static void print_number(double x, int width, int digits)
 static void print_row(const evoke_theory *t, const evoke_store *s, const evoke_fisher_row *r, size_t layer)
 {
     static const struct { const char *name; size_t end; int width, digits; } columns[] = {
-        { "kantorovich_bound", 0, 5, 2 }, { "permuted_efficiency", 1, 5, 2 },
+        { "permuted_efficiency", 1, 5, 2 },
         { "held_out_dprime_ev", 0, 5, 2 }, { "held_out_dprime_w", 0, 5, 2 }, { "held_out_dprime_offset", 0, 5, 2 },
         { "held_out_auc_ev", 0, 6, 3 }, { "held_out_auc_w", 0, 6, 3 }, { "hotelling_p", 0, 6, 3 }, { "shrinkage", 0, 5, 2 },
     };
     printf("%-11.11s %3d", evoke_store_emotion(s, r->emotion), (int)r->layer);
     print_number(r->cosine, 6, 3);
     print_number(r->efficiency, 6, 3);
-    print_interval(t, "efficiency_interval", layer, r->emotion);
+    print_number(figure_at(t, "held_out_efficiency", layer, r->emotion, 0), 5, 2);
+    print_interval(t, "held_out_efficiency_interval", layer, r->emotion);
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
         print_number(figure_at(t, columns[i].name, layer, r->emotion, columns[i].end), columns[i].width, columns[i].digits);
     putchar('\n');
@@ -165,8 +166,8 @@ void theory_print_table(const evoke_theory *t, const evoke_store *s, evoke_site 
 {
     const evoke_fisher_result *f = evoke_theory_fisher(t);
     const size_t n_emotion = evoke_store_describe(s)->n_emotion;
-    printf("%s%s\n%-11s %3s %6s %6s %12s %5s %5s %5s %5s %5s %6s %6s %6s %5s\n", evoke_site_name(site),
-           all ? "" : "; the five layers of highest efficiency (-v: all)", "emotion", "lay", "cos", "eff", "95 %", "bound",
+    printf("%s%s\n%-11s %3s %6s %6s %5s %12s %5s %5s %5s %5s %6s %6s %6s %5s\n", evoke_site_name(site),
+           all ? "" : "; the five layers of highest efficiency (-v: all)", "emotion", "lay", "cos", "eff", "held", "95 %",
            "perm", "d'ev", "d'w", "d'wd", "aucev", "aucw", "p", "shr");
     for (size_t e = 0; e < n_emotion; e++)
         for (size_t i = 0; i < f->n_rows; i++)

@@ -24,6 +24,22 @@ static evoke_status put_held(evk_emotion_work *w, const evk_held *h, evk_figure_
     return EVOKE_OK;
 }
 
+/* w's d' less the EV's, and what their ratio says of the EV: of the same draws, so that what both share cancels. */
+static void put_comparison(evk_emotion_work *w, const double *replicates, double *column)
+{
+    const size_t b = w->t->options.n_bootstrap;
+    const double *ev = replicates + EVK_HELD_DPRIME, *fitted = ev + b * EVK_HELD_COUNT;
+    const double of_ev = *evk_at(w, EVK_F_HELD_DPRIME_EV), of_w = *evk_at(w, EVK_F_HELD_DPRIME_W);
+    *evk_at(w, EVK_F_HELD_DPRIME_GAIN) = of_w - of_ev;
+    for (size_t i = 0; i < b; i++)
+        column[i] = fitted[i * EVK_HELD_COUNT] - ev[i * EVK_HELD_COUNT];
+    evk_percentiles(column, b, evk_at(w, EVK_F_HELD_DPRIME_GAIN_INTERVAL));
+    *evk_at(w, EVK_F_HELD_EFFICIENCY) = evk_held_efficiency(of_ev, of_w);
+    for (size_t i = 0; i < b; i++)
+        column[i] = evk_held_efficiency(ev[i * EVK_HELD_COUNT], fitted[i * EVK_HELD_COUNT]);
+    evk_percentiles(column, b, evk_at(w, EVK_F_HELD_EFFICIENCY_INTERVAL));
+}
+
 static evoke_status put_held_out(evk_emotion_work *w, double *scores, size_t *label, size_t *query, double *replicates,
                                  double *column, evoke_error *err)
 {
@@ -42,10 +58,7 @@ static evoke_status put_held_out(evk_emotion_work *w, double *scores, size_t *la
         const evk_held h = { along[i], label, query, 2 * n, n, n };
         EVK_TRY(put_held(w, &h, first[i], replicates + i * b * EVK_HELD_COUNT, column, err));
     }
-    *evk_at(w, EVK_F_HELD_DPRIME_GAIN) = *evk_at(w, EVK_F_HELD_DPRIME_W) - *evk_at(w, EVK_F_HELD_DPRIME_EV);
-    for (size_t i = 0; i < b; i++)
-        column[i] = replicates[(b + i) * EVK_HELD_COUNT] - replicates[i * EVK_HELD_COUNT];
-    evk_percentiles(column, b, evk_at(w, EVK_F_HELD_DPRIME_GAIN_INTERVAL));
+    put_comparison(w, replicates, column);
     return EVOKE_OK;
 }
 

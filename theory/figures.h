@@ -44,6 +44,7 @@
     WITH_INTERVAL(HELD_AUC_PC, "held_out_auc_pc", "LE") \
     WITH_INTERVAL(HELD_ACCURACY_PC, "held_out_accuracy_pc", "LE") \
     WITH_INTERVAL(HELD_DPRIME_GAIN, "held_out_dprime_gain", "LE") \
+    WITH_INTERVAL(HELD_EFFICIENCY, "held_out_efficiency", "LE") \
     ONE(RANK, "rank", "LE") \
     ONE(EFFECTIVE_RANK, "effective_rank", "LE") \
     WITH_INTERVAL(PARTICIPATION, "participation_ratio", "LE") \

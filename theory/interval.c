@@ -5,18 +5,27 @@
 
 static double forward(evk_scale scale, double x)
 {
-    return scale == EVK_SCALE_ANGLE ? acos(x) : scale == EVK_SCALE_LOG ? log(x) : scale == EVK_SCALE_ROOT ? x * fabs(x) : x;
+    switch (scale) {
+    case EVK_SCALE_ANGLE: return acos(x);
+    case EVK_SCALE_LOG: return log(x);
+    case EVK_SCALE_ROOT: return x * fabs(x);
+    case EVK_SCALE_INVERSE: return x > 0 ? 1 / x : NAN;
+    case EVK_SCALE_INVERSE_SQUARE: return x > 0 ? 1 / (x * x) : NAN;
+    default: return x;
+    }
 }
 
 static double back(evk_scale scale, double g)
 {
-    if (scale == EVK_SCALE_ANGLE)
-        return cos(fmin(fmax(g, 0), 3.14159265358979323846));
-    if (scale == EVK_SCALE_ROOT)
-        return copysign(fmin(sqrt(fabs(g)), 1), g);
-    if (scale == EVK_SCALE_SHARE)
-        return fmin(fmax(g, 0), 1);
-    return scale == EVK_SCALE_LOG ? exp(g) : g;
+    switch (scale) {
+    case EVK_SCALE_ANGLE: return cos(fmin(fmax(g, 0), 3.14159265358979323846));
+    case EVK_SCALE_LOG: return exp(g);
+    case EVK_SCALE_ROOT: return copysign(fmin(sqrt(fabs(g)), 1), g);
+    case EVK_SCALE_SHARE: return fmin(fmax(g, 0), 1);
+    case EVK_SCALE_INVERSE: return 1 / fmax(g, 1);
+    case EVK_SCALE_INVERSE_SQUARE: return 1 / sqrt(fmax(g, 1));
+    default: return g;
+    }
 }
 
 /* Student's t, the 97.5 % point (Hill 1970's expansion around the normal's). */

@@ -9,8 +9,9 @@
  *     centre = n g - (n - 1) mean_q g_(q),   half = t_{n-1}(0.975) max(sd_b g*_b, sqrt((n-1)/n sum_q (g_(q) - mean)^2))
  *
  * g_(q) without query q, g*_b of replicate b, n queries. The bias is that of the estimate at this shrinkage: the interval is
- * for what many more queries would give. Where queries are fewer than dimensions it is only as good as the jackknife's
- * straight line to there. Figures that are not refitted (of scores held out) have plain percentiles. */
+ * for what many more queries would give. Noise in EV and w adds to 1/cos^2 and 1/efficiency about as 1/n, which the jackknife
+ * takes off; of cos and efficiency themselves it is no straight line (theory/README.md has the coverage of both). No scale helps
+ * where dimensions are more than queries. Figures that are not refitted (of scores held out) have plain percentiles. */
 #ifndef EVK_INTERVAL_H
 #define EVK_INTERVAL_H
 
@@ -19,7 +20,8 @@
 typedef enum evk_scale {
     EVK_SCALE_PLAIN, EVK_SCALE_ANGLE, EVK_SCALE_LOG,    /* g = x, acos x, log x */
     EVK_SCALE_SHARE,                                    /* g = x, ends cut to 0..1 */
-    EVK_SCALE_ROOT                                      /* g = x |x|, ends cut to -1..1: of a cosine whose square is a share */
+    EVK_SCALE_ROOT,                                     /* g = x |x|, ends cut to -1..1: of a cosine whose square is a share */
+    EVK_SCALE_INVERSE, EVK_SCALE_INVERSE_SQUARE         /* g = 1/x, 1/x^2, ends cut to 0..1: of positive shares and cosines */
 } evk_scale;
 
 /* low and high; NaN where half of the replicates or any of the jackknife's are not finite, or n < 3. Every `stride`-th value

@@ -9,33 +9,46 @@
 #include "theory/held_scores.h"
 #include "theory/interval.h"
 
-enum { D = 4, N = 60, SETS = 300, B = 300, FIGURES = 4 };
-static const double variance[D] = { 3, 1.5, 1, 0.4 }, gap[D] = { 1, -0.8, 0.3, 0.6 }, shrink = 0.1;
+enum { MOST = 60, B = 300, FIGURES = 4 };
+static const double shrink = 0.1;
+typedef struct design { size_t n, d, sets; } design;        /* queries, dimensions, simulated sets */
+
+static double variance(const design *o, size_t j)
+{
+    static const double few[4] = { 3, 1.5, 1, 0.4 };
+    return o->d == 4 ? few[j] : 4 / (double)(1 + j) + 0.05;
+}
+
+static double gap(const design *o, size_t j)
+{
+    static const double few[4] = { 1, -0.8, 0.3, 0.6 };
+    return o->d == 4 ? few[j] : j == 0 ? 1.5 : j == 8 ? 1 : 0;
+}
 
 /* Each query's topic is half of the variance, and is the same in both settings. */
-static void simulate(evk_random *r, rows *one, rows *zero)
+static void simulate(const design *o, evk_random *r, rows *one, rows *zero)
 {
-    for (size_t i = 0; i < N; i++)
-        for (size_t j = 0; j < D; j++) {
-            const double sd = sqrt(variance[j] / 2), topic = sd * evk_random_normal(r);
-            zero->data[i * D + j] = (float)(topic + sd * evk_random_normal(r));
-            one->data[i * D + j] = (float)(topic + gap[j] + sd * evk_random_normal(r));
+    for (size_t i = 0; i < o->n; i++)
+        for (size_t j = 0; j < o->d; j++) {
+            const double sd = sqrt(variance(o, j) / 2), topic = sd * evk_random_normal(r);
+            zero->data[i * o->d + j] = (float)(topic + sd * evk_random_normal(r));
+            one->data[i * o->d + j] = (float)(topic + gap(o, j) + sd * evk_random_normal(r));
         }
 }
 
-static void find_truth(double truth[FIGURES])
+static void find_truth(const design *o, double truth[FIGURES])
 {
     double m = 0, gg = 0, gw = 0, ww = 0, gsg = 0, gSg = 0, wSw = 0;
-    for (size_t j = 0; j < D; j++)
-        m += variance[j] / D;
-    for (size_t j = 0; j < D; j++) {
-        const double s = (1 - shrink) * variance[j] + shrink * m, w = gap[j] / s;
-        gg += gap[j] * gap[j];
-        gw += gap[j] * w;
+    for (size_t j = 0; j < o->d; j++)
+        m += variance(o, j) / (double)o->d;
+    for (size_t j = 0; j < o->d; j++) {
+        const double g = gap(o, j), s = (1 - shrink) * variance(o, j) + shrink * m, w = g / s;
+        gg += g * g;
+        gw += g * w;
         ww += w * w;
-        gsg += gap[j] * gap[j] * s;
-        gSg += gap[j] * gap[j] * variance[j];
-        wSw += w * w * variance[j];
+        gsg += g * g * s;
+        gSg += g * g * variance(o, j);
+        wSw += w * w * variance(o, j);
     }
     truth[0] = gw / sqrt(gg * ww);
     truth[1] = gg * gg / (gsg * gw);
@@ -43,50 +56,59 @@ static void find_truth(double truth[FIGURES])
     truth[3] = gw * gw / wSw;
 }
 
-static void count_covered(const double *values, const double *estimate, const double *truth, size_t *covered)
+static void count_covered(size_t n, const double *values, const double *estimate, const double *truth, size_t *covered)
 {
     static const evk_replicated of[FIGURES] = { EVK_R_COSINE, EVK_R_EFFICIENCY, EVK_R_RATIO_EV, EVK_R_RATIO_W };
-    static const evk_scale scale[FIGURES] = { EVK_SCALE_ANGLE, EVK_SCALE_SHARE, EVK_SCALE_LOG, EVK_SCALE_LOG };
+    static const evk_scale scale[FIGURES] = { EVK_SCALE_INVERSE_SQUARE, EVK_SCALE_INVERSE, EVK_SCALE_LOG, EVK_SCALE_LOG };
     for (size_t k = 0; k < FIGURES; k++) {
         double interval[2];
-        evk_interval(estimate[of[k]], values + of[k], B, values + B * EVK_R_COUNT + of[k], N, EVK_R_COUNT, scale[k],
+        evk_interval(estimate[of[k]], values + of[k], B, values + B * EVK_R_COUNT + of[k], n, EVK_R_COUNT, scale[k],
                      interval);
         covered[k] += interval[0] <= truth[k] && truth[k] <= interval[1];
     }
 }
 
-static void fitted_intervals(void)
+/* values, again [B + n, EVK_R_COUNT]: the replicates of one set, twice. */
+static void replicate(const design *o, const rows *one, const rows *zero, size_t set, double *estimate, double *values,
+                      double *again)
 {
-    const size_t n_value = (B + N) * EVK_R_COUNT;
+    double count[2 * MOST], scores[2 * MOST], scratch[2 * MOST], v[MOST], share = 0;
+    evk_pairs pairs;
+    evk_pairs_fit fit;
+    for (size_t i = 0; i < 2 * o->n; i++)
+        count[i] = 1;
+    check(evk_pairs_new(one->row, zero->row, o->n, o->d, 1, &pairs, NULL) == EVOKE_OK
+          && evk_pairs_fit_new(&pairs, &fit, NULL) == EVOKE_OK
+          && evk_component(&pairs.rows, count, 1e-12, scores, v, &share, NULL) == EVOKE_OK, "pairs");
+    const evk_line pc = { scores, v, 1 };
+    const evk_replication how = { &pairs, shrink, shrink, NULL, &pc };
+    evk_replicate(&how, &fit, count, scratch, estimate);
+    check(evk_bootstrap(&how, set, 0, B, 1, values, NULL) == EVOKE_OK, "bootstrap");
+    if (set < 3) {
+        check(evk_bootstrap(&how, set, 0, B, 3, again, NULL) == EVOKE_OK, "bootstrap");
+        check(memcmp(values, again, (B + o->n) * EVK_R_COUNT * sizeof *values) == 0, "threads change nothing");
+    }
+    evk_pairs_fit_free(&fit), evk_pairs_free(&pairs);
+}
+
+static void fitted_intervals(const design *o)
+{
+    const size_t n_value = (B + o->n) * EVK_R_COUNT;
     double truth[FIGURES], *values = calloc(n_value, sizeof *values), *again = calloc(n_value, sizeof *again);
-    double count[2 * N], scores[2 * N], scratch[2 * N], v[D], share = 0, estimate[EVK_R_COUNT];
+    double estimate[EVK_R_COUNT];
     size_t covered[FIGURES] = {0};
     evk_random r = random_of(111);
-    rows one = rows_new(N, D), zero = rows_new(N, D);
-    find_truth(truth);
-    for (size_t i = 0; i < 2 * N; i++)
-        count[i] = 1;
-    for (size_t set = 0; set < SETS; set++) {
-        evk_pairs pairs;
-        evk_pairs_fit fit;
-        simulate(&r, &one, &zero);
-        check(evk_pairs_new(one.row, zero.row, N, D, 1, &pairs, NULL) == EVOKE_OK
-              && evk_pairs_fit_new(&pairs, &fit, NULL) == EVOKE_OK
-              && evk_component(&pairs.rows, count, 1e-12, scores, v, &share, NULL) == EVOKE_OK, "pairs");
-        const evk_line pc = { scores, v, 1 };
-        const evk_replication how = { &pairs, shrink, shrink, NULL, &pc };
-        evk_replicate(&how, &fit, count, scratch, estimate);
-        check(evk_bootstrap(&how, set, 0, B, 1, values, NULL) == EVOKE_OK, "bootstrap");
-        if (set < 3) {
-            check(evk_bootstrap(&how, set, 0, B, 3, again, NULL) == EVOKE_OK, "bootstrap");
-            check(memcmp(values, again, n_value * sizeof *values) == 0, "threads change nothing");
-        }
-        count_covered(values, estimate, truth, covered);
-        evk_pairs_fit_free(&fit), evk_pairs_free(&pairs);
+    rows one = rows_new(o->n, o->d), zero = rows_new(o->n, o->d);
+    find_truth(o, truth);
+    for (size_t set = 0; set < o->sets; set++) {
+        simulate(o, &r, &one, &zero);
+        replicate(o, &one, &zero, set, estimate, values, again);
+        count_covered(o->n, values, estimate, truth, covered);
     }
     for (size_t k = 0; k < FIGURES; k++)
-        check(covered[k] >= SETS * 92 / 100 && covered[k] <= SETS * 98 / 100,
-              "figure %zu: %.1f %% of 95 %% intervals hold the truth", k, 100.0 * (double)covered[k] / SETS);
+        check(covered[k] >= o->sets * 92 / 100 && covered[k] <= o->sets * 99 / 100,
+              "%zu dimensions, figure %zu: %.1f %% of 95 %% intervals hold the truth", o->d, k,
+              100.0 * (double)covered[k] / (double)o->sets);
     rows_free(&one), rows_free(&zero);
     free(values), free(again);
 }
@@ -94,7 +116,7 @@ static void fitted_intervals(void)
 /* Scores N(1.2, 1) and N(0, 1), correlated within a query. */
 static void score_intervals(void)
 {
-    enum { MANY = 600 };
+    enum { MANY = 600, N = 60 };
     const double truth[EVK_HELD_COUNT] = { 1.2, 0.5 * erfc(-0.6), 0.5 * erfc(-0.6 / sqrt(2)) };
     double scores[2 * N], *values = calloc(B * EVK_HELD_COUNT, sizeof *values), column[B];
     size_t label[2 * N] = {0}, query[2 * N], covered[EVK_HELD_COUNT] = {0};
@@ -125,7 +147,9 @@ static void score_intervals(void)
 
 int main(void)
 {
-    fitted_intervals();
+    const design designs[] = { { 60, 4, 300 }, { 40, 32, 300 } };
+    for (size_t i = 0; i < 2; i++)
+        fitted_intervals(&designs[i]);
     score_intervals();
     return check_done();
 }

@@ -42,13 +42,13 @@ static void simulate(evk_random *r, rows *one, rows *zero)
         }
 }
 
-/* Cosine of EVs 0 and 1, base share of EV 0, length of EV 2, split-half cosine of emotion 0, purity of Sw of emotion 0. */
-enum { COSINE, BASE_SHARE, NORM, SPLIT_HALF, PURITY, FIGURES };
-static const char *const names[FIGURES] = { "cosine", "base share", "length", "split-half cosine", "purity" };
+/* Cosine of EVs 0 and 1, base share of EV 0, length of EV 2, split-half cosine of emotion 0, purity of Sw and J(EV) of emotion 0. */
+enum { COSINE, BASE_SHARE, NORM, SPLIT_HALF, PURITY, RATIO_EV, FIGURES };
+static const char *const names[FIGURES] = { "cosine", "base share", "length", "split-half cosine", "purity", "J(EV)" };
 
 static void find_truth(double truth[FIGURES])
 {
-    double base = 0, own = 0, trace = 0, squares = 0;
+    double base = 0, own = 0, trace = 0, squares = 0, along = 0;
     for (size_t e = 0; e < E; e++)
         for (size_t f = 0; f < E; f++)
             base += inner(e, f) / (E * E);
@@ -57,15 +57,18 @@ static void find_truth(double truth[FIGURES])
     for (size_t j = 0; j < D; j++) {
         trace += variance(j);
         squares += variance(j) * variance(j);
+        along += gap(0, j) * gap(0, j) * variance(j);
     }
     truth[COSINE] = inner(0, 1) / sqrt(inner(0, 0) * inner(1, 1));
     truth[BASE_SHARE] = own * own / (inner(0, 0) * base);
     truth[NORM] = sqrt(inner(2, 2));
     truth[SPLIT_HALF] = 1 / (1 + trace / (N / 2) / inner(0, 0));
     truth[PURITY] = squares / (trace * trace);
+    truth[RATIO_EV] = inner(0, 0) * inner(0, 0) / along;
 }
 
-static void purity_interval(const rows *one, const rows *zero, uint64_t seed, double *values, double ends[2])
+/* ends [FIGURES]: those of the purity and of J(EV). */
+static void scatter_intervals(const rows *one, const rows *zero, uint64_t seed, double *values, double (*ends)[2])
 {
     double count[2 * N], scores[2 * N], scratch[2 * N], v[D], share = 0, estimate[EVK_R_COUNT];
     evk_pairs pairs;
@@ -80,7 +83,9 @@ static void purity_interval(const rows *one, const rows *zero, uint64_t seed, do
     evk_replicate(&how, &fit, count, scratch, estimate);
     check(evk_bootstrap(&how, seed, 0, B, 1, values, NULL) == EVOKE_OK, "bootstrap");
     evk_interval(estimate[EVK_R_PURITY], values + EVK_R_PURITY, B, values + B * EVK_R_COUNT + EVK_R_PURITY, N, EVK_R_COUNT,
-                 EVK_SCALE_PLAIN, ends);
+                 EVK_SCALE_PLAIN, ends[PURITY]);
+    evk_interval(estimate[EVK_R_RATIO_EV], values + EVK_R_RATIO_EV, B, values + B * EVK_R_COUNT + EVK_R_RATIO_EV, N,
+                 EVK_R_COUNT, EVK_SCALE_LOG, ends[RATIO_EV]);
     evk_pairs_fit_free(&fit), evk_pairs_free(&pairs);
 }
 
@@ -107,7 +112,7 @@ static void coverage(void)
         memcpy(ends[COSINE], cosines[0][1], sizeof *ends), memcpy(ends[BASE_SHARE], share[0], sizeof *ends);
         memcpy(ends[NORM], norm[2], sizeof *ends);
         check(evk_split_half_interval(&first, ends[SPLIT_HALF], NULL) == EVOKE_OK, "split-half");
-        purity_interval(&one, &zero, set, values, ends[PURITY]);
+        scatter_intervals(&one, &zero, set, values, ends);
         for (size_t k = 0; k < FIGURES; k++)
             covered[k] += ends[k][0] <= truth[k] && truth[k] <= ends[k][1];
         evk_row_space_free(&all), evk_row_space_free(&first);
