@@ -69,19 +69,12 @@ static evoke_status run_beginnings(scorer *s, evoke_error *err)
 
 /* ---- a batch ---- */
 
-/* log sum_v exp(logits[v]), which are spent. */
-static double log_sum_exp(const evoke_model *m, float *logits)
-{
-    const float most = logits[evk_argmax(logits, m->config.n_vocab)];
-    return (double)most + log(m->kernels.exp_sum(logits, most, m->config.n_vocab));
-}
-
 /* First tokens of all answers under the logits at a prompt's end. */
 static void score_first(scorer *s, float *logits, double *logp)
 {
     for (size_t k = 0; k < s->a->n_answer; k++)
         logp[k] = (double)logits[s->a->answers[k].ids[0]];
-    const double all = log_sum_exp(s->a->model, logits);
+    const double all = evk_log_sum_exp(&s->a->model->kernels, logits, s->a->model->config.n_vocab);
     for (size_t k = 0; k < s->a->n_answer; k++)
         logp[k] -= all;
 }
@@ -98,7 +91,7 @@ static evoke_status run_rest(scorer *s, rest *r, evoke_error *err)
     for (size_t i = 0; i < r->n; i++)
         for (size_t t = 0; t < r->runs[i].n; t++, row += s->a->model->config.n_vocab) {
             const double own = (double)row[r->runs[i].ids[t + 1]];
-            *r->sums[i] += own - log_sum_exp(s->a->model, row);
+            *r->sums[i] += own - evk_log_sum_exp(&s->a->model->kernels, row, s->a->model->config.n_vocab);
         }
     r->n = r->n_row = 0;
     return EVOKE_OK;

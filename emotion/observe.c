@@ -116,9 +116,8 @@ static float *logits_at(const observer *o, size_t r, size_t t)
 static double log_sum(const observer *o, const float *logits, float *room)
 {
     const size_t v = o->model->config.n_vocab;
-    const float most = logits[evk_argmax(logits, v)];
     memcpy(room, logits, v * sizeof *room);
-    return log(o->model->kernels.exp_sum(room, most, v)) + (double)most;
+    return evk_log_sum_exp(&o->model->kernels, room, v);
 }
 
 /* What follows under sequence r: nll, and kl against o->own. room [V] */

@@ -33,8 +33,8 @@ static evoke_status make(scorer *s, size_t n, evoke_error *err)
 static double surprise(const scorer *s, float *logits, int32_t id)
 {
     const size_t v = s->model->config.n_vocab;
-    const float most = logits[evk_argmax(logits, v)], own = logits[id];
-    return log(s->model->kernels.exp_sum(logits, most, v)) + (double)most - (double)own;
+    const double own = (double)logits[id];
+    return evk_log_sum_exp(&s->model->kernels, logits, v) - own;
 }
 
 static evoke_status score(scorer *s, const int32_t *ids, size_t n, size_t n_context, double *sum, evoke_error *err)

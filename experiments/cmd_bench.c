@@ -38,6 +38,7 @@ static const command_options takes = {
 
 enum { N_PROMPT = 512, N_SINGLE = 96, N_BATCH = 32, N_EACH = 32, N_QUERY = 32, MOST_WORK = 24, REPEATS = 3 };
 
+enum { MOST_PATH = 4200 };
 typedef struct work { const char *what; evoke_compute compute; bool steered; double rate, bound; const char *bound_by; } work;
 typedef struct machine { evoke_compute compute; evoke_machine figures; } machine;
 
@@ -46,7 +47,7 @@ typedef struct bench {
     evoke_model *m;
     evoke_compute compute;
     evoke_steering *steering;       /* NULL: the model has no template to make vectors with */
-    char store[64];
+    char store[MOST_PATH];
     machine machines[4];
     work done[MOST_WORK];
     size_t n_machine, n_done;
@@ -121,13 +122,16 @@ static evoke_status run_generation(bench *b, const char *what, size_t n_seq, siz
 }
 
 /* Queries that differ enough, as a file: the library reads datasets from files. */
-static evoke_status write_queries(char path[64], evoke_error *err)
+static evoke_status write_queries(char path[MOST_PATH - 8], evoke_error *err)
 {
-    snprintf(path, 64, "/tmp/evoke-bench-XXXXXX");
+    const char *folder = getenv("TMPDIR");
+    if (!folder || !*folder || strlen(folder) > 4000)
+        folder = "/tmp";
+    snprintf(path, MOST_PATH - 8, "%s/evoke-bench-XXXXXX", folder);
     const int fd = mkstemp(path);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
     if (!f)
-        return fail(err, EVOKE_EIO, "bench: cannot make a file in /tmp");
+        return fail(err, EVOKE_EIO, "bench: cannot make a file (%s)", folder);
     for (int i = 0; i < N_QUERY; i++)
         fprintf(f, "{\"text\": \"Tell me what happened on day %d, where you went, and what you and the others saw there.\", "
                 "\"emotion\": \"%s\"}\n", i, i % 2 ? "joy" : "fear");
@@ -157,7 +161,7 @@ static evoke_status extract(bench *b, const evoke_dataset *d, const evoke_settin
 /* Extraction, and from it a vector to steer by. */
 static evoke_status run_extraction(bench *b, evoke_error *err)
 {
-    char queries[64] = "";
+    char queries[MOST_PATH - 8] = "";
     evoke_dataset *d = NULL;
     evoke_settings *s = NULL;
     evoke_status st = write_queries(queries, err);

@@ -27,6 +27,12 @@ int32_t evk_argmax(const float *logits, size_t n)
     return (int32_t)best;
 }
 
+double evk_log_sum_exp(const evk_kernels *k, float *logits, size_t n)
+{
+    const float most = logits[evk_argmax(logits, n)];
+    return (double)most + log(k->exp_sum(logits, most, n));
+}
+
 /* p [n] = exp((logits - most) / temperature), most the greatest of them; returns the sum. */
 static double weigh(const evk_kernels *k, const float *logits, float most, double temperature, float *p, size_t n)
 {

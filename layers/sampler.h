@@ -17,6 +17,8 @@ typedef struct evk_sampler {
 void evk_sampler_init(evk_sampler *s, const evoke_sampling *how);
 /* The most probable token, the lowest id among equals. */
 int32_t evk_argmax(const float *logits, size_t n);
+/* log sum_i exp(logits[i]), in double; the logits are spent: they become exp(logits[i] - the largest). */
+double evk_log_sum_exp(const evk_kernels *k, float *logits, size_t n);
 /* A token and the logarithm of its probability under the logits as they are. banned: ids that may not be drawn, [n_banned].
  * room: scratch of evk_sampler_room(n) bytes. */
 int32_t evk_sample(evk_sampler *s, const evk_kernels *k, const float *logits, size_t n, const int32_t *banned,

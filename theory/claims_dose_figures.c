@@ -48,16 +48,6 @@ static double mean_of(const analysis *w, const double *x)
 
 /* ---- gain ---- */
 
-/* The place of the highest mean score. */
-static size_t find_peak(const analysis *w)
-{
-    size_t peak = 0;
-    for (size_t a = 1; a < w->c->n_alpha; a++)
-        if (mean_of(w, scores(w, EVK_ARM_EV, a)) > mean_of(w, scores(w, EVK_ARM_EV, peak)))
-            peak = a;
-    return peak;
-}
-
 /* The first alpha from 0 on after which the mean rises at less than half the slope at 0; NaN: none. */
 static double find_saturation(const analysis *w, double slope)
 {
@@ -70,21 +60,10 @@ static double find_saturation(const analysis *w, double slope)
     return NAN;
 }
 
-/* x [n]: does a query's score rise at every step up to the peak? */
-static void rising(analysis *w, size_t peak)
-{
-    for (size_t q = 0; q < w->n; q++) {
-        w->x[q] = 1;
-        for (size_t a = 0; a < peak; a++)
-            if (!(scores(w, EVK_ARM_EV, a + 1)[q] > scores(w, EVK_ARM_EV, a)[q]))
-                w->x[q] = 0;
-    }
-}
-
 static void put_gain(analysis *w)
 {
     const evoke_claims *c = w->c;
-    const size_t peak = find_peak(w);
+    const size_t peak = evk_curves_peak(scores(w, EVK_ARM_EV, 0), c->n_alpha, w->n);
     for (size_t a = 0; a < c->n_alpha; a++) {
         put_mean(w, EVK_C_SCORE, a, 0, scores(w, EVK_ARM_EV, a));
         put_mean(w, EVK_C_RANDOM_SCORE, a, 0, scores(w, EVK_ARM_RANDOM, a));
@@ -93,7 +72,7 @@ static void put_gain(analysis *w)
     for (size_t q = 0; q < w->n; q++)
         w->x[q] = evk_spearman(c->alphas, scores(w, EVK_ARM_EV, 0) + q, w->n, c->n_alpha);
     put_mean(w, EVK_C_SPEARMAN, 0, 0, w->x);
-    rising(w, peak);
+    evk_curves_rising(scores(w, EVK_ARM_EV, 0), w->n, peak, w->x);
     put(w, EVK_C_MONOTONE, 0, 0, evk_statistic_mean, w->x, EVK_SCALE_SHARE);
     *evk_claim_at(&c->figures, EVK_C_PEAK, w->e, 0, 0) = c->alphas[peak];
 }

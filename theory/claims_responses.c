@@ -118,39 +118,18 @@ static double log_odds(const double *log_p, size_t n, size_t e)
     return log_p[e] - log(others);
 }
 
-static size_t find_peak(const double *x, size_t n_alpha, size_t n)
-{
-    double most = -INFINITY;
-    size_t peak = 0;
-    for (size_t a = 0; a < n_alpha; a++) {
-        double mean = 0;
-        for (size_t q = 0; q < n; q++)
-            mean += x[a * n + q] / (double)n;
-        if (mean > most) {
-            most = mean;
-            peak = a;
-        }
-    }
-    return peak;
-}
-
 /* odds [A, n] */
 static void put_odds(speaking *s, const double *odds)
 {
     const evoke_claims *c = s->c;
     const evk_figures *all = &c->figures;
-    const size_t n = s->n, peak = find_peak(odds, c->n_alpha, n);
+    const size_t n = s->n, peak = evk_curves_peak(odds, c->n_alpha, n);
     for (size_t a = 0; a < c->n_alpha; a++)
         put_mean(s, EVK_C_JUDGE, a, odds + a * n);
     for (size_t q = 0; q < n; q++)
         s->x[q] = evk_spearman(c->alphas, odds + q, n, c->n_alpha);
     put_mean(s, EVK_C_JUDGE_SPEARMAN, 0, s->x);
-    for (size_t q = 0; q < n; q++) {
-        s->x[q] = 1;
-        for (size_t a = 0; a < peak; a++)
-            if (!(odds[(a + 1) * n + q] > odds[a * n + q]))
-                s->x[q] = 0;
-    }
+    evk_curves_rising(odds, n, peak, s->x);
     put_mean(s, EVK_C_JUDGE_MONOTONE, 0, s->x);
     *evk_claim_at(all, EVK_C_JUDGE_PEAK, s->e, 0, 0) = c->alphas[peak];
 }

@@ -105,6 +105,32 @@ double evk_statistic_exchange(const void *context, const double *count, size_t n
     return NAN;
 }
 
+size_t evk_curves_peak(const double *y, size_t n_x, size_t n)
+{
+    double most = -INFINITY;
+    size_t peak = 0;
+    for (size_t i = 0; i < n_x; i++) {
+        double mean = 0;
+        for (size_t q = 0; q < n; q++)
+            mean += y[i * n + q] / (double)n;
+        if (mean > most) {
+            most = mean;
+            peak = i;
+        }
+    }
+    return peak;
+}
+
+void evk_curves_rising(const double *y, size_t n, size_t peak, double *out)
+{
+    for (size_t q = 0; q < n; q++) {
+        out[q] = 1;
+        for (size_t i = 0; i < peak; i++)
+            if (!(y[(i + 1) * n + q] > y[i * n + q]))
+                out[q] = 0;
+    }
+}
+
 static double rank_of(const double *values, size_t stride, size_t n, double value)
 {
     double below = 0, equal = 0;

@@ -39,6 +39,10 @@ double evk_statistic_r2(const void *context, const double *count, size_t n);
 typedef struct evk_exchange { const double *got, *paid; size_t n_x; double price; } evk_exchange;
 double evk_statistic_exchange(const void *context, const double *count, size_t n);
 
+/* Curves y [n_x, n]: the place of the highest mean over the n; out [n]: 1 where a curve rises at every step up to `peak`, else 0. */
+size_t evk_curves_peak(const double *y, size_t n_x, size_t n);
+void evk_curves_rising(const double *y, size_t n, size_t peak, double *out);
+
 /* Spearman's rank correlation (1904) of y [n_x], stride apart, and x; ties share their mean rank. NaN where either is constant.
  * n_x is at most EVK_MOST_POINTS. */
 enum { EVK_MOST_POINTS = 64 };
