@@ -2,28 +2,31 @@
 # shellcheck disable=SC2034      # QUICK, JUDGES: of the scripts that source this
 # experiments/paper/common.sh: what the scripts of this folder share; sourced by each with its own arguments:
 #
-#   SCRIPT [--quick] [-t THREADS] [-q QUERIES] [MODEL...] [-- OPTIONS OF EVAL]
+#   SCRIPT [--quick] [-t THREADS] [-q QUERIES] [-a AUTHORS] [MODEL...] [-- OPTIONS OF EVAL]
 #
 #   --quick   8 queries an emotion for the vectors, one of each label to answer, 32 tokens: shows that all works, in minutes
 #   -q FILE   queries to answer (default: data/queries_evaluation.jsonl, 400; the authors' EmotionQuery+.json is read too)
+#   -a DIR    what the authors published: results/Qwen2_5, results/base-qwen2.5, EmotionQuery+.json (table_authors.sh)
 #   MODEL     GGUF files or Hugging Face folders (default: SmolLM2-135M-Instruct)
 #   OPTIONS   which judges are asked: --nli-model DIR, --embed-model DIR, --judge-model FILE, ... (evoke eval --help)
 #
-# Each model has a folder under results/paper (results/paper-quick): store, vectors, responses, scores. The scripts share them: what
-# is there already is used again, what was interrupted goes on, and a table is a matter of seconds once the scores are there.
+# Each model has a folder under results/paper (results/paper-quick): store, vectors, responses, scores. The scripts share them:
+# what is there already is used again, what was interrupted goes on, and a table takes seconds once the scores are there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=experiments/setup.sh
 . experiments/setup.sh
 
-OUT=results/paper QUERIES=data/queries_evaluation.jsonl TOKENS=256 QUICK=() FEW=() SOME=() THREADS=() MODELS=() JUDGES=()
+OUT=results/paper QUERIES=data/queries_evaluation.jsonl TOKENS=256 AUTHORS=''
+QUICK=() FEW=() SOME=() THREADS=() MODELS=() JUDGES=()
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) QUICK=(--quick) OUT=results/paper-quick TOKENS=32 FEW=(--limit 8) SOME=(--limit 1) ;;
     -t) THREADS=(-t "${2:?-t wants a number}"); shift ;;
     -q) QUERIES=${2:?-q wants a file}; shift ;;
+    -a) AUTHORS=${2:?-a wants a folder}; shift ;;
     --) shift; JUDGES=("$@"); break ;;
-    -*) fail "usage: $0 [--quick] [-t THREADS] [-q QUERIES] [MODEL...] [-- OPTIONS OF EVAL]" ;;
+    -*) fail "usage: $0 [--quick] [-t THREADS] [-q QUERIES] [-a AUTHORS] [MODEL...] [-- OPTIONS OF EVAL]" ;;
     *) MODELS+=("$1") ;;
     esac
     shift
@@ -64,22 +67,28 @@ respond() {
         --baselines none,prompt,random,both "${THREADS[@]}" -o "$folder/responses.jsonl"
 }
 
-# score MODEL: the metrics of every cell; anew where the responses or the judges are others.
+# score FOLDER WHAT... : eval of responses to FOLDER/scores.json; anew where they, or what they are scored by, are others.
 score() {
-    local folder judges
-    folder=$OUT/$(name_of "$1")
-    judges="$(name_of "$1") ${JUDGES[*]}"
-    [ "$folder/scores.json" -nt "$folder/responses.jsonl" ] && [ "$(cat "$folder/judges.txt")" = "$judges" ] && return
-    say "$(name_of "$1"): scores ($folder/scores.json)"
-    "$EVOKE" eval "$folder/responses.jsonl" --ppl-model "$1" --json "${THREADS[@]}" "${JUDGES[@]}" >"$folder/scores.json.part"
+    local folder=$1 what
+    shift
+    what="$* ${JUDGES[*]}"
+    [ "$folder/scores.json" -nt "$1" ] && [ "$(cat "$folder/scored.txt")" = "$what" ] && return
+    say "scores ($folder/scores.json)"
+    "$EVOKE" eval "$@" --json "${THREADS[@]}" "${JUDGES[@]}" >"$folder/scores.json.part"
     mv "$folder/scores.json.part" "$folder/scores.json"
-    echo "$judges" >"$folder/judges.txt"
+    echo "$what" >"$folder/scored.txt"
+}
+
+# respond_and_score MODEL
+respond_and_score() {
+    respond "$1"
+    score "$OUT/$(name_of "$1")" "$OUT/$(name_of "$1")/responses.jsonl" --ppl-model "$1"
 }
 
 # table NAME: of all models, on stdout; what was done for it, on stderr.
 table() {
     local model scores=()
-    { set_up; for model in "${MODELS[@]}"; do respond "$model"; score "$model"; done; } >&2
+    { set_up; for model in "${MODELS[@]}"; do respond_and_score "$model"; done; } >&2
     for model in "${MODELS[@]}"; do scores+=("$OUT/$(name_of "$model")/scores.json"); done
     python3 experiments/paper/tables.py "$1" "${scores[@]}"
 }
