@@ -113,10 +113,11 @@ static evoke_status read_lines(journal *j, size_t total, journal_head *head, voi
 }
 
 /* ---- writing ---- */
-/* Back to the end of the whole lines. */
+/* Back to the end of the whole lines; a file that ends there keeps its time of change. */
 static evoke_status cut(journal *j, evoke_error *err)
 {
-    if (ftruncate(j->fd, (off_t)j->end) != 0 || lseek(j->fd, (off_t)j->end, SEEK_SET) < 0)
+    const off_t size = lseek(j->fd, 0, SEEK_END), end = (off_t)j->end;
+    if (size < 0 || (size > end && ftruncate(j->fd, end) != 0) || lseek(j->fd, end, SEEK_SET) < 0)
         return fail(err, EVOKE_EIO, "write the result: %s (%s)", strerror(errno), j->path);
     return EVOKE_OK;
 }

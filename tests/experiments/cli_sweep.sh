@@ -78,7 +78,9 @@ done
 { head -n 2 whole.jsonl; head -c 4096 /dev/zero; } >part.jsonl
 runs "a tail that the disk never got" long -o part.jsonl
 holds "is written anew" cmp -s whole.jsonl part.jsonl
+touch -d 2001-01-01 whole.jsonl
 runs "a finished run" long -o whole.jsonl --json
+holds "is not touched" test "$(date -r whole.jsonl +%Y)" = 2001
 json "has nothing left to do" "r['n_done_before'] == r['n_responses'] == 156 and r['n_tokens'] == 0"
 
 longer() { long --n-samples 30 "$@"; }
