@@ -8,7 +8,8 @@
 #   -q FILE   queries to answer (default: data/queries_evaluation.jsonl, 400; the authors' EmotionQuery+.json is read too)
 #   -a DIR    what the authors published: results/Qwen2_5, results/base-qwen2.5, EmotionQuery+.json (table_authors.sh)
 #   MODEL     GGUF files or Hugging Face folders (default: SmolLM2-135M-Instruct)
-#   OPTIONS   which judges are asked: --nli-model DIR, --embed-model DIR, --judge-model FILE, ... (evoke eval --help)
+#   OPTIONS   which judges are asked: --nli-model DIR, --embed-model DIR, --judge-model FILE, ... (evoke eval --help;
+#             default: the embeddings of all-MiniLM-L6-v2 where the cache has that folder)
 #
 # Each model has a folder under results/paper (results/paper-quick): store, vectors, responses, scores. The scripts share them:
 # what is there already is used again, what was interrupted goes on, and a table takes seconds once the scores are there.
@@ -31,6 +32,8 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+MINILM=$CACHE/all-MiniLM-L6-v2
+[ ${#JUDGES[@]} -gt 0 ] || [ ! -d "$MINILM" ] || JUDGES=(--embed-model "$MINILM")
 OUT=${EVOKE_RESULTS:-$OUT} EVOKE=${EVOKE:-build/evoke}
 
 # The program, and the default model where none is named.

@@ -11,7 +11,7 @@ EMOTIONS = ["joy", "anger", "disgust", "fear", "sadness"]
 
 # A table: title, metrics with their meaning, rows as (emotion, baseline), and what the paper has.
 TABLES = {
-    "fluency": ("Fluency and topic under EVbase and each emotion: perplexity, topic consistency", ["ppl", "topic", "distinct2"],
+    "fluency": ("Fluency and topic under EVbase and each emotion: perplexity, topic consistency", ["ppl", "topic", "topic_query", "topic_unsteered", "distinct2"],
                 [(e, "") for e in ["base"] + EMOTIONS],
                 "perplexity and topic consistency stay near the unsteered model's"),
     "eps": ("EPS, the probability that a response expresses emotion, under EVbase", ["eps"], [("base", "")],
