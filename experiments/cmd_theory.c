@@ -47,8 +47,8 @@ static const command_options takes = {
     .usage = "STORE.h5 [--ev VECTORS.h5] [options] | --claims -m MODEL --store STORE.h5 --ev VECTORS.h5",
     .about = "Is the emotion vector a good direction? Class 1: an emotion's queries in the emotion setting; class 0: the\n"
              "same in the neutral one. Fisher's direction is w = Sw^-1 (mu_1 - mu_0), wd that of the queries' offsets:\n"
-             "  cos    cosine between EV and w        eff 95 %  share of w's Fisher ratio that EV reaches; interval\n"
-             "  bound  Kantorovich's, from Sw alone   perm      95 % point of eff of EVs with permuted labels\n"
+             "  cos    cosine between EV and w        eff       share of w's Fisher ratio that EV reaches, in sample\n"
+             "  held   the same on left-out queries   95 %, perm  its interval; 95 % point of eff of EVs with permuted labels\n"
              "  d' auc separation along EV, w and wd of queries that they were not fitted to\n"
              "  p      of Hotelling's T^2             shr       shrinkage of Sw that was used\n"
              "Second table, at each emotion's best layer: first layer above chance, best layer; split-half cosine of\n"

@@ -88,7 +88,7 @@ fails 2 "directions that would replace the store" 'replace an input' "$EVOKE" th
 fails 2 "--raw without directions" '--raw' "$EVOKE" theory s.h5 --span query --raw
 if command -v gnuplot >/dev/null; then
     runs "theory draws" "$EVOKE" theory s.h5 --span query --bootstrap 20 --figures drawn
-    holds "six figures" test "$(ls drawn/*.svg | wc -l)" -eq 6
+    holds "seven figures" test "$(ls drawn/*.svg | wc -l)" -eq 7
 else
     skip "theory's drawings" "gnuplot is not installed"
 fi
