@@ -51,6 +51,8 @@ class World:
             ids, offsets, span = f["tokens/ids"][()], f["tokens/offsets"][()], f["tokens/query"][()]
             self.prompt = [ids[a:b].tolist() for a, b in offsets[:, zero]]
             self.span = span[:, zero]
+        facts = json.loads(evoke("inspect", MODEL, "--json").stdout)["metadata"]
+        self.ends = [int(facts[f"tokenizer.ggml.{t}_token_id"].split()[-1]) for t in ("bos", "eos")]       # <|endoftext|>, <|im_end|>
         with h5py.File(self.ev) as f:
             self.vector = {e: f["ev/attn_out"][()][i].astype(float) for i, e in enumerate(t.decode() for t in f["emotions"][()])}
 
@@ -66,6 +68,19 @@ class World:
         steer = ["--ev", self.ev, "--alpha", alpha, "--layers", 0, "--site", "attn_out", "--positions", "all"] if alpha else []
         evoke("trace", "-m", MODEL, "--ids", json.dumps(ids), "--sites", "resid_post,logits", "-o", out, *steer, *(["-n", n] if n else []))
         with h5py.File(out) as f: return f["resid_post"][()].astype(float), f["logits"][()].astype(float), f["generated"][()].tolist() if n else None
+
+
+    def respond(self, prompt):
+        """Greedily, N_PREDICT tokens or up to an end token, which is not one of them and never the first."""
+        response = self.trace(prompt, n=N_PREDICT)[2]
+        if not set(self.ends) & set(response): return response
+        response = []
+        while len(response) < N_PREDICT:
+            logits = self.trace(prompt + response)[1][-1]
+            if not response: logits[self.ends] = -np.inf
+            if logits.argmax() in self.ends: break
+            response.append(int(logits.argmax()))
+        return response
 
 
 def fisher(one, zero):
@@ -98,7 +113,7 @@ def curve(w, e, read):
         first, last = w.span[q]
         score = lambda rows: rows[first:last, 1].mean(0) @ v - v0
         prompt = w.prompt[q]
-        response = w.trace(prompt, n=N_PREDICT)[2]
+        response = w.respond(prompt)
         ids, at = prompt + response, slice(len(prompt) - 1, len(prompt) + len(response) - 1)
         _, plain, _ = w.trace(ids)
         p0, row = log_softmax(plain[at]), ([], [], [])
