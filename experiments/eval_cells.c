@@ -1,4 +1,4 @@
-/* experiments/eval_cells.c: the columns averaged by cell of (emotion, alpha, baseline), and how they are shown. */
+/* experiments/eval_cells.c: the columns averaged by cell of (emotion, alpha, baseline, variant), and how they are shown. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@ enum { N_REPLICATE = 1000, BLOCK = 6 };     /* columns of text side by side */
 typedef struct figure { size_t n; evoke_interval interval; } figure;
 
 typedef struct cell {
-    const char *emotion, *baseline;
+    const char *emotion, *baseline, *variant;
     double alpha;
     size_t like, target, n, left_out;       /* like: the first of its responses */
     figure figures[MOST_COLUMNS];
@@ -25,7 +25,8 @@ typedef struct cell_list { cell *cells; size_t n; } cell_list;
 
 static bool in_cell(const response_line *r, const response_line *like)
 {
-    return r->alpha == like->alpha && strcmp(r->emotion, like->emotion) == 0 && strcmp(r->baseline, like->baseline) == 0;
+    return r->alpha == like->alpha && strcmp(r->emotion, like->emotion) == 0 && strcmp(r->baseline, like->baseline) == 0 &&
+           strcmp(r->variant, like->variant) == 0;
 }
 
 /* Share of ones and Wilson's 95 % interval, which is not empty where all are alike. */
@@ -87,7 +88,7 @@ static evoke_status add_cells(const evaluation *e, size_t like, double *x, cell_
     evoke_status st = grown ? EVOKE_OK : fail(err, EVOKE_ENOMEM, "evaluate: no memory");
     list->cells = grown ? grown : list->cells;
     for (size_t k = from; st == EVOKE_OK && k < to; k++) {
-        list->cells[list->n] = (cell){ .emotion = split ? e->emotions[k] : r->emotion, .baseline = r->baseline,
+        list->cells[list->n] = (cell){ .emotion = split ? e->emotions[k] : r->emotion, .baseline = r->baseline, .variant = r->variant,
                                        .alpha = r->alpha, .like = like, .target = k };
         st = fill_cell(e, &list->cells[list->n++], x, err);
     }
@@ -119,6 +120,7 @@ static json_t *cell_json(const evaluation *e, const cell *c)
     json_put(o, "emotion", json_text(c->emotion, strlen(c->emotion)));
     json_put(o, "alpha", json_number(c->alpha));
     json_put(o, "baseline", json_text(c->baseline, strlen(c->baseline)));
+    json_put(o, "variant", json_text(c->variant, strlen(c->variant)));
     json_put(o, "n", json_count(c->n));
     json_put(o, "left_out", json_count(c->left_out));
     for (size_t k = 0; k < e->n_column; k++) {
@@ -156,6 +158,12 @@ static void print_mean(double x)
     printf(" %10s", text);
 }
 
+/* At the end of a line, where there are several. */
+static void print_variant(const cell *c)
+{
+    printf("%s%s\n", *c->variant ? "  " : "", c->variant);
+}
+
 static void print_text(const evaluation *e, const cell_list *list)
 {
     for (size_t first = 0; first < e->n_column || first == 0; first += BLOCK) {
@@ -169,7 +177,7 @@ static void print_text(const evaluation *e, const cell_list *list)
             printf("%-14.14s %6.4g %-10.10s %4zu %3zu", shown_emotion(c), c->alpha, c->baseline, c->n, c->left_out);
             for (size_t k = first; k < end; k++)
                 print_mean(c->figures[k].interval.mean);
-            putchar('\n');
+            print_variant(c);
         }
     }
 }
@@ -192,7 +200,7 @@ static void print_csv_number(double x)
 
 static void print_csv(const evaluation *e, const cell_list *list)
 {
-    puts("emotion,alpha,baseline,metric,n,left_out,mean,low,high");
+    puts("emotion,alpha,baseline,variant,metric,n,left_out,mean,low,high");
     for (size_t i = 0; i < list->n; i++)
         for (size_t k = 0; k < e->n_column; k++) {
             const cell *c = &list->cells[i];
@@ -200,6 +208,8 @@ static void print_csv(const evaluation *e, const cell_list *list)
             print_csv_text(c->emotion);
             printf(",%.9g,", c->alpha);
             print_csv_text(c->baseline);
+            putchar(',');
+            print_csv_text(c->variant);
             printf(",%s,%zu,%zu", e->columns[k].name, c->figures[k].n, c->n + c->left_out - c->figures[k].n);
             print_csv_number(v->mean);
             print_csv_number(v->low);
@@ -212,7 +222,7 @@ static void print_csv(const evaluation *e, const cell_list *list)
 
 static bool same_row(const cell *a, const cell *b)
 {
-    return strcmp(a->emotion, b->emotion) == 0 && strcmp(a->baseline, b->baseline) == 0;
+    return strcmp(a->emotion, b->emotion) == 0 && strcmp(a->baseline, b->baseline) == 0 && strcmp(a->variant, b->variant) == 0;
 }
 
 static size_t distinct_alphas(const cell_list *list, double *alphas)
@@ -246,7 +256,7 @@ static void print_row(const cell_list *list, size_t row, size_t metric, const do
         }
         printf(" %24s", text);
     }
-    putchar('\n');
+    print_variant(first);
 }
 
 static evoke_status print_tables(const evaluation *e, const cell_list *list, evoke_error *err)

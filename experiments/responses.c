@@ -32,7 +32,8 @@ static evoke_status read_line(const json_t *item, const char *path, size_t numbe
     *r = (response_line){ .text = NULL };
     if (!json_is_object(item))
         return fail(err, EVOKE_EFORMAT, "read responses: response %zu is no object (%s)", number, path);
-    bool good = text_field(item, "emotion", "", &r->emotion) && text_field(item, "baseline", NULL, &r->baseline) &&
+    bool good = text_field(item, "emotion", "", &r->emotion) && text_field(item, "variant", "", &r->variant) &&
+                text_field(item, "baseline", NULL, &r->baseline) &&
                 text_field(item, "prompt", NULL, &r->prompt) && text_field(item, "query", NULL, &r->query) &&
                 text_field(item, "text", NULL, &r->text) && text_field(item, "system", NULL, &r->system) &&
                 text_field(item, "model", NULL, &r->model) && text_field(item, "stop", "", &r->stop);

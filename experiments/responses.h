@@ -9,6 +9,7 @@
 
 typedef struct response_line {          /* texts belong to the JSON */
     const char *emotion, *baseline, *text, *system, *model, *stop;
+    const char *variant;                /* mode, site and layers, where a sweep had several; "" elsewhere */
     const char *prompt, *query;         /* what was asked, and the query in it; NULL: not said */
     double alpha;
     bool raw, unsteered;

@@ -52,8 +52,8 @@ def figure(cells, emotion, baseline, alpha, metric):
 def show(f):
     if f is None:
         return "-"
-    text = f"{f[0]:.4g}"
-    return text if f[1] is None else f"{text} [{f[1]:.3g}, {f[2]:.3g}]"
+    text = f"{f[0]:.3g}"
+    return text if f[1] is None else f"{text} [{f[1]:.2g}, {f[2]:.2g}]"
 
 
 def print_table(models, metric, rows):

@@ -43,6 +43,8 @@ runs "samples" sweep --emotions joy --alphas 1 --n-samples 2 --temp 2 --limit 1 
 cp samples.jsonl out
 json "of their own streams" "[(l['sample'], l['stream']) for l in lines] == [(0, 0), (1, 1), (0, 2), (1, 3)] and lines[0]['ids'] != lines[1]['ids']"
 
+runs "eval of places" "$EVOKE" eval places.jsonl --lexicon lexicon.json --metrics lexicon --json
+json "has a cell for each" "len(r['cells']) == 2 + 8 and len({(c['emotion'], c['alpha'], c['variant']) for c in r['cells']}) == 10"
 echo '{"0": [[0]], "1": [[0]], "2": [[0]]}' | python3 -c 'import json, sys; json.dump({k: [96 * v[0]] for k, v in json.load(sys.stdin).items()}, open("x_joy.json", "w"))'
 remarks "vectors that are 0" 'joy at alpha 1 changes nothing' "$EVOKE" sweep -m "$MODEL" -f queries.json --ev x_joy.json --alphas 1 -n 2 -o zero.jsonl
 
