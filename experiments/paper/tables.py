@@ -31,10 +31,12 @@ NAMES = {"": "EV", "random": "random vector", "both": "prompt and EV", "prompt":
 
 
 def find(cells, emotion, baseline, alpha):
-    """The cell of a row at a strength. At alpha 0 an EV is the unsteered model, and a prompt with an EV the prompt alone."""
+    """The cell of a row at a strength. At alpha 0 an EV is the unsteered model, where that is not a cell of its own as in the
+    authors' files, and a prompt with an EV the prompt alone."""
     at_zero = {"": "none", "random": "none", "both": "prompt"}
-    wanted = at_zero.get(baseline, baseline) if alpha == 0 else baseline
-    return next((c for c in cells if (c["emotion"], c["alpha"], c["baseline"]) == (emotion, alpha, wanted)), None)
+    names = [baseline] + ([at_zero[baseline]] if alpha == 0 and baseline in at_zero else [])
+    found = [c for b in names for c in cells if (c["emotion"], c["alpha"], c["baseline"]) == (emotion, alpha, b)]
+    return found[0] if found else None
 
 
 def figure(cells, emotion, baseline, alpha, metric):
