@@ -271,6 +271,55 @@ typedef struct evoke_kernel_speeds {
 EVOKE_API evoke_status evoke_measure_kernels(const char *isa, evoke_kernel_speeds *out, evoke_error *err);
 EVOKE_API void evoke_kernel_speeds_free(evoke_kernel_speeds *s);
 
+/* ---- verify: what this build, machine and file compute, held against float64 and against itself ---- */
+/* A hook point against a pass in float64 and plain loops over the same config and stored weights; layers/reference.h says how the
+ * bound of each token's row comes about. What is compared is the arithmetic: a setting of the model understood wrongly would be
+ * wrong in both. */
+typedef struct evoke_verify_point {
+    evoke_site site;
+    double max_abs, max_rel;    /* largest error, and over the largest value of its token's row */
+    double bound;               /* the largest row's */
+    double share;               /* of its own bound, the most that any row's error is; up to 1: it holds */
+    size_t layer, token;        /* of that row */
+    bool ok;
+} evoke_verify_point;
+/* The prompt's logits run in another way: how many differ in any bit. */
+typedef struct evoke_verify_same {
+    const char *name, *about;   /* "threads", "all threads against one" */
+    size_t n_values, n_differing;
+    bool ok;
+} evoke_verify_same;
+/* The model's stored weights by one instruction set's kernels: dequantised (the portable kernels' bit for bit); times float32
+ * activations; laid out anew times three digits, and times one (both the portable kernels' bit for bit). */
+typedef enum evoke_verify_how {
+    EVOKE_VERIFY_VALUES, EVOKE_VERIFY_FLOAT32, EVOKE_VERIFY_REPACKED, EVOKE_VERIFY_FAST, EVOKE_N_VERIFY_HOW
+} evoke_verify_how;
+EVOKE_API const char *evoke_verify_how_name(evoke_verify_how how);      /* "values", "float32", "repacked", "fast" */
+typedef struct evoke_verify_product {
+    const char *isa, *type;     /* "avx2", "Q4_1" */
+    evoke_verify_how how;
+    double max_abs, bound, share;       /* as of a hook point; layers/verify_products.c has the bounds */
+    size_t n_values, n_differing;       /* bits that differ from the portable kernels' count where they must not */
+    bool ok;
+} evoke_verify_product;
+/* The whole pass by one instruction set: the hook point with the largest share. */
+typedef struct evoke_verify_isa { const char *name; evoke_verify_point worst; bool ok; } evoke_verify_isa;
+enum { EVOKE_N_VERIFY_SAME = 6 };
+typedef struct evoke_verification {
+    size_t n_ids;
+    evoke_verify_point points[EVOKE_N_SITE];            /* with the model's own kernels */
+    evoke_verify_same same[EVOKE_N_VERIFY_SAME];
+    evoke_verify_isa isas[EVOKE_MOST_ISAS];             /* [n_isas] */
+    evoke_verify_product *products;                     /* [n_products] */
+    size_t n_isas, n_products;
+    bool ok;                                            /* all of it holds */
+} evoke_verification;
+/* ids [n_ids], at least 4; none: 32 tokens of the library's own. A broken bound is no error: see `ok`. Free with
+ * evoke_verification_free. Errors: EVOKE_EDATA an id outside the vocabulary; EVOKE_EARG the prompt's length; EVOKE_EINTERRUPTED. */
+EVOKE_API evoke_status evoke_verify(const evoke_model *m, const int32_t *ids, size_t n_ids, const evoke_progress *progress,
+                                    evoke_verification *out, evoke_error *err);
+EVOKE_API void evoke_verification_free(evoke_verification *v);
+
 /* A family of models that can be run. Texts are the library's. */
 typedef struct evoke_family {
     const char *label;                      /* "Qwen 1.5, 2, 2.5" */

@@ -24,6 +24,7 @@ static const command commands[] = {
     { "tune",     "the strongest steering that a model takes without harm",          cmd_tune },
     { "eval",     "responses to metrics: perplexity, repetition, words of emotion",  cmd_eval },
     { "bench",    "how fast a model runs here, and against what bounds",             cmd_bench },
+    { "verify",   "how exact this build is here, and whether it keeps its promises", cmd_verify },
     { "classify", "texts to class probabilities, or to labels by an NLI model",      cmd_classify },
     { "embed",    "texts to vectors, by an encoder",                                 cmd_embed },
 };
