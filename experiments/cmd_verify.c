@@ -9,21 +9,22 @@
 #include "experiments/progress.h"
 
 static const struct poptOption own[] = {
-    { "ids", 0, POPT_ARG_STRING, NULL, OPT_IDS, "token ids to run: a JSON array, numbers, or @FILE (default: 32 of its own)", "LIST" },
+    { "ids", 0, POPT_ARG_STRING, NULL, OPT_IDS, "token ids to run: a JSON array, numbers, or @FILE (default: 32)",
+      "LIST" },
     POPT_TABLEEND
 };
 static const command_options takes = {
     .usage = "-m MODEL [--ids LIST] [--json]",
     .about = "Runs a prompt and checks, on this machine and file:\n"
-             "  every hook point against a float64 pass in plain loops over the same weights. Its bound: eight times what that\n"
+             "  every hook point against a float64 pass in plain loops over the same weights. Its bound: 16 times what that\n"
              "  pass strays when every rounding of float32 is put into it at random, token by token;\n"
              "  that logits do not depend on threads, batch, padding, order, cache or shared prefixes, bit for bit;\n"
              "  each instruction set's kernels on the model's own weights: the whole pass, and products of each storage type.\n"
              "Not checked: whether the model's settings are understood rightly (both passes read them alike).\n"
              "Exit status 1 where a bound is broken; the error names the first.\n"
-             "  --json: {\"hook_points\": {NAME: {\"max_abs\", \"max_rel\", \"bound\", \"share\", \"layer\", \"token\", \"ok\"}},\n"
+             "  --json: {\"hook_points\": {NAME: {\"max_abs\", \"max_rel\", \"bound\", \"share\", \"layer\", ...}},\n"
              "          \"invariance\": {NAME: {\"values\", \"differing\", \"ok\"}},\n"
-             "          \"kernels\": {ISA: {\"hook_points\": {...}, \"types\": {TYPE: {HOW: {\"max_abs\", \"bound\", ...}}}, \"ok\"}},\n"
+             "          \"kernels\": {ISA: {\"hook_points\": {...}, \"types\": {TYPE: {HOW: {...}}}, \"ok\"}},\n"
              "          \"model\", \"isa\", \"compute\", \"threads\", \"tokens\", \"ok\"}",
     .examples = "  evoke verify -m model.gguf\n"
                 "  evoke verify -m model.gguf --compute fast --json\n",
@@ -140,8 +141,8 @@ static void print_text(const evoke_model_info *info, const evoke_verification *v
     printf("  %-12s%-11s%-11s%-11s%-22s\n", "hook point", "max abs", "max rel", "bound", "nearest its own bound");
     for (size_t i = 0; i < EVOKE_N_SITE; i++) {
         const evoke_verify_point *p = &v->points[i];
-        printf("  %-12s%-11.2e%-11.2e%-11.2e%5.1f %% layer %-3zu  %s\n", evoke_site_name(p->site), p->max_abs, p->max_rel, p->bound,
-               100 * p->share, p->layer, verdict(p->ok));
+        printf("  %-12s%-11.2e%-11.2e%-11.2e%5.1f %% layer %-3zu  %s\n", evoke_site_name(p->site), p->max_abs, p->max_rel,
+               p->bound, 100 * p->share, p->layer, verdict(p->ok));
     }
     printf("\nThe same logits, bit for bit\n");
     for (size_t i = 0; i < EVOKE_N_VERIFY_SAME; i++)
@@ -173,7 +174,8 @@ static evoke_status first_broken(const evoke_verification *v, const char *path, 
     for (size_t i = 0; i < v->n_isas; i++)
         if (!v->isas[i].ok)
             return fail(err, EVOKE_ECOMPUTE, "verify: %s kernels: %s of layer %zu is off by %.3g times its bound (%s)",
-                        v->isas[i].name, evoke_site_name(v->isas[i].worst.site), v->isas[i].worst.layer, v->isas[i].worst.share, path);
+                        v->isas[i].name, evoke_site_name(v->isas[i].worst.site), v->isas[i].worst.layer, v->isas[i].worst.share,
+                        path);
     for (size_t i = 0; i < v->n_products; i++) {
         const evoke_verify_product *p = &v->products[i];
         if (!p->ok)

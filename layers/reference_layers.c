@@ -64,8 +64,8 @@ static void measure_w(const blocks *b, const double *w, size_t cols, double *out
 }
 
 /* One row of the matrix with every token. wide: room for the row as doubles and, after it, for its blocks. */
-static void multiply_row(const evk_reference_pass *p, const evk_tensor *w, size_t r, const blocks *b, double bias, const double *x,
-                         double *out, float *value, double *wide)
+static void multiply_row(const evk_reference_pass *p, const evk_tensor *w, size_t r, const blocks *b, double bias,
+                         const double *x, double *out, float *value, double *wide)
 {
     double *of_w = wide + w->cols;
     evk_reference_row(p, w, r, value);
@@ -117,7 +117,7 @@ void evk_reference_norm(evk_reference_pass *p, const float *weight, const float 
 {
     p->step++;
     for (size_t t = 0; t < n; t++, x += ldx, y += ldy) {
-        double mean = 0, square = 0, most = 0;
+        double mean = 0, square = 0;
         for (size_t i = 0; p->m->config.layer_norm && i < d; i++)
             mean += x[i] / (double)d;
         for (size_t i = 0; i < d; i++)
@@ -125,8 +125,8 @@ void evk_reference_norm(evk_reference_pass *p, const float *weight, const float 
         const double scale = 1 / sqrt(square + eps);
         for (size_t i = 0; i < d; i++) {
             const double w = (double)weight[i], normed = (x[i] - mean) * scale;
-            most = (fabs(normed) + fabs(mean) * scale) * fabs(w);       /* x - mean rounds as x does */
-            y[i] = normed * w + (bias ? (double)bias[i] : 0) + evk_reference_error(p, t * d + i, 2 * U * most);
+            const double size = (fabs(normed) + fabs(mean) * scale) * fabs(w);      /* x - mean rounds as x does */
+            y[i] = normed * w + (bias ? (double)bias[i] : 0) + evk_reference_error(p, t * d + i, 2 * U * size);
         }
     }
 }
@@ -143,7 +143,8 @@ static void rotate(evk_reference_pass *p, double *x, size_t n_head)
     p->step++;
     for (size_t i = 0; rope >= 0 && i < p->n * n_head * half; i++) {
         const size_t t = i / (n_head * half), head = i / half % n_head, j = i % half;
-        double *first = x + (t * n_head + head) * c->d_head + c->rope_first + (pairs ? 2 * j : j), *second = first + (pairs ? 1 : half);
+        double *first = x + (t * n_head + head) * c->d_head + c->rope_first + (pairs ? 2 * j : j);
+        double *second = first + (pairs ? 1 : half);
         const double cosine = p->cosine[rope][t * half + j], sine = p->sine[rope][t * half + j], a = *first, b = *second;
         const double size = 2 * U * (fabs(a) + fabs(b)) * hypot(cosine, sine);
         *first = a * cosine - b * sine + evk_reference_error(p, 2 * i, size);

@@ -5,8 +5,8 @@
 #include "layers/verify.h"
 
 enum { N_ID = 32, LEAST_IDS = 4 };
-static const char text[] = "The sea was calm that morning, and nobody on the beach knew what the letter said. \"I am so happy,\" she wrote, "
-                           "\"that I could sing; but yesterday, at 7:45, I was afraid of 1,000 things.\"";
+static const char text[] = "The sea was calm that morning, and nobody on the beach knew what the letter said. \"I am so happy,\" "
+                           "she wrote, \"that I could sing; but yesterday, at 7:45, I was afraid of 1,000 things.\"";
 
 /* ---- the prompt ---- */
 
@@ -45,7 +45,8 @@ static size_t matrices_by_type(const evoke_model *m, const evk_tensor *out[EVK_N
 }
 
 /* The whole pass with a table's kernels. */
-static evoke_status run_isa(const evoke_model *m, const evk_kernels *k, const evk_truth *truth, evoke_verify_isa *out, evoke_error *err)
+static evoke_status run_isa(const evoke_model *m, const evk_kernels *k, const evk_truth *truth, evoke_verify_isa *out,
+                            evoke_error *err)
 {
     evoke_verify_point points[EVOKE_N_SITE];
     evoke_model other = *m;
@@ -90,8 +91,8 @@ static evoke_status stopped(evoke_error *err)
     return evk_fail(err, EVOKE_EINTERRUPTED, "verify: stopped");
 }
 
-static evoke_status check_all(const evoke_model *m, const int32_t *ids, size_t n, const evoke_progress *progress, evk_truth *truth,
-                              evoke_verification *out, evoke_error *err)
+static evoke_status check_all(const evoke_model *m, const int32_t *ids, size_t n, const evoke_progress *progress,
+                              evk_truth *truth, evoke_verification *out, evoke_error *err)
 {
     if (!report(progress, "float64", 0))
         return stopped(err);
@@ -127,8 +128,8 @@ evoke_status evoke_verify(const evoke_model *m, const int32_t *ids, size_t n_ids
     evoke_status st = n_ids ? EVOKE_OK : default_ids(m, &own, &n_ids, err);
     *out = (evoke_verification){ .n_ids = n_ids };
     if (st == EVOKE_OK && (n_ids < LEAST_IDS || n_ids > m->config.n_ctx))
-        st = evk_fail(err, EVOKE_EARG, "verify: %zu ids, and between %d and the model's context of %zu are needed", n_ids, LEAST_IDS,
-                      m->config.n_ctx);
+        st = evk_fail(err, EVOKE_EARG, "verify: %zu ids, and between %d and the model's context of %zu are needed", n_ids,
+                      LEAST_IDS, m->config.n_ctx);
     if (st == EVOKE_OK)
         st = check_all(m, own ? own : ids, n_ids, progress, &truth, out, err);
     out->ok = st == EVOKE_OK && all_ok(out);

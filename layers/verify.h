@@ -1,4 +1,5 @@
-/* layers/verify.h: what a model computes, held against float64 (reference.h), against itself run otherwise, and kernel by kernel. */
+/* layers/verify.h: what a model computes, held against float64 (reference.h), against itself run otherwise, and kernel by
+ * kernel. */
 #ifndef EVK_VERIFY_H
 #define EVK_VERIFY_H
 

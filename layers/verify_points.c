@@ -6,9 +6,9 @@
 #include "layers/verify.h"
 
 /* How many times what one perturbed float64 pass strays (and a rounding of the row's largest value) a float32 pass may be off
- * by. Both are maxima over a row of one draw of the same kind of error, so they are alike to within a factor of a few; a defect
- * is off by orders of magnitude. */
-static const double FACTOR = 8;
+ * by. Both are maxima over a row of one draw of the same kind of error, alike to within a factor of a few (of all models in
+ * tests/golden, 4 to 128 wide, the worst row comes to a third of its bound); a defect is off by orders of magnitude. */
+static const double FACTOR = 16;
 
 static double largest(const double *x, const double *less, size_t n)
 {

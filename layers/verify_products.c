@@ -2,8 +2,8 @@
  *
  * Bounds, with u = 2^-24, b running over blocks of 32 terms:
  *
- *     float32      min(n, 8 sqrt n) u sum |x_i w_i|: the worst case of n roundings in any order, or where that is less what random
- *                  ones exceed once in 10^13 (Higham and Mary 2019, SIAM J. Sci. Comput. 41, A2815)
+ *     float32      min(n, 8 sqrt n) u sum |x_i w_i|: the worst case of n roundings in any order, or where that is less what
+ *                  random ones exceed once in 10^13 (Higham and Mary 2019, SIAM J. Sci. Comput. 41, A2815)
  *     repacked     (2 + 8 + 8 sqrt(n / 32)) u sum_b 96 max |x_b| max |w_b|: x is rounded to 2 u max |x_b|, the sums round once a
  *                  block; scale * code and min may each be larger than w
  *     fast         sum_b max |x_b| / 254 sum |w_b|, and the above
@@ -90,7 +90,9 @@ static double exactly(const float *x, const float *w, size_t n, evoke_verify_how
     }
     const double terms = (double)n, u = EVK_UNIT_ROUNDING;
     const double packed = (10 + 8 * sqrt(terms / BLOCK)) * u * coarse;
-    *bound = how == EVOKE_VERIFY_FLOAT32 ? fmin(terms, 8 * sqrt(terms)) * u * size : how == EVOKE_VERIFY_FAST ? packed + eighth : packed;
+    *bound = how == EVOKE_VERIFY_FLOAT32 ? fmin(terms, 8 * sqrt(terms)) * u * size
+             : how == EVOKE_VERIFY_FAST  ? packed + eighth
+                                         : packed;
     return y;
 }
 
@@ -101,10 +103,10 @@ static void compare(const work *w, evoke_verify_how how, evoke_verify_product *o
     for (size_t i = 0; i < N_TOKEN * rows; i++) {
         double bound = 0;
         const double y = exactly(w->x + i / rows * cols, w->value + i % rows * cols, cols, how, &bound);
-        const double error = fabs((double)w->y[i] - y);
+        const double off = fabs((double)w->y[i] - y), error = isnan(off) ? INFINITY : off;
         out->ok = out->ok && error <= bound;
-        out->share = error <= bound ? fmax(out->share, error > 0 ? error / bound : 0) : isnan(error) ? INFINITY : fmax(out->share, error / bound);
-        out->max_abs = isnan(error) ? INFINITY : fmax(out->max_abs, error);
+        out->share = fmax(out->share, error > 0 ? error / bound : 0);
+        out->max_abs = fmax(out->max_abs, error);
         out->bound = fmax(out->bound, bound);
     }
     out->n_values = N_TOKEN * rows;
@@ -156,7 +158,8 @@ evoke_status evk_verify_products(const evk_kernels *k, const evk_tensor *matrix,
     w.w.rows = matrix->rows < MOST_ROWS ? matrix->rows : MOST_ROWS;
     *n = packs ? EVOKE_N_VERIFY_HOW : EVOKE_VERIFY_REPACKED;
     for (size_t i = 0; i < *n; i++)
-        out[i] = (evoke_verify_product){ .isa = k->isa, .type = evk_type_describe(matrix->type)->name, .how = (evoke_verify_how)i };
+        out[i] = (evoke_verify_product){ .isa = k->isa, .type = evk_type_describe(matrix->type)->name,
+                                         .how = (evoke_verify_how)i };
     EVK_TRY(take_room(&w, &arena, err));
     fill_x(&w);
     for (size_t r = 0; r < w.w.rows; r++)
@@ -164,7 +167,9 @@ evoke_status evk_verify_products(const evk_kernels *k, const evk_tensor *matrix,
     check_values(&w, &out[EVOKE_VERIFY_VALUES]);
     evk_matmul(k, 1, &w.w, NULL, w.x, w.w.cols, N_TOKEN, w.y, w.w.rows, w.panels);
     compare(&w, EVOKE_VERIFY_FLOAT32, &out[EVOKE_VERIFY_FLOAT32]);
-    const evoke_status st = packs ? check_packed(&w, &out[EVOKE_VERIFY_REPACKED], &out[EVOKE_VERIFY_FAST], err) : EVOKE_OK;
+    evoke_status st = EVOKE_OK;
+    if (packs)
+        st = check_packed(&w, &out[EVOKE_VERIFY_REPACKED], &out[EVOKE_VERIFY_FAST], err);
     evk_arena_free(&arena);
     return st;
 }
