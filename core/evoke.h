@@ -77,6 +77,10 @@ EVOKE_API evoke_status evoke_file_format(const char *path, char format[64], evok
 typedef struct evoke_text { char *data; size_t n; } evoke_text;
 EVOKE_API void evoke_text_free(evoke_text *text);
 
+/* What an HDF5 file says of itself under a name, an attribute of `/`: "command_line", "program_version", "model_sha256", "seed";
+ * numbers as text. *value is the caller's, its data NULL where the file does not say. Errors: those of evoke_file_format. */
+EVOKE_API evoke_status evoke_file_attribute(const char *path, const char *name, evoke_text *value, evoke_error *err);
+
 /* Kernel tables that this CPU can run, best last: "ref", "avx2", "avx512", "neon". NULL past the end. */
 EVOKE_API const char *evoke_isa_name(size_t i);
 
@@ -899,6 +903,24 @@ EVOKE_API const char *evoke_labelled_name(const evoke_labelled *t, char axis, si
 EVOKE_API int32_t evoke_labelled_layer(const evoke_labelled *t, size_t i);                      /* its number */
 /* All figures to HDF5 (format "evoke-labelled"). Errors: EVOKE_EIO. */
 EVOKE_API evoke_status evoke_labelled_save(const evoke_labelled *t, const char *path, const evoke_provenance *made,
+                                           evoke_error *err);
+
+/* ---- figures read back from a file that evoke_theory_save or evoke_claims_save wrote ---- */
+typedef struct evoke_figures evoke_figures;
+/* Errors: EVOKE_EIO; EVOKE_EFORMAT no such file, or figures and names that do not fit together. */
+EVOKE_API evoke_status evoke_figures_open(const char *path, evoke_figures **out, evoke_error *err);
+EVOKE_API void evoke_figures_free(evoke_figures *f);
+EVOKE_API const evoke_figure *evoke_figures_at(const evoke_figures *f, size_t i);           /* NULL past the end */
+EVOKE_API const evoke_figure *evoke_figures_find(const evoke_figures *f, const char *name); /* NULL: there is none */
+/* Name of the i-th on an axis: E or F emotion, B direction; NULL past the end or for another axis. */
+EVOKE_API const char *evoke_figures_name(const evoke_figures *f, char axis, size_t i);
+EVOKE_API size_t evoke_figures_size(const evoke_figures *f, char axis);                     /* 0: no figure has it */
+EVOKE_API int32_t evoke_figures_layer(const evoke_figures *f, size_t l);                    /* its number; -1 past the end */
+
+/* The principal plane of a site's EVs at the l-th layer held, less EVbase: plane [E, 2] their coordinates on the first two principal
+ * axes, share [2] those axes' shares of the variance (theory/geometry.h). Errors: EVOKE_EARG no such site or layer; EVOKE_ENOMEM,
+ * EVOKE_ECOMPUTE. */
+EVOKE_API evoke_status evoke_vectors_plane(const evoke_vectors *v, evoke_site site, size_t l, double *plane, double share[2],
                                            evoke_error *err);
 
 #ifdef __cplusplus

@@ -23,6 +23,7 @@ static const command commands[] = {
     { "theory",   "Fisher directions of a store, and how near the vectors are",      cmd_theory },
     { "tune",     "the strongest steering that a model takes without harm",          cmd_tune },
     { "eval",     "responses to metrics: perplexity, repetition, words of emotion",  cmd_eval },
+    { "report",   "results as one HTML page, and a notebook of its figures",         cmd_report },
     { "bench",    "how fast a model runs here, and against what bounds",             cmd_bench },
     { "verify",   "how exact this build is here, and whether it keeps its promises", cmd_verify },
     { "classify", "texts to class probabilities, or to labels by an NLI model",      cmd_classify },

@@ -36,6 +36,7 @@ typedef enum option_id {
     OPT_JUDGE_TIMEOUT, OPT_JUDGE_RETRIES, OPT_JUDGE_PAUSE, OPT_JUDGE_RATE, OPT_JUDGE_CACHE, OPT_JUDGE_PRICE,
     OPT_FROM, OPT_TO, OPT_LAYER_OFFSET, OPT_EMOTION, OPT_FORMATS,                                              /* convert */
     OPT_SETTING, OPT_ID, OPT_NO_TOKENS,                                                              /* query */
+    OPT_NOTEBOOK,                                                                                   /* report */
     OPT_COUNT
 } option_id;
 
