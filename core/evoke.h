@@ -917,8 +917,8 @@ EVOKE_API const char *evoke_figures_name(const evoke_figures *f, char axis, size
 EVOKE_API size_t evoke_figures_size(const evoke_figures *f, char axis);                     /* 0: no figure has it */
 EVOKE_API int32_t evoke_figures_layer(const evoke_figures *f, size_t l);                    /* its number; -1 past the end */
 
-/* The principal plane of a site's EVs at the l-th layer held, less EVbase: plane [E, 2] their coordinates on the first two principal
- * axes, share [2] those axes' shares of the variance (theory/geometry.h). Errors: EVOKE_EARG no such site or layer; EVOKE_ENOMEM,
+/* The principal plane of a site's EVs at the l-th layer held, less EVbase: plane [E, 2] their coordinates on the first two
+ * principal axes, share [2] those axes' shares of the variance (theory/geometry.h). Errors: EVOKE_EARG no such site or layer; EVOKE_ENOMEM,
  * EVOKE_ECOMPUTE. */
 EVOKE_API evoke_status evoke_vectors_plane(const evoke_vectors *v, evoke_site site, size_t l, double *plane, double share[2],
                                            evoke_error *err);

@@ -71,7 +71,8 @@ static evoke_status show_file(page *p, const report_file *file, size_t most, evo
 static const struct { report_kind kind; const char *heading, *what, *from; } sections[] = {
     { REPORT_STORE, "Activations", "the queries by emotion", "a store (evoke extract)" },
     { REPORT_VECTORS, "Emotion vectors", "norms by layer, cosines, principal plane", "a vectors file (evoke ev) or a store" },
-    { REPORT_THEORY, "How good the directions are", "Fisher efficiency and AUC by layer", "a theory file (evoke theory --stats)" },
+    { REPORT_THEORY, "How good the directions are", "Fisher efficiency and AUC by layer",
+      "a theory file (evoke theory --stats)" },
     { REPORT_CLAIMS, "Dose and response", "dose and response", "a claims file (evoke theory --claims --stats)" },
     { REPORT_SWEEP, "Steered texts", "steered texts side by side", "a sweep's responses (evoke sweep)" },
     { REPORT_EVAL, "Metrics", "metrics", "an evaluation (evoke eval --json)" },
@@ -105,7 +106,7 @@ static void show_missing(page *p, const report_files *r)
         if (!any)
             fputs("<h2>Left out</h2>\n<ul>\n", p->f);
         any = true;
-        fprintf(p->f, "<li>%s: no %s was given</li>\n", sections[k].what, sections[k].from + (strncmp(sections[k].from, "an ", 3) ? 2 : 3));
+        fprintf(p->f, "<li>%s: needs %s</li>\n", sections[k].what, sections[k].from);
     }
     if (any)
         fputs("</ul>\n", p->f);

@@ -68,11 +68,14 @@ evoke_status report_theory(page *p, const report_file *file, evoke_error *err)
     static const drawing list[] = {
         { "efficiency", 'L', { "Fisher efficiency by layer", "Share of the best linear separation of the two settings that the "
           "emotion vector reaches: 1, it is the best direction. Bands: 95 %.", "layer", "efficiency" } },
-        { "cosine", 'L', { "Cosine to the Fisher direction by layer", "Between the emotion vector and Fisher's direction. Bands: 95 %.",
+        { "cosine", 'L', { "Cosine to the Fisher direction by layer",
+          "Between the emotion vector and Fisher's direction. Bands: 95 %.",
           "layer", "cosine" } },
-        { "held_out_auc_ev", 'L', { "AUC along the vector by layer", "Chance that an emotional row scores above a neutral one along the "
+        { "held_out_auc_ev", 'L', { "AUC along the vector by layer",
+          "Chance that an emotional row scores above a neutral one along the "
           "emotion vector, on queries held out. 0.5: none told apart. Bands: 95 %.", "layer", "AUC, held out" } },
-        { "held_out_auc_w", 'L', { "AUC along the Fisher direction by layer", "The same along Fisher's direction, on queries held out. "
+        { "held_out_auc_w", 'L', { "AUC along the Fisher direction by layer",
+          "The same along Fisher's direction, on queries held out. "
           "Bands: 95 %.", "layer", "AUC, held out" } },
     };
     double *x = NULL;
@@ -95,8 +98,8 @@ static void claims_table(page *p, const evoke_figures *fs)
         { "gain/peak_alpha", "peak alpha" }, { "gain/saturation_alpha", "saturates at" },
         { "gain/judge_spearman", "rank correlation, judge" },
     };
-    fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"The claims by emotion\"><table><thead><tr><th scope=\"col\">"
-          "emotion</th>", p->f);
+    fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"The claims by emotion\"><table><thead><tr>"
+          "<th scope=\"col\">emotion</th>", p->f);
     for (size_t c = 0; c < sizeof columns / sizeof *columns; c++)
         page_element(p, "th scope=\"col\"", columns[c].shown);
     fputs("</tr></thead><tbody>\n", p->f);
@@ -121,15 +124,20 @@ static void claims_table(page *p, const evoke_figures *fs)
 evoke_status report_claims(page *p, const report_file *file, evoke_error *err)
 {
     static const drawing list[] = {
-        { "gain/score", 'A', { "Dose and response", "Score of held-out queries by the strength of their emotion's vector: 0 neutral, 1 as "
+        { "gain/score", 'A', { "Dose and response",
+          "Score of held-out queries by the strength of their emotion's vector: 0 neutral, 1 as "
           "when the model is asked for the emotion. Bands: 95 %.", "alpha", "score" } },
-        { "gain/random_score", 'A', { "Dose and response of random directions", "The same for random directions of the vectors' length: "
+        { "gain/random_score", 'A', { "Dose and response of random directions",
+          "The same for random directions of the vectors' length: "
           "the control. Bands: 95 %.", "alpha", "score" } },
-        { "gain/judge", 'A', { "Dose and response, by a judge", "What a chat model finds in the steered responses. Bands: 95 %.", "alpha",
-          "share judged so" } },
-        { "preservation/kl", 'A', { "Divergence by strength", "How far the next-token distribution moves from the unsteered model's, in "
+        { "gain/judge", 'A', { "Dose and response, by a judge",
+          "Log odds of the emotion in steered responses, by a chat model. Bands: 95 %.",
+          "alpha", "log odds" } },
+        { "preservation/kl", 'A', { "Divergence by strength",
+          "How far the next-token distribution moves from the unsteered model's, in "
           "nats a token. Bands: 95 %.", "alpha", "KL, nats" } },
-        { "preservation/similarity", 'A', { "Similarity to the unsteered response", "Cosine between sentence embeddings of the steered and "
+        { "preservation/similarity", 'A', { "Similarity to the unsteered response",
+          "Cosine between sentence embeddings of the steered and "
           "the unsteered response. Bands: 95 %.", "alpha", "cosine" } },
     };
     const evoke_figure *alphas = evoke_figures_find(file->figures, "alphas");

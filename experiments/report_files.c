@@ -39,7 +39,8 @@ static evoke_status open_hdf5(report_file *file, evoke_error *err)
         file->kind = strcmp(format, "evoke-theory") == 0 ? REPORT_THEORY : REPORT_CLAIMS;
         return evoke_figures_open(file->path, &file->figures, err);
     }
-    return fail(err, EVOKE_EFORMAT, "report: format '%s' is neither a store, vectors, theory nor claims (%s)", format, file->path);
+    return fail(err, EVOKE_EFORMAT, "report: format '%s' is neither a store, vectors, theory nor claims (%s)", format,
+                file->path);
 }
 
 /* One object with "cells" is an evaluation; objects with a text and an alpha are responses. */

@@ -22,7 +22,11 @@ static const char *text_of(const json_t *cell, const char *key)
 
 static bool same_row(const json_t *a, const json_t *b)
 {
-    return strcmp(text_of(a, "emotion"), text_of(b, "emotion")) == 0 && strcmp(text_of(a, "baseline"), text_of(b, "baseline")) == 0;
+    static const char *const keys[] = { "emotion", "baseline", "variant" };
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+        if (strcmp(text_of(a, keys[k]), text_of(b, keys[k])) != 0)
+            return false;
+    return true;
 }
 
 static double alpha_of(const json_t *cell)
@@ -75,9 +79,10 @@ static void show_row(page *p, const tables *t, size_t row, const char *metric)
     const json_t *first = json_array_get(t->cells, row);
     fputs("<tr><th scope=\"row\">", p->f);
     page_text(p, *text_of(first, "emotion") ? text_of(first, "emotion") : "unsteered");
-    if (*text_of(first, "baseline")) {
-        fputs(", ", p->f);
-        page_text(p, text_of(first, "baseline"));
+    for (size_t k = 0; k < 2; k++) {
+        const char *more = text_of(first, k ? "variant" : "baseline");
+        fputs(*more ? ", " : "", p->f);
+        page_text(p, more);
     }
     fputs("</th>", p->f);
     for (size_t a = 0; a < t->n_alpha; a++) {

@@ -17,8 +17,9 @@ static evoke_status hdf5_terms(page *p, const char *path, evoke_error *err)
     static const struct { const char *name, *shown; } terms[] = {
         { "model_name", "model" }, { "model_sha256", "SHA-256" }, { "architecture", "architecture" }, { "n_layers", "layers" },
         { "d_model", "width" }, { "seed", "seed" }, { "method", "method" }, { "site", "site" }, { "span", "span" },
-        { "setting", "setting" }, { "shrinkage_asked", "shrinkage" }, { "n_bootstrap", "bootstrap" },
-        { "n_permutation", "permutations" }, { "n_control", "controls" }, { "n_fold", "folds" }, { "n_predict", "tokens answered" },
+        { "setting", "setting" }, { "shrinkage_asked", "shrinkage (-1 lw, -2 oas, -3 cv)" }, { "n_bootstrap", "bootstrap" },
+        { "n_permutation", "permutations" }, { "n_control", "controls" }, { "n_fold", "folds" },
+        { "n_predict", "tokens answered" },
         { "recipe", "computed" }, { "version", "format version" }, { "program_version", "evoke" },
     };
     evoke_status st = EVOKE_OK;
@@ -93,9 +94,10 @@ evoke_status report_store(page *p, const report_file *file, evoke_error *err)
     const evoke_store_info *i = evoke_store_describe(file->store);
     evoke_status st = EVOKE_OK;
     page_element(p, "h3", file->path);
-    fprintf(p->f, "<p>%zu queries in %zu settings, %zu layers of %zu; %zu of %zu prompts done.</p>\n<div class=\"scroll\" tabindex=\"0\" "
-            "role=\"region\" aria-label=\"Queries by emotion\"><table><thead><tr><th scope=\"col\">emotion</th><th scope=\"col\">queries"
-            "</th></tr></thead><tbody>\n", i->n_query, i->n_setting, i->n_layer, i->d_model, i->n_done, i->n_query * i->n_setting);
+    fprintf(p->f, "<p>%zu queries in %zu settings, %zu layers of %zu; %zu of %zu prompts done.</p>\n<div class=\"scroll\" "
+            "tabindex=\"0\" role=\"region\" aria-label=\"Queries by emotion\"><table><thead><tr><th scope=\"col\">emotion</th>"
+            "<th scope=\"col\">queries</th></tr></thead><tbody>\n", i->n_query, i->n_setting, i->n_layer, i->d_model, i->n_done,
+            i->n_query * i->n_setting);
     for (size_t e = 0; e < i->n_emotion; e++) {
         fputs("<tr>", p->f);
         page_element(p, "th scope=\"row\"", evoke_store_emotion(file->store, e));
@@ -112,8 +114,8 @@ evoke_status report_store(page *p, const report_file *file, evoke_error *err)
             st = evoke_store_sink(file->store, site, span, &ratio, &layer, err);
             fprintf(p->f, "<p>%s, span %s", evoke_site_name(site), evoke_span_name(span));
             if (ratio > 10)
-                fprintf(p->f, ": one position's norm is %.1f times the median in layer %d, and its mean leans on that position", ratio,
-                        (int)layer);
+                fprintf(p->f, ": one position's norm is %.1f times the median in layer %d, and its mean leans on that position",
+                        ratio, (int)layer);
             fputs(".</p>\n", p->f);
         }
     return st;

@@ -72,7 +72,8 @@ static bool take(texts *t, const json_t *line, size_t most)
     if (q == t->n_query)
         t->queries[t->n_query++] = query_of(line);
     if (c == t->n_column)
-        t->columns[t->n_column++] = (column){ text_of(line, "emotion"), text_of(line, "baseline"), text_of(line, "variant"), false };
+        t->columns[t->n_column++] = (column){ text_of(line, "emotion"), text_of(line, "baseline"), text_of(line, "variant"),
+                                                  false };
     t->columns[c].slides = t->columns[c].slides || alpha_of(line) != 0;
     if (a == t->n_alpha)
         t->alphas[t->n_alpha++] = alpha_of(line);
@@ -107,9 +108,10 @@ static void slider(page *p, const texts *t, const size_t *order, size_t n, size_
 {
     if (n < 2)
         return;
-    fprintf(p->f, "<div class=\"controls\" hidden><label for=\"alpha%zu\">Strength alpha: <output for=\"alpha%zu\"></output></label>"
-            "<input type=\"range\" id=\"alpha%zu\" min=\"0\" max=\"%zu\" step=\"1\" value=\"%zu\" data-values=\"", number, number, number,
-            n - 1, n / 2);
+    fprintf(p->f, "<div class=\"controls\" hidden><label for=\"alpha%zu\">Strength alpha: "
+            "<output for=\"alpha%zu\"></output></label>"
+            "<input type=\"range\" id=\"alpha%zu\" min=\"0\" max=\"%zu\" step=\"1\" value=\"%zu\" "
+            "data-values=\"", number, number, number, n - 1, n / 2);
     for (size_t i = 0; i < n; i++)
         fprintf(p->f, "%s%.6g", i ? " " : "", t->alphas[order[i]]);
     fputs("\"></div>\n", p->f);

@@ -40,8 +40,9 @@ static evoke_status draw_norms(page *p, const evoke_vectors *v, evoke_site site,
         for (size_t l = 0; l < n_layer; l++)
             x[l] = evoke_vectors_layer(v, l);
         snprintf(title, sizeof title, "Norm of the vectors by layer, %s", evoke_site_name(site));
-        chart_lines(p, &(chart){ title, "The length of each emotion's vector and of EVbase, their mean, in every layer held.", "layer",
-                                 "norm" }, x, n_layer, series, n + 1);
+        const chart c = { title, "The length of each emotion's vector and of EVbase, their mean, in every layer held.", "layer",
+                          "norm" };
+        chart_lines(p, &c, x, n_layer, series, n + 1);
     }
     free(series);
     free(x);
@@ -59,7 +60,8 @@ static evoke_status draw_cosines(page *p, const evoke_vectors *v, evoke_site sit
     const size_t shown = all < CHART_MOST_CELLS ? all : CHART_MOST_CELLS;       /* of a thousand emotions, only those drawn */
     for (size_t a = 0; st == EVOKE_OK && a < shown; a++)
         for (size_t b = 0; b < shown; b++)
-            values[a * all + b] = mean_cosine(evoke_vectors_get(v, site, a), evoke_vectors_get(v, site, b), i->n_layer, i->d_model);
+            values[a * all + b] = mean_cosine(evoke_vectors_get(v, site, a), evoke_vectors_get(v, site, b), i->n_layer,
+                                              i->d_model);
     if (st == EVOKE_OK) {
         snprintf(title, sizeof title, "Cosines between the vectors, %s", evoke_site_name(site));
         chart_heat(p, &(chart){ title, "Mean over the layers of the cosine between two vectors: 1 the same arrow, 0 unrelated, "
@@ -79,8 +81,8 @@ static evoke_status draw_plane(page *p, const evoke_vectors *v, evoke_site site,
         st = evoke_vectors_plane(v, site, l, plane, share, err);
     if (st == EVOKE_OK) {
         snprintf(title, sizeof title, "Principal plane, %s, layer %d", evoke_site_name(site), (int)evoke_vectors_layer(v, l));
-        snprintf(about, sizeof about, "The vectors less EVbase on their first two principal axes, which carry %.0f %% and %.0f %% of "
-                 "what tells the emotions apart.", 100 * share[0], 100 * share[1]);
+        snprintf(about, sizeof about, "The vectors less EVbase on their first two principal axes, which carry %.0f %% and "
+                 "%.0f %% of what tells the emotions apart.", 100 * share[0], 100 * share[1]);
         chart_scatter(p, &(chart){ title, about, "first axis", "second axis" }, names, plane, n);
     }
     free(plane);

@@ -56,6 +56,12 @@ python_references() {
     python3 -m venv "$CACHE/venv" && "$PYTHON" -m pip install --quiet numpy h5py scikit-learn tokenizers jinja2
 }
 
+# What runs the notebook of `report`, in the same environment; without it that test is skipped and says so.
+python_notebook() {
+    "$PYTHON" -c 'import ipykernel, matplotlib, nbconvert' 2>/dev/null ||
+        "$PYTHON" -m pip install --quiet ipykernel matplotlib nbconvert || true
+}
+
 # The whole main job on 20 queries an emotion, in a folder of its own.
 quickstart() {
     local work status=0
@@ -74,9 +80,10 @@ skipped_part() {
 
 # shellcheck disable=SC2086
 install_packages $PACKAGES
-# To test the kernels of other CPUs by emulation, and drawing; the tests are skipped, and say so, where these cannot be installed.
+# To test the kernels of other CPUs by emulation, drawing, and pages; the tests are skipped, and say so, where these cannot be
+# installed.
 # shellcheck disable=SC2086
-(install_packages $EMULATION $DRAWING) 2>/dev/null || true
+(install_packages $EMULATION $DRAWING $BROWSER) 2>/dev/null || true
 say "building"
 build build --buildtype=release
 build build-asan --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
@@ -93,6 +100,7 @@ part "command line" tests/experiments/run_cli_tests.sh build
 part "install" tests/install.sh build
 part "quickstart" quickstart
 if python_references; then
+    python_notebook
     for check in tests/python/check_*.py; do
         part "python $(basename "$check" .py)" "$PYTHON" "$check" build/evoke
     done

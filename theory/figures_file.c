@@ -24,8 +24,8 @@ static evoke_status check_axis(evoke_figures *f, const char *name, char axis, si
     const bool letter = axis >= 'A' && axis <= 'Z';
     size_t *known = &f->size[letter ? (unsigned char)axis : 0];
     if (!letter || (*known && *known != size) || (strchr("ISP", axis) && size != 2))
-        return evk_fail(err, EVOKE_EFORMAT, "read figures: axis %c of %s has size %zu, which does not fit (%s)", letter ? axis : '?',
-                        name, size, evk_h5_path(f->file));
+        return evk_fail(err, EVOKE_EFORMAT, "read figures: axis %c of %s has size %zu, which does not fit (%s)",
+                        letter ? axis : '?', name, size, evk_h5_path(f->file));
     *known = size;
     return EVOKE_OK;
 }

@@ -3,13 +3,15 @@
 
 #include "theory/geometry.h"
 
-evoke_status evoke_vectors_plane(const evoke_vectors *v, evoke_site site, size_t l, double *plane, double share[2], evoke_error *err)
+evoke_status evoke_vectors_plane(const evoke_vectors *v, evoke_site site, size_t l, double *plane, double share[2],
+                                 evoke_error *err)
 {
     const evoke_vectors_info *info = evoke_vectors_describe(v);
     const size_t n = info->n_emotion, d = info->d_model;
     double *ev = NULL, *cosines = NULL, *base_share = NULL;
     if (l >= info->n_layer || n == 0 || !evoke_vectors_get(v, site, 0))
-        return evk_fail(err, EVOKE_EARG, "find the principal plane: the vectors have no layer %zu at %s", l, evoke_site_name(site));
+        return evk_fail(err, EVOKE_EARG, "find the principal plane: the vectors have no layer %zu at %s", l,
+                        evoke_site_name(site));
     evoke_status st = evk_alloc(&ev, n * d, sizeof *ev, "find the principal plane", err);
     if (st == EVOKE_OK)
         st = evk_alloc(&cosines, n * n, sizeof *cosines, "find the principal plane", err);

@@ -15,7 +15,7 @@ cp out e.json
 runs "a report of a store" "$EVOKE" report s.h5 -o s.html
 holds "says where it and its notebook are" grep -q 'notebooks-out/s.ipynb' out
 holds "has the vectors of the store" grep -q 'Norm of the vectors by layer, resid_post' s.html
-holds "says what is left out" grep -q 'no theory file (evoke theory --stats) was given' s.html
+holds "says what is left out" grep -q 'by layer: needs a theory file (evoke theory --stats)' s.html
 runs "of vectors, no notebook" "$EVOKE" report v.h5 -o v.html --notebook none -q
 holds "wrote none" test ! -e notebooks-out/v.ipynb
 holds "prints nothing when quiet" test ! -s out

@@ -114,6 +114,26 @@ def check_names():
     check("vectors: \ufffd<b>'\".h5" in page.text and not page.bad and all(t != "b" for t, _ in page.tags), "a name that is no UTF-8")
 
 
+def check_broken():
+    """Figures and names that do not fit together are an error of one line."""
+    def without(f, name): del f[name]
+    def instead(f, name, shape):
+        axes = f[name].attrs["axes"]
+        del f[name]
+        f[name] = np.zeros(shape)
+        f[name].attrs["axes"] = axes
+    def axes(f, name, text): f[name].attrs["axes"] = text
+    for what, breaks in (("no emotions", lambda f: without(f, "emotions")), ("no layers", lambda f: without(f, "layers")),
+                         ("too many emotions", lambda f: instead(f, "cosine", (3, 4))), ("too few axes", lambda f: axes(f, "cosine", "L")),
+                         ("a strange axis", lambda f: axes(f, "cosine", "L\u00e9")), ("a third end", lambda f: instead(f, "efficiency_interval", (3, 3, 3))),
+                         ("a scalar", lambda f: instead(f, "cosine", ()))):
+        shutil.copy("t.h5", "broken.h5")
+        with h5py.File("broken.h5", "r+") as f: breaks(f)
+        p = subprocess.run([PROGRAM, "report", "broken.h5", "-o", "b.html", "--notebook", "none"], capture_output=True, text=True)
+        check(p.returncode == 1 and p.stderr.startswith("evoke: ") and p.stderr.count("\n") == 1 and "broken.h5" in p.stderr and
+              not os.path.exists("b.html"), what, p.returncode, p.stderr)
+
+
 def check_numbers(text):
     with h5py.File("v.h5") as f: ev, layers = {s: x[()].astype(float) for s, x in f["ev"].items()}, f["layers"][()]
     for site, x in ev.items():
@@ -182,6 +202,7 @@ with tempfile.TemporaryDirectory() as folder:
     with open("r.html", encoding="utf-8", newline="") as f: text = f.read()
     check_page(text)
     check_names()
+    check_broken()
     check_numbers(text)
     check_browser(text)
     check_notebook()
