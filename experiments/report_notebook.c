@@ -41,6 +41,8 @@ evoke_status report_notebook(FILE *f, const report_files *r, evoke_error *err)
     char path[PATH_MAX];
     json_t *notebook = NULL;
     evoke_status st = json_read(data_file("report.ipynb", path, sizeof path), &notebook, err);
+    if (st == EVOKE_EIO)
+        return fail(err, st, "write the notebook: its template is not installed; --notebook none leaves it out (%s)", path);
     if (st != EVOKE_OK)
         return st;
     json_t *cell = tagged_cell(notebook, "files");

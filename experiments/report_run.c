@@ -47,7 +47,7 @@ static evoke_status command(page *p, const char *path, evoke_error *err)
 /* Of a sweep: what its first response says, which all of them share. */
 static void sweep_terms(page *p, const json_t *first)
 {
-    static const char *const names[] = { "model", "model_sha256", "seed", "sampling", "n_predict", "compute", "steering" };
+    static const char *const names[] = { "model", "model_sha256", "version", "seed", "sampling", "n_predict", "compute", "steering" };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const json_t *v = json_object_get(first, names[i]);
         char *text = v && !json_is_null(v) && !json_is_string(v) ? json_dumps(v, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
@@ -85,6 +85,8 @@ evoke_status report_run(page *p, const report_file *file, evoke_error *err)
     fputs("</dl>\n", p->f);
     if (st == EVOKE_OK && !file->json)
         st = command(p, file->path, err);
+    if (file->kind == REPORT_EVAL && !json_object_size(json_object_get(file->json, "methods")))
+        fputs("<p class=\"dim\">The file says nothing about its making.</p>\n", p->f);
     fputs("</section>\n", p->f);
     return st;
 }

@@ -43,4 +43,7 @@ fails 1 "half a file" 'cut.h5' "$EVOKE" report cut.h5 -o x.html
 fails 1 "a trace" "format 'evoke-trace' is neither" "$EVOKE" report trace.h5 -o x.html
 fails 1 "a folder that is not there" 'nowhere' "$EVOKE" report v.h5 -o nowhere/x.html --notebook none
 fails 1 "a notebook that cannot be" 'nowhere' "$EVOKE" report v.h5 -o x.html --notebook nowhere/x.ipynb
+mkdir elsewhere
+# Away from data/ the template is the installed one; where there is none, that is said.
+holds "a template, or what to do without" sh -c 'cd elsewhere && { "$0" report ../v.h5 -o y.html -q 2>err || grep -q "notebook none leaves it out" err; }' "$EVOKE"
 holds "none of them left a page" sh -c '! ls | grep -q "^x.html"'
