@@ -57,7 +57,8 @@ typedef struct evoke_error {
 EVOKE_API const char *evoke_version(void);                   /* "0.1.0" */
 
 /* Called now and then from long work, on the calling thread. Return false to stop: the call then ends with
- * EVOKE_EINTERRUPTED after the current batch, and what was done is kept. A zeroed struct means: do not report. */
+ * EVOKE_EINTERRUPTED after the current batch, or at once where a batch may be long, and what was done is kept. A zeroed struct means:
+ * do not report. */
 typedef struct evoke_progress {
     bool (*report)(void *user, const char *what, uint64_t done, uint64_t total);
     void *user;
@@ -613,11 +614,15 @@ typedef struct evoke_extract_options {
     size_t batch_tokens;                            /* tokens run together; 0: 4096 */
     evoke_sampling sampling;                        /* for responses */
     bool store_tokens, tokens_float16;
+    size_t shard, n_shards;                         /* the shard-th, from 1, of so many blocks of queries; 0, 0: all of them */
 } evoke_extract_options;
 typedef struct evoke_extract_report {
-    uint64_t n_prompts, n_done_before, n_tokens_run, n_tokens_shared, n_generated;
+    uint64_t n_prompts, n_done_before, n_tokens_run, n_tokens_shared, n_generated;     /* n_prompts: of the shard */
     double seconds;
 } evoke_extract_report;
+/* Items [*first, *first + *n) of `total` are those of a shard, from 1, of n_shards: blocks whose sizes differ by one at most,
+ * those without an item last. */
+EVOKE_API void evoke_shard_range(size_t shard, size_t n_shards, size_t total, size_t *first, size_t *n);
 /* Errors: EVOKE_EDATA the store at path is of another model, dataset, or settings; EVOKE_EBUSY another process writes
  * it; EVOKE_EIO the disk is full; EVOKE_EINTERRUPTED the callback said stop: call again to continue. */
 EVOKE_API evoke_status evoke_extract(const evoke_model *m, const evoke_dataset *dataset, const evoke_settings *settings,
@@ -632,6 +637,11 @@ typedef struct evoke_store_info {
     const char *model_name, *model_sha256;
 } evoke_store_info;
 EVOKE_API evoke_status evoke_store_open(const char *path, evoke_store **out, evoke_error *err);
+/* Joins the shards of one extraction, given in any order, to the store that an undivided run writes: the same in every dataset.
+ * Holds all texts and token ids, as an extraction does, and activations a few MiB at a time. Errors: EVOKE_EDATA a shard is
+ * unfinished, missing or there twice, or of another model, version, dataset or settings; the file at fault is named. */
+EVOKE_API evoke_status evoke_store_merge(const char *const *paths, size_t n, const char *path, const evoke_provenance *made,
+                                         const evoke_progress *progress, evoke_error *err);
 EVOKE_API void evoke_store_free(evoke_store *s);
 EVOKE_API const evoke_store_info *evoke_store_describe(const evoke_store *s);
 EVOKE_API const char *evoke_store_emotion(const evoke_store *s, size_t e);

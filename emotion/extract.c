@@ -105,18 +105,33 @@ static void destroy(evk_extraction *x)
     evk_store_write_free(x->store);
 }
 
-static evoke_status extract(evk_extraction *x, const char *path, const evoke_provenance *made, const evoke_progress *progress,
-                            evoke_error *err)
+/* Every shard renders all prompts: what they share depends on all of them, and so do the last bits of a result. */
+static evoke_status choose_shard(evk_extraction *x, evoke_error *err)
 {
+    const evoke_extract_options *o = x->options;
+    size_t first = 0, n = x->n_prompt / x->n_setting;
+    if (o->n_shards > 0 ? o->shard < 1 || o->shard > o->n_shards : o->shard > 0)
+        return evk_fail(err, EVOKE_EARG, "extract: there is no shard %zu of %zu, they count from 1", o->shard, o->n_shards);
+    if (o->n_shards > 0)
+        evoke_shard_range(o->shard, o->n_shards, n, &first, &n);
+    x->begin = first * x->n_setting;
+    x->end = (first + n) * x->n_setting;
+    x->report->n_prompts = x->end - x->begin;
+    return EVOKE_OK;
+}
+
+static evoke_status extract(evk_extraction *x, const char *path, const evoke_provenance *made, evoke_error *err)
+{
+    EVK_TRY(choose_shard(x, err));
     EVK_TRY(choose_sites(x, err));
     EVK_TRY(choose_spans(x, err));
     EVK_TRY(choose_layers(x, err));
     EVK_TRY(evk_extract_prompts(x, err));
     EVK_TRY(evk_extract_open_store(x, path, made, err));
-    for (size_t i = 0; i < x->n_prompt; i++)
-        x->report->n_done_before += evk_store_write_done(x->store, i / x->n_setting, i % x->n_setting);
+    for (size_t i = x->begin; i < x->end; i++)
+        x->report->n_done_before += evk_extract_is_done(x, i);
     EVK_TRY(evk_extract_prepare(x, err));
-    return evk_extract_run(x, progress, err);
+    return evk_extract_run(x, err);
 }
 
 evoke_status evoke_extract(const evoke_model *m, const evoke_dataset *dataset, const evoke_settings *settings,
@@ -129,8 +144,9 @@ evoke_status evoke_extract(const evoke_model *m, const evoke_dataset *dataset, c
     const double begin = evk_seconds();
     x.n_prompt = evoke_dataset_count(dataset) * x.n_setting;
     x.batch_tokens = options->batch_tokens ? options->batch_tokens : DEFAULT_BATCH_TOKENS;
-    *x.report = (evoke_extract_report){ .n_prompts = x.n_prompt };
-    const evoke_status st = extract(&x, path, made, progress, err);
+    *x.report = (evoke_extract_report){ 0 };
+    x.progress = progress;
+    const evoke_status st = extract(&x, path, made, err);
     destroy(&x);
     x.report->seconds = evk_seconds() - begin;
     return st;

@@ -1,6 +1,8 @@
 /* emotion/extract_prompts.c: every prompt of an extraction, rendered and tokenised, and the store that will hold what they give. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "core/files/sha256.h"
 #include "core/text.h"
 #include "emotion/extraction.h"
 #include "emotion/settings.h"
@@ -97,11 +99,38 @@ evoke_status evk_extract_prompts(evk_extraction *x, evoke_error *err)
 static evoke_status describe_recipe(const evk_extraction *x, evk_buffer *out, evoke_error *err)
 {
     const evoke_sampling *s = &x->options->sampling;
-    EVK_TRY(evk_buffer_format(out, err, "isa %s", x->model->kernels.isa));
+    EVK_TRY(evk_buffer_format(out, err, "isa %s%s", x->model->kernels.isa, x->model->info.compute == EVOKE_FAST ? ", fast" : ""));
     if (x->n_predict > 0)
         EVK_TRY(evk_buffer_format(out, err, ", response of %zu tokens, temperature %g, top_k %zu, top_p %g, min_p %g, seed %llu",
                                   x->n_predict, s->temperature, s->top_k, s->top_p, s->min_p, (unsigned long long)s->seed));
     return EVOKE_OK;
+}
+
+static evoke_status add_hash(evk_buffer *all, const void *bytes, size_t n, evoke_error *err)
+{
+    char hex[65];
+    evk_sha256(bytes, n, hex);
+    return evk_buffer_add(all, hex, 64, err);
+}
+
+/* Every query and prompt of the whole extraction: shards of different ones do not fit together. */
+static evoke_status hash_whole(const evk_extraction *x, char hex[65], evoke_error *err)
+{
+    evk_buffer all = {0};
+    evoke_status st = EVOKE_OK;
+    for (size_t i = 0; i < x->n_prompt && st == EVOKE_OK; i++) {
+        const evoke_query *q = evoke_dataset_query(x->dataset, i / x->n_setting);
+        const char *const texts[4] = { q->text, q->id, q->language, x->texts[i] };
+        for (size_t k = 0; k < 4 && st == EVOKE_OK; k++)
+            st = add_hash(&all, texts[k] ? texts[k] : "", texts[k] ? strlen(texts[k]) : 0, err);
+        if (st == EVOKE_OK)
+            st = add_hash(&all, &q->emotion, sizeof q->emotion, err);
+        if (st == EVOKE_OK)
+            st = add_hash(&all, x->prompts[i].ids, x->prompts[i].n * sizeof *x->prompts[i].ids, err);
+    }
+    evk_sha256(all.data, all.n, hex);
+    evk_buffer_free(&all);
+    return st;
 }
 
 typedef struct store_lists {            /* the spec's pointer tables */
@@ -113,21 +142,22 @@ typedef struct store_lists {            /* the spec's pointer tables */
 
 static evoke_status list_all(const evk_extraction *x, store_lists *l, evoke_error *err)
 {
-    const size_t n_query = x->n_prompt / x->n_setting, n_emotion = evoke_dataset_emotion_count(x->dataset);
+    const size_t n_prompt = x->end - x->begin, n_query = n_prompt / x->n_setting, first_query = x->begin / x->n_setting;
+    const size_t n_emotion = evoke_dataset_emotion_count(x->dataset);
     EVK_TRY(evk_alloc(&l->queries, n_query, sizeof *l->queries, "extract", err));
     EVK_TRY(evk_alloc(&l->emotions, n_emotion, sizeof *l->emotions, "extract", err));
     EVK_TRY(evk_alloc(&l->settings, x->n_setting, sizeof *l->settings, "extract", err));
-    EVK_TRY(evk_alloc(&l->ids, x->n_prompt, sizeof *l->ids, "extract", err));
-    EVK_TRY(evk_alloc(&l->n_ids, x->n_prompt, sizeof *l->n_ids, "extract", err));
+    EVK_TRY(evk_alloc(&l->ids, n_prompt, sizeof *l->ids, "extract", err));
+    EVK_TRY(evk_alloc(&l->n_ids, n_prompt, sizeof *l->n_ids, "extract", err));
     for (size_t i = 0; i < n_query; i++)
-        l->queries[i] = *evoke_dataset_query(x->dataset, i);
+        l->queries[i] = *evoke_dataset_query(x->dataset, first_query + i);
     for (size_t e = 0; e < n_emotion; e++)
         l->emotions[e] = evoke_dataset_emotion(x->dataset, e);
     for (size_t s = 0; s < x->n_setting; s++)
         l->settings[s] = evoke_settings_name(x->settings, s);
-    for (size_t i = 0; i < x->n_prompt; i++) {
-        l->ids[i] = x->prompts[i].ids;
-        l->n_ids[i] = x->prompts[i].n;
+    for (size_t i = 0; i < n_prompt; i++) {
+        l->ids[i] = x->prompts[x->begin + i].ids;
+        l->n_ids[i] = x->prompts[x->begin + i].n;
     }
     return EVOKE_OK;
 }
@@ -143,18 +173,22 @@ evoke_status evk_extract_open_store(evk_extraction *x, const char *path, const e
     if (st == EVOKE_OK)
         st = evoke_model_sha256(x->model, sha, err);
     if (st == EVOKE_OK) {
-        const evk_store_spec spec = {
+        evk_store_spec spec = {
             .model_name = x->model->name, .model_sha256 = sha, .architecture = x->model->info.family,
-            .n_query = x->n_prompt / x->n_setting, .n_setting = x->n_setting,
+            .n_query = (x->end - x->begin) / x->n_setting, .n_setting = x->n_setting,
             .n_emotion = evoke_dataset_emotion_count(x->dataset), .n_layer = x->layout.n_layer,
             .d_model = x->layout.d_model, .n_layer_model = x->model->config.n_layer, .n_site = x->layout.n_site,
             .n_span = x->layout.n_span, .queries = l.queries, .emotions = l.emotions, .settings = l.settings,
-            .sites = x->sites, .spans = x->spans, .layers = x->layers, .prompt_texts = (const char *const *)x->texts,
+            .sites = x->sites, .spans = x->spans, .layers = x->layers, .prompt_texts = (const char *const *)x->texts + x->begin,
             .prompt_ids = l.ids, .n_prompt_ids = l.n_ids, .n_predict = x->n_predict,
             .store_tokens = x->options->store_tokens, .float16 = x->options->tokens_float16, .recipe = recipe.data,
             .made = made,
+            .part = { x->options->shard, x->options->n_shards, x->begin / x->n_setting, x->n_prompt / x->n_setting, "" },
         };
-        st = evk_store_write_open(path, &spec, &x->store, err);
+        if (x->options->n_shards > 0)
+            st = hash_whole(x, spec.part.whole, err);
+        if (st == EVOKE_OK)
+            st = evk_store_write_open(path, &spec, &x->store, err);
     }
     free(l.queries);
     free(l.emotions);

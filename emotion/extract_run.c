@@ -31,10 +31,21 @@ typedef struct batch {
 
 /* ---- running ---- */
 
+/* Asked in every layer, for a scheduler gives seconds between its warning and the end: what a batch has by then is dropped. */
+static evoke_status go_on(const evk_extraction *x, evoke_error *err)
+{
+    const evoke_progress *p = x->progress;
+    const size_t n = x->end - x->begin;
+    if (!p || !p->report || p->report(p->user, "extract", x->n_done, n) || x->n_done == n)
+        return EVOKE_OK;
+    return evk_fail(err, EVOKE_EINTERRUPTED, "extract: stopped after %zu of %zu prompts; the same command continues", x->n_done,
+                    n);
+}
+
 static evoke_status take(void *user, evoke_site site, size_t layer, const float *x, size_t width, evoke_error *err)
 {
-    (void)err;
     batch *b = user;
+    EVK_TRY(go_on(b->x, err));
     const evk_span_layout *y = &b->x->layout;
     size_t index = 0;
     while (y->sites[index] != site)
@@ -67,6 +78,17 @@ static void add_run(batch *b, evk_run run, evk_span_means *taker)
     b->takers[b->n_run++] = taker;
 }
 
+/* Does a prompt of this shard begin with it? */
+static bool is_used(const evk_extraction *x, size_t node)
+{
+    for (size_t i = x->begin; i < x->end; i++) {
+        const ptrdiff_t of = x->prefixes.of_group[x->prompts[i].group];
+        if (of >= 0 && ((size_t)of == node || x->prefixes.nodes[of].parent == (ptrdiff_t)node))
+            return true;
+    }
+    return false;
+}
+
 /* The shared beginnings, each once, in stretches of a batch's tokens. */
 static evoke_status run_prefixes(evk_extraction *x, batch *b, evoke_error *err)
 {
@@ -74,6 +96,8 @@ static evoke_status run_prefixes(evk_extraction *x, batch *b, evoke_error *err)
     EVK_TRY(evk_alloc(&x->prefix_sequences, x->prefixes.n, sizeof *x->prefix_sequences, "extract", err));
     for (size_t i = 0; i < x->prefixes.n; i++) {
         const evk_prefix *p = &x->prefixes.nodes[i];
+        if (!is_used(x, i))
+            continue;
         const ptrdiff_t parent = p->parent < 0 ? EVK_NO_PARENT : (ptrdiff_t)x->prefix_sequences[p->parent];
         const size_t end = p->first + p->n;
         EVK_TRY(evk_span_means_init(&x->prefix_means[i], &x->layout, p->parent < 0 ? NULL : &x->prefix_means[p->parent],
@@ -210,7 +234,7 @@ static evoke_status write_item(const batch *b, item *it, evk_store_item *out, fl
             evk_span_means_get(&it->means, y, site, span, means[site * y->n_span + span]);
     }
     *out = (evk_store_item){
-        .query = it->prompt / x->n_setting, .setting = it->prompt % x->n_setting, .n_token = it->means.n_token,
+        .query = (it->prompt - x->begin) / x->n_setting, .setting = it->prompt % x->n_setting, .n_token = it->means.n_token,
         .response_ids = it->response, .spans = (const size_t (*)[2])it->means.spans,
         .means = (const float *const *)means, .norms = norms, .tokens = tokens,
     };
@@ -275,8 +299,8 @@ static size_t memory_budget(const evk_extraction *x)
 static size_t choose_batch(const evk_extraction *x, size_t *next, size_t out[EVK_MAX_BATCH])
 {
     size_t n = 0, tokens = 0, bytes = 0, cached = 0;
-    for (; *next < x->n_prompt && n < EVK_MAX_BATCH; ++*next) {
-        if (evk_store_write_done(x->store, *next / x->n_setting, *next % x->n_setting))
+    for (; *next < x->end && n < EVK_MAX_BATCH; ++*next) {
+        if (evk_extract_is_done(x, *next))
             continue;
         tokens += own_tokens(x, *next);
         bytes += item_bytes(x, *next);
@@ -311,21 +335,20 @@ static evoke_status run_batch(batch *b, const size_t *prompts, size_t n, evoke_e
     return st;
 }
 
-evoke_status evk_extract_run(evk_extraction *x, const evoke_progress *progress, evoke_error *err)
+evoke_status evk_extract_run(evk_extraction *x, evoke_error *err)
 {
     item items[EVK_MAX_BATCH];
     evk_run runs[EVK_MAX_BATCH];
     evk_span_means *takers[EVK_MAX_BATCH];
-    size_t firsts[EVK_MAX_BATCH], prompts[EVK_MAX_BATCH], next = 0, done = x->report->n_done_before;
+    size_t firsts[EVK_MAX_BATCH], prompts[EVK_MAX_BATCH], next = x->begin;
     batch b = { .x = x, .items = items, .runs = runs, .takers = takers, .firsts = firsts };
-    if (done < x->n_prompt)
+    x->n_done = x->report->n_done_before;
+    if (x->n_done < x->end - x->begin)
         EVK_TRY(run_prefixes(x, &b, err));
     for (size_t n; (n = choose_batch(x, &next, prompts)) > 0;) {
         EVK_TRY(run_batch(&b, prompts, n, err));
-        done += n;
-        if (progress && progress->report && !progress->report(progress->user, "extract", done, x->n_prompt) && done < x->n_prompt)
-            return evk_fail(err, EVOKE_EINTERRUPTED, "extract: stopped after %zu of %zu prompts; the same command continues",
-                            done, x->n_prompt);
+        x->n_done += n;
+        EVK_TRY(go_on(x, err));
     }
     return EVOKE_OK;
 }

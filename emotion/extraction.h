@@ -17,6 +17,7 @@ typedef struct evk_extraction {
     const evoke_settings *settings;
     const evoke_extract_options *options;
     size_t n_prompt, n_setting, n_predict;      /* n_predict 0: no response is run */
+    size_t begin, end;                          /* the prompts [begin, end) of n_prompt are this shard's */
     evk_span_layout layout;
     evoke_site *sites;
     evoke_span *spans;
@@ -35,14 +36,20 @@ typedef struct evk_extraction {
     evk_ends ends;
     size_t batch_tokens;
     evoke_extract_report *report;
+    const evoke_progress *progress;             /* may be NULL */
+    size_t n_done;                              /* of this shard's prompts */
 } evk_extraction;
 
+static inline bool evk_extract_is_done(const evk_extraction *x, size_t prompt)
+{
+    return evk_store_write_done(x->store, (prompt - x->begin) / x->n_setting, prompt % x->n_setting);
+}
 
 /* extract_prompts.c: renders and tokenises every prompt, finds what they share; creates or opens the store for them. */
 evoke_status evk_extract_prompts(evk_extraction *x, evoke_error *err);
 evoke_status evk_extract_open_store(evk_extraction *x, const char *path, const evoke_provenance *made, evoke_error *err);
 /* extract_run.c: makes the cache and scratch; runs whatever is not done, batch after batch. */
 evoke_status evk_extract_prepare(evk_extraction *x, evoke_error *err);
-evoke_status evk_extract_run(evk_extraction *x, const evoke_progress *progress, evoke_error *err);
+evoke_status evk_extract_run(evk_extraction *x, evoke_error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "experiments/json_out.h"
 #include "experiments/options.h"
 #include "experiments/progress.h"
+#include "experiments/shards.h"
 
 static const struct poptOption own[] = {
     { "dataset", 'd', POPT_ARG_STRING, NULL, OPT_DATASET, "queries: JSON or JSON Lines", "FILE" },
@@ -19,6 +20,7 @@ static const struct poptOption own[] = {
     { "store", 0, POPT_ARG_STRING, NULL, OPT_STORE, "mean, or tokens: every token too (default: mean)", "WHAT" },
     { "float16", 0, POPT_ARG_NONE, NULL, OPT_FLOAT16, "with --store tokens: half precision", NULL },
     { "limit", 0, POPT_ARG_STRING, NULL, OPT_LIMIT, "the first N queries of each emotion only", "N" },
+    { "shard", 0, POPT_ARG_STRING, NULL, OPT_SHARD, SHARD_HELP, "I/N" },
     { "n-predict", 'n', POPT_ARG_STRING, NULL, OPT_N_PREDICT, "span response: tokens to generate (default 32)", "N" },
     { "batch-size", 'b', POPT_ARG_STRING, NULL, OPT_BATCH_SIZE, "tokens run together (default 4096)", "N" },
     { "template", 0, POPT_ARG_STRING, NULL, OPT_TEMPLATE, "chat template instead of the model's own", "FILE" },
@@ -31,10 +33,13 @@ static const command_options takes = {
              "to continue after an interruption. A dataset is an object emotion -> [queries], a list of queries, or\n"
              "objects with text, id, emotion, language; JSON or JSON Lines.\n"
              "Settings are {\"system\": text or null, \"settings\": {\"neutral\": \"{query}\", \"emotion\": \"...\"}}; with\n"
-             "\"raw\": true their text is run as it is, without a chat template (data/settings_text.json).",
+             "\"raw\": true their text is run as it is, without a chat template (data/settings_text.json).\n"
+             "With --shard I/N, I from 1, the I-th of N blocks of queries; 'evoke merge' joins the N stores to the one that an\n"
+             "undivided run writes. Interrupted (SIGINT, SIGTERM, SIGUSR1) it stops within seconds, with 130.",
     .examples = "  evoke extract -m model.gguf -d queries.json -o acts.h5\n"
                 "  evoke extract -m model.gguf -d queries.json -o acts.h5 --sites resid_post,attn_out --span query,response\n"
-                "  evoke extract -m model.gguf -d queries.json -o few.h5 --limit 4 --layers 8-20\n",
+                "  evoke extract -m model.gguf -d queries.json -o few.h5 --limit 4 --layers 8-20\n"
+                "  evoke extract -m model.gguf -d queries.json -o acts-2.h5 --shard 2/4\n",
     .own = own,
     .groups = { { "Model:", options_model }, { "Computing:", options_compute },
                 { "Sampling of responses (default: greedy):", options_sampling } },
@@ -66,6 +71,8 @@ static evoke_status read_how(const options *o, job *j, evoke_error *err)
         st = option_size(o, OPT_BATCH_SIZE, 1, 1 << 24, &j->how.batch_tokens, err);
     if (st == EVOKE_OK)
         st = options_sampling_read(o, &j->how.sampling, err);
+    if (st == EVOKE_OK)
+        st = options_shard(o, &j->how.shard, &j->how.n_shards, err);
     if (st == EVOKE_OK && store && strcmp(store, "mean") != 0 && strcmp(store, "tokens") != 0)
         st = fail(err, EVOKE_EARG, "read --store: '%s' is neither mean nor tokens", store);
     j->how.store_tokens = store && strcmp(store, "tokens") == 0;
@@ -98,7 +105,8 @@ static evoke_status open_inputs(const options *o, const char *dataset, job *j, e
     return st;
 }
 
-static evoke_status summary(const options *o, const char *path, const evoke_extract_report *r, evoke_error *err)
+static evoke_status summary(const options *o, const char *path, const evoke_extract_options *how, const evoke_extract_report *r,
+                            evoke_error *err)
 {
     const double rate = r->seconds > 0 ? (double)r->n_tokens_run / r->seconds : 0;
     if (o->json) {
@@ -120,8 +128,11 @@ static evoke_status summary(const options *o, const char *path, const evoke_extr
     if (r->n_generated)
         printf(" (%llu of them generated)", (unsigned long long)r->n_generated);
     printf(", %llu more shared by common beginnings", (unsigned long long)r->n_tokens_shared);
-    printf("\ntime        %.1f s, %.0f tokens/s\nstore       %s\nnext        evoke ev %s -o ev.h5\n", r->seconds, rate,
-           path, path);
+    printf("\ntime        %.1f s, %.0f tokens/s\nstore       %s\n", r->seconds, rate, path);
+    if (how->n_shards)
+        printf("next        evoke merge, of all %zu shards\n", how->n_shards);
+    else
+        printf("next        evoke ev %s -o ev.h5\n", path);
     return EVOKE_OK;
 }
 
@@ -143,7 +154,7 @@ static evoke_status extract(const options *o, const char *dataset, const char *p
             st = fail(err, st, "extract: interrupted, what was done is kept; the same command continues (%s)", path);
     }
     if (st == EVOKE_OK)
-        st = summary(o, path, &r, err);
+        st = summary(o, path, &j.how, &r, err);
     evoke_model_free(j.model);
     evoke_settings_free(j.settings);
     evoke_dataset_free(j.dataset);

@@ -1,4 +1,5 @@
 /* experiments/cmd_sweep.c: a dataset under a grid of steerings and baselines, to a file that a kill does no harm to. */
+#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include "experiments/journal.h"
 #include "experiments/json_out.h"
 #include "experiments/progress.h"
+#include "experiments/shards.h"
 #include "experiments/sweep.h"
 
 static const struct poptOption own[] = {
@@ -24,6 +26,7 @@ static const struct poptOption own[] = {
     { "ctx-size", 'c', POPT_ARG_STRING, NULL, OPT_CTX_SIZE, "tokens of prompt and response at most (default: the model's)",
       "N" },
     { "batch-size", 'b', POPT_ARG_STRING, NULL, OPT_BATCH_SIZE, "responses run together (default 32)", "N" },
+    { "shard", 0, POPT_ARG_STRING, NULL, OPT_SHARD, SHARD_HELP, "I/N" },
     { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT, "the responses, JSON Lines; the same command continues it", "FILE" },
     POPT_TABLEEND
 };
@@ -50,7 +53,9 @@ static const command_options takes = {
              "0, baseline none) is run once a query; 'evoke eval' counts it for every emotion. A killed or interrupted run is\n"
              "continued by the same command, and the file ends with the same bytes; other settings are refused.\n"
              "Random vectors come from PCG64([seed, 8, site, layer, emotion]), at the length that the emotion's vector has\n"
-             "in that layer. prompt and both leave EVbase out: it has no name to ask for.",
+             "in that layer. prompt and both leave EVbase out: it has no name to ask for.\n"
+             "With --shard I/N, I from 1, the I-th of N blocks of responses; 'evoke merge' joins them to the\n"
+             "undivided run's bytes.",
     .examples = "  evoke sweep -m model.gguf -f data/queries_evaluation.jsonl --ev ev.h5 -o r.jsonl       (the paper's grid)\n"
                 "  evoke sweep -m model.gguf -f queries.jsonl --ev ev.h5 --alphas 1,2 \\\n"
                 "      --baselines none,prompt,random,both -o r.jsonl\n"
@@ -73,6 +78,8 @@ typedef struct sweep {
     evoke_settings *settings;
     responder responder;
     size_t n_samples, total;
+    size_t shard, n_shards, first, n;           /* 0, 0: undivided; responses [first, first + n) of total */
+    char whole_sha256[65];                      /* of what all responses are of, where divided */
     uint64_t n_tokens;
     const char *system;
     bool raw;
@@ -165,6 +172,44 @@ static evoke_status take(void *user, size_t i, const evoke_response *r, const ev
     return journal_add(&s->file, head(s, i), o, err);
 }
 
+/* ---- the file's lines: of a shard, what it is, then its responses ---- */
+static json_t *line_head(void *user, size_t i)
+{
+    sweep *s = user;
+    if (s->n_shards && i == 0)
+        return responses_shard_head(s->shard, s->n_shards, s->total, s->whole_sha256);
+    return head(s, s->first + i - (s->n_shards ? 1 : 0));
+}
+
+static evoke_status hash_whole(sweep *s, evoke_error *err)
+{
+    struct sha256_ctx sha;
+    uint8_t digest[SHA256_DIGEST_SIZE];
+    sha256_init(&sha);
+    for (size_t i = 0; i < s->total; i++) {
+        json_t *o = head(s, i);
+        char *text = json_dumps(o, JSON_COMPACT);
+        json_decref(o);
+        if (!text)
+            return fail(err, EVOKE_ENOMEM, "sweep: no memory for the JSON of a response");
+        sha256_update(&sha, strlen(text) + 1, (const uint8_t *)text);
+        free(text);
+    }
+    sha256_digest(&sha, sizeof digest, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(s->whole_sha256 + 2 * i, 3, "%02x", digest[i]);
+    return EVOKE_OK;
+}
+
+static evoke_status choose_shard(sweep *s, evoke_error *err)
+{
+    s->n = s->total;
+    if (s->n_shards == 0)
+        return EVOKE_OK;
+    evoke_shard_range(s->shard, s->n_shards, s->total, &s->first, &s->n);
+    return hash_whole(s, err);
+}
+
 /* ---- setting up ---- */
 static evoke_status open_settings(sweep *s, evoke_error *err)
 {
@@ -231,6 +276,8 @@ static evoke_status read_inputs(sweep *s, evoke_error *err)
     if (st == EVOKE_OK)
         st = option_size(s->o, OPT_N_SAMPLES, 1, 1000000, &s->n_samples, err);
     if (st == EVOKE_OK)
+        st = options_shard(s->o, &s->shard, &s->n_shards, err);
+    if (st == EVOKE_OK)
         st = open_settings(s, err);
     if (st == EVOKE_OK)
         st = prompts_read(s->o, &s->queries, err);
@@ -270,7 +317,9 @@ static evoke_status prepare(sweep *s, evoke_error *err)
     s->responder.ask = ask;
     s->responder.take = take;
     s->responder.user = s;
-    return st == EVOKE_OK ? check_prompts(s, err) : st;
+    if (st == EVOKE_OK)
+        st = check_prompts(s, err);
+    return st == EVOKE_OK ? choose_shard(s, err) : st;
 }
 
 /* ---- running ---- */
@@ -280,7 +329,7 @@ static evoke_status summary(const sweep *s, size_t before, double seconds, evoke
     if (s->o->json) {
         json_t *o = json_object();
         json_put(o, "file", text_json(s->path));
-        json_put(o, "n_responses", json_count(s->total));
+        json_put(o, "n_responses", json_count(s->n));
         json_put(o, "n_done_before", json_count(before));
         json_put(o, "n_queries", json_count(s->queries.n));
         json_put(o, "n_cells", json_count(s->grid.n_cell));
@@ -289,27 +338,38 @@ static evoke_status summary(const sweep *s, size_t before, double seconds, evoke
         json_put(o, "tokens_per_s", json_number(rate));
         return json_print(stdout, o, 9, err);
     }
-    printf("responses   %zu: %zu queries x %zu cells", s->total, s->queries.n, s->grid.n_cell);
+    printf("responses   %zu: %zu queries x %zu cells", s->n, s->queries.n, s->grid.n_cell);
     if (s->n_samples > 1)
         printf(" x %zu samples", s->n_samples);
+    if (s->n_shards)
+        printf(", shard %zu of %zu", s->shard, s->n_shards);
     if (before)
         printf(", %zu of them done before", before);
-    printf("\ntokens      %llu\ntime        %.1f s, %.0f tokens/s\nfile        %s\nnext        evoke eval %s\n",
-           (unsigned long long)s->n_tokens, seconds, rate, s->path, s->path);
+    printf("\ntokens      %llu\ntime        %.1f s, %.0f tokens/s\nfile        %s\n", (unsigned long long)s->n_tokens, seconds,
+           rate, s->path);
+    if (s->n_shards)
+        printf("next        evoke merge, of all %zu shards\n", s->n_shards);
+    else
+        printf("next        evoke eval %s\n", s->path);
     return EVOKE_OK;
 }
 
 static evoke_status run(sweep *s, evoke_error *err)
 {
-    evoke_status st = journal_open(&s->file, s->path, s->total, head, s, err);
-    if (st != EVOKE_OK)
+    const size_t above = s->n_shards ? 1 : 0;           /* lines before the first response */
+    evoke_status st = journal_open(&s->file, s->path, s->n + above, line_head, s, err);
+    if (st == EVOKE_OK && s->file.n < above)
+        st = journal_add(&s->file, line_head(s, 0), json_object(), err);
+    if (st != EVOKE_OK) {
+        journal_free(&s->file);
         return st;
-    const size_t before = s->file.n;
+    }
+    const size_t before = s->file.n - above;
     const double began = seconds_now();
-    st = responder_run(&s->responder, before, s->total, err);
+    st = responder_run(&s->responder, s->first + before, s->first + s->n, err);
     if (st == EVOKE_EINTERRUPTED)
-        fail(err, st, "sweep: interrupted, %zu of %zu responses are kept; the same command continues (%s)", s->file.n, s->total,
-             s->path);
+        fail(err, st, "sweep: interrupted, %zu of %zu responses are kept; the same command continues (%s)", s->file.n - above,
+             s->n, s->path);
     if (st == EVOKE_OK)
         st = journal_close(&s->file, err);
     journal_free(&s->file);

@@ -22,7 +22,7 @@ typedef enum option_id {
     OPT_ADD_SPECIAL, OPT_PARSE_SPECIAL, OPT_DECODE, OPT_CHAT, OPT_VAR,                              /* tokenize */
     OPT_IDS, OPT_SITES, OPT_TOKEN_TYPES,                                                            /* trace */
     OPT_LABELS, OPT_HYPOTHESIS, OPT_MULTI_LABEL,                                                    /* classify */
-    OPT_DATASET, OPT_SETTINGS, OPT_SPAN, OPT_STORE, OPT_FLOAT16, OPT_LIMIT,                         /* extract */
+    OPT_DATASET, OPT_SETTINGS, OPT_SPAN, OPT_STORE, OPT_FLOAT16, OPT_LIMIT, OPT_SHARD,              /* extract */
     OPT_PARTIAL,                                                                                    /* ev */
     OPT_RAW, OPT_SYSTEM, OPT_STOP, OPT_N_SAMPLES, OPT_COMPARE, OPT_IGNORE_EOS,                      /* generate */
     OPT_MAX_LOSS, OPT_NO_TUNED,                                                                     /* tune */

@@ -26,6 +26,7 @@ void signals_install(void)
     action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
     if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)       /* nohup has it ignored */
         sigaction(SIGHUP, &action, NULL);
     action.sa_handler = SIG_IGN;

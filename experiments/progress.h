@@ -11,8 +11,8 @@ typedef struct progress {
     bool reported;
 } progress;
 
-/* SIGINT, SIGTERM and SIGHUP set a flag (a second one ends the program at once); SIGPIPE and SIGXFSZ are ignored:
- * writes tell. */
+/* SIGINT, SIGTERM, SIGHUP and SIGUSR1, as schedulers warn, set a flag (the same once more ends the program at once); SIGPIPE and
+ * SIGXFSZ are ignored: writes tell. */
 void signals_install(void);
 bool interrupted(void);
 double seconds_now(void);

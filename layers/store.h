@@ -13,7 +13,10 @@
  *   /tokens/<span> [N, S, 2] int32 first and last+1 token of each span, counted from the prompt's first token;
  *   /tokens/span [N, S, 2] int32: the same of the first span asked for (attribute `span` names it)
  *   /progress/done [N, S] uint8
- * R, the rows, leaves room for the longest response of each prompt. */
+ * R, the rows, leaves room for the longest response of each prompt.
+ *
+ * A shard of a divided extraction holds a block of its queries, and says which by attributes of "/": shard, n_shards,
+ * first_query, n_queries, whole_sha256. One whose block is empty holds nothing but attributes. */
 #ifndef EVK_STORE_H
 #define EVK_STORE_H
 
@@ -48,6 +51,11 @@ evoke_status evk_store_read_prompt(evoke_store *s, size_t query, size_t setting,
                                    evk_store_prompt *out, evoke_error *err);
 
 /* ---- writing, by extract ---- */
+typedef struct evk_store_part {             /* which block of queries of a divided extraction; zeroed: all of them */
+    size_t shard, n_shard, first_query, n_query;    /* shard from 1; n_query: of all shards */
+    char whole[65];                         /* SHA-256 of all queries and prompts, the same in every shard */
+} evk_store_part;
+
 typedef struct evk_store_spec {             /* everything that a store of one extraction is; all borrowed */
     const char *model_name, *model_sha256, *architecture;
     size_t n_query, n_setting, n_emotion, n_layer, d_model, n_layer_model, n_site, n_span;
@@ -63,6 +71,7 @@ typedef struct evk_store_spec {             /* everything that a store of one ex
     bool store_tokens, float16;
     const char *recipe;                     /* what else must agree to continue: sampling, settings' texts; one line */
     const evoke_provenance *made;
+    evk_store_part part;
 } evk_store_spec;
 
 typedef struct evk_store_writer evk_store_writer;

@@ -20,7 +20,7 @@ typedef struct action { on_texts texts; on_numbers numbers; on_text text; on_num
 evoke_status evk_store_spec_check(const evk_store_spec *s, evoke_error *err)
 {
     size_t n = 0;
-    if (s->n_query < 1 || s->n_setting < 1 || s->n_setting > EVK_MAX_SETTINGS || s->n_layer < 1 ||
+    if ((s->n_query < 1 && !s->part.n_shard) || s->n_setting < 1 || s->n_setting > EVK_MAX_SETTINGS || s->n_layer < 1 ||
         s->n_layer > EVK_MAX_LAYERS || s->d_model < 1 || s->d_model > EVK_MAX_WIDTH || s->n_site < 1 || s->n_span < 1 ||
         s->n_site > EVOKE_N_SITE || s->n_span > EVOKE_N_SPAN || s->n_emotion > EVK_MAX_EMOTIONS ||
         !evk_mul(s->n_query, s->n_setting, &n))
@@ -132,10 +132,23 @@ static evoke_status all_numbers(evk_h5 *f, const evk_store_spec *s, const size_t
     return token_offsets(f, s, starts, act, err);
 }
 
+static evoke_status part(evk_h5 *f, const evk_store_part *p, const action *act, evoke_error *err)
+{
+    EVK_TRY(act->number(f, "/", "shard", (int64_t)p->shard, err));
+    EVK_TRY(act->number(f, "/", "n_shards", (int64_t)p->n_shard, err));
+    EVK_TRY(act->number(f, "/", "first_query", (int64_t)p->first_query, err));
+    EVK_TRY(act->number(f, "/", "n_queries", (int64_t)p->n_query, err));
+    return act->text(f, "/", "whole_sha256", p->whole, err);
+}
+
 static evoke_status walk(evk_h5 *f, const evk_store_spec *s, const size_t *starts, const action *act, evoke_error *err)
 {
     EVK_TRY(act->text(f, "/", "recipe", s->recipe ? s->recipe : "", err));
     EVK_TRY(act->number(f, "/", "n_predict", (int64_t)s->n_predict, err));
+    if (s->part.n_shard)
+        EVK_TRY(part(f, &s->part, act, err));
+    if (s->n_query == 0)
+        return EVOKE_OK;
     EVK_TRY(all_texts(f, s, act->texts, err));
     return all_numbers(f, s, starts, act->numbers, err);
 }
@@ -170,7 +183,7 @@ static evoke_status allocate(evk_h5 *f, const evk_store_spec *s, size_t n_row, e
     return EVOKE_OK;
 }
 
-evoke_status evk_store_create(const char *path, const evk_store_spec *s, const size_t *starts, evoke_error *err)
+evoke_status evk_store_create(const char *path, const evk_store_spec *s, const size_t *starts, evk_h5 **out, evoke_error *err)
 {
     static const action write = { evk_h5_write_strings, evk_h5_write, evk_h5_attr_string, evk_h5_attr_i64 };
     const evk_h5_signature signature = {
@@ -182,11 +195,12 @@ evoke_status evk_store_create(const char *path, const evk_store_spec *s, const s
     evoke_status st = evk_h5_sign(f, &signature, err);
     if (st == EVOKE_OK)
         st = walk(f, s, starts, &write, err);
-    if (st == EVOKE_OK)
+    if (st == EVOKE_OK && s->n_query > 0)
         st = allocate(f, s, starts[s->n_query * s->n_setting], err);
     if (st == EVOKE_OK)
-        return evk_h5_commit(f, err);
-    evk_h5_free(f);
+        *out = f;
+    else
+        evk_h5_free(f);
     return st;
 }
 

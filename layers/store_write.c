@@ -58,7 +58,10 @@ static evoke_status create_if_missing(const char *path, const evk_store_spec *sp
         return EVOKE_OK;
     EVK_TRY(evk_alloc(&made, room, 1, "create store", err));
     snprintf(made, room, "%s.%ld.new", path, (long)getpid());
-    evoke_status st = evk_store_create(made, spec, starts, err);
+    evk_h5 *f = NULL;
+    evoke_status st = evk_store_create(made, spec, starts, &f, err);
+    if (st == EVOKE_OK)
+        st = evk_h5_commit(f, err);
     if (st == EVOKE_OK)
         st = claim_name(made, path, err);
     free(made);
@@ -150,7 +153,7 @@ static evoke_status open_writer(evk_store_writer *w, const char *path, const evk
     EVK_TRY(lock_file(w, err));
     EVK_TRY(evk_h5_open(path, &f, err));
     evoke_status st = evk_store_compare(f, s, w->starts, err);
-    if (st == EVOKE_OK)
+    if (st == EVOKE_OK && s->n_query > 0)
         st = place_all(w, f, s, err);
     evk_h5_free(f);
     return st;

@@ -1,0 +1,74 @@
+/* experiments/cmd_merge.c: what jobs have done each a part of, to one file. */
+#include <stdio.h>
+#include <string.h>
+
+#include "experiments/json_out.h"
+#include "experiments/options.h"
+#include "experiments/progress.h"
+#include "experiments/shards.h"
+
+static const struct poptOption own[] = {
+    { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT, "the whole", "FILE" },
+    POPT_TABLEEND
+};
+static const command_options takes = {
+    .usage = "SHARD... -o FILE",
+    .about = "Joins the shards that 'extract --shard I/N' or 'sweep --shard I/N' wrote, in any order: a store that is the\n"
+             "undivided run's in every dataset, or responses with the same bytes. Refused are shards of different models,\n"
+             "versions, datasets or settings, one that is missing, unfinished or there twice. A store's activations pass\n"
+             "through a few MiB of memory; its texts and token ids are held.",
+    .examples = "  evoke merge acts-*.h5 -o acts.h5\n"
+                "  evoke merge r-*.jsonl -o r.jsonl\n",
+    .own = own, .least = 1, .most = 1000000,
+};
+
+static bool is_hdf5(const char *path)
+{
+    static const char signature[8] = "\x89HDF\r\n\x1a\n";
+    char start[8] = "";
+    FILE *f = fopen(path, "rb");
+    const bool same = f && fread(start, 1, 8, f) == 8 && memcmp(start, signature, 8) == 0;
+    if (f)
+        fclose(f);
+    return same;
+}
+
+static evoke_status merge_stores(const options *o, const char *path, evoke_error *err)
+{
+    progress p;
+    const evoke_provenance made = { o->command_line, 0 };
+    progress_begin(&p, o->quiet);
+    const evoke_progress hook = progress_hook(&p);
+    const evoke_status st = evoke_store_merge((const char *const *)o->arguments, o->n_arguments, path, &made, &hook, err);
+    progress_end(&p);
+    return st;
+}
+
+static evoke_status summary(const options *o, const char *path, bool stores, evoke_error *err)
+{
+    if (!o->json) {
+        printf("shards      %zu\nfile        %s\nnext        evoke %s %s\n", o->n_arguments, path, stores ? "ev" : "eval", path);
+        return EVOKE_OK;
+    }
+    json_t *result = json_object();
+    json_put(result, "file", json_text(path, strlen(path)));
+    json_put(result, "n_shards", json_count(o->n_arguments));
+    return json_print(stdout, result, 9, err);
+}
+
+evoke_status cmd_merge(int argc, const char **argv, evoke_error *err)
+{
+    options o;
+    const char *path = NULL;
+    evoke_status st = options_parse(argc, argv, &takes, &o, err);
+    if (st == EVOKE_OK && !o.done) {
+        st = option_need(&o, OPT_OUTPUT, "merge", &path, err);
+        const bool stores = st == EVOKE_OK && is_hdf5(o.arguments[0]);
+        if (st == EVOKE_OK)
+            st = stores ? merge_stores(&o, path, err) : merge_responses(&o, path, err);
+        if (st == EVOKE_OK)
+            st = summary(&o, path, stores, err);
+    }
+    options_free(&o);
+    return st;
+}
