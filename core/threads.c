@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 /* cpu.max of the control group: "QUOTA PERIOD" or "max PERIOD". 0: no limit known. */
@@ -18,13 +19,24 @@ static double quota(void)
     return period > 0 ? limit / period : 0;
 }
 
+/* What Slurm gives each task, which it may neither bind nor limit itself. 0: not said. */
+static size_t slurm_cores(void)
+{
+    const char *text = getenv("SLURM_CPUS_PER_TASK");
+    const long n = text ? strtol(text, NULL, 10) : 0;
+    return n > 0 ? (size_t)n : 0;
+}
+
 size_t evk_cores_available(void)
 {
     cpu_set_t set;
     size_t n = sched_getaffinity(0, sizeof set, &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
     const double limit = quota();
     if (limit > 0 && limit < (double)n)
-        n = (size_t)(limit + 0.5);
+        n = (size_t)limit;
+    const size_t task = slurm_cores();
+    if (task > 0 && task < n)
+        n = task;
     return n > 0 ? n : 1;
 }
 

@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-/* The cores in this process's affinity mask, less where its control group has a smaller quota; at least 1. */
+/* The cores in this process's affinity mask, less where its control group's quota or SLURM_CPUS_PER_TASK is smaller; at least 1,
+ * never a part of a core more than the quota. */
 size_t evk_cores_available(void);
 
 /* Seconds of a clock that never goes back. */
