@@ -98,3 +98,31 @@ fails 1 "not of one sweep" 'responses_sha256 differs \(r1-3.jsonl and g.jsonl\)'
 fails 1 "not continued by another" 'shard is 2 there and 3 here' sweep -o r2-3.jsonl --shard 3/3
 fails 1 "responses that are whole" 'no shard of a store or a sweep \(r.jsonl' "$EVOKE" merge r.jsonl -o x.jsonl
 holds "nothing written" test ! -e x.jsonl
+
+# ---- experiments/slurm, under an sbatch that runs what it is given at once ----
+mkdir bin jobs
+cat >bin/sbatch <<'END2'
+#!/usr/bin/env bash
+# Runs each task of --array in turn; as Slurm, says a number.
+last=0
+while [[ $1 == --* ]]; do [[ $1 == --array=1-* ]] && last=${1#--array=1-}; shift; done
+[ "$last" -gt 0 ] || "$@" >>log 2>&1 || exit 1
+for ((i = 1; i <= last; i++)); do
+    env SLURM_JOB_ID=7 SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$i SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_COUNT="$last" "$@" >>log 2>&1 || exit 1
+done
+echo "7;cluster"
+END2
+chmod +x bin/sbatch
+PATH=$PWD/bin:$PATH EVOKE=$EVOKE runs "the chain of jobs" "$ROOT/experiments/slurm/chain.sh" 3 jobs "$MODEL" q.json -t 1
+holds "ends in directions" test -s jobs/acts.h5 -a -s jobs/ev.h5 -a -s jobs/directions.h5
+printf '#!/bin/sh\necho "$@" >>requeued\n' >bin/scontrol
+chmod +x bin/scontrol
+PATH=$PWD/bin:$PATH EVOKE=$EVOKE SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=1 "$ROOT/experiments/slurm/extract.sh" 2 . "$MODEL" many.json -t 1 -b 64 -n 8 --span response >out 2>err </dev/null &
+job=$!
+while kill -0 $job 2>/dev/null && [ ! -f acts-1.h5 ]; do sleep 0.02; done
+sleep 0.2
+kill -USR1 $job 2>/dev/null
+status=0
+wait $job || status=$?
+if [ $status -eq 0 ]; then skip "a job that is warned" "it was done too soon"
+else holds "a job that is warned ($status) goes back into the queue" grep -qx 'requeue 7_1' requeued; fi
