@@ -57,7 +57,7 @@ typedef struct evoke_error {
 EVOKE_API const char *evoke_version(void);                   /* "0.1.0" */
 
 /* Called now and then from long work, on the calling thread. Return false to stop: the call then ends with
- * EVOKE_EINTERRUPTED after the current batch, or at once where a batch may be long, and what was done is kept. A zeroed struct means:
+ * EVOKE_EINTERRUPTED after the current batch, or within one that takes long, and what was done is kept. A zeroed struct means:
  * do not report. */
 typedef struct evoke_progress {
     bool (*report)(void *user, const char *what, uint64_t done, uint64_t total);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/threads.h"
 #include "emotion/extraction.h"
 #include "layers/sampler.h"
 
@@ -31,12 +32,18 @@ typedef struct batch {
 
 /* ---- running ---- */
 
-/* Asked in every layer, for a scheduler gives seconds between its warning and the end: what a batch has by then is dropped. */
-static evoke_status go_on(const evk_extraction *x, evoke_error *err)
+/* Asked after every batch, and in every layer, for a scheduler gives seconds between its warning and the end: a batch has
+ * GRACE of them to end, then it is dropped. */
+static evoke_status go_on(evk_extraction *x, bool in_batch, evoke_error *err)
 {
+    enum { GRACE = 5 };
     const evoke_progress *p = x->progress;
     const size_t n = x->end - x->begin;
     if (!p || !p->report || p->report(p->user, "extract", x->n_done, n) || x->n_done == n)
+        return EVOKE_OK;
+    if (x->stop_at <= 0)
+        x->stop_at = evk_seconds() + GRACE;
+    if (in_batch && evk_seconds() < x->stop_at)
         return EVOKE_OK;
     return evk_fail(err, EVOKE_EINTERRUPTED, "extract: stopped after %zu of %zu prompts; the same command continues", x->n_done,
                     n);
@@ -45,7 +52,7 @@ static evoke_status go_on(const evk_extraction *x, evoke_error *err)
 static evoke_status take(void *user, evoke_site site, size_t layer, const float *x, size_t width, evoke_error *err)
 {
     batch *b = user;
-    EVK_TRY(go_on(b->x, err));
+    EVK_TRY(go_on(b->x, true, err));
     const evk_span_layout *y = &b->x->layout;
     size_t index = 0;
     while (y->sites[index] != site)
@@ -348,7 +355,7 @@ evoke_status evk_extract_run(evk_extraction *x, evoke_error *err)
     for (size_t n; (n = choose_batch(x, &next, prompts)) > 0;) {
         EVK_TRY(run_batch(&b, prompts, n, err));
         x->n_done += n;
-        EVK_TRY(go_on(x, err));
+        EVK_TRY(go_on(x, false, err));
     }
     return EVOKE_OK;
 }

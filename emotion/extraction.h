@@ -38,6 +38,7 @@ typedef struct evk_extraction {
     evoke_extract_report *report;
     const evoke_progress *progress;             /* may be NULL */
     size_t n_done;                              /* of this shard's prompts */
+    double stop_at;                             /* 0: not asked to stop; else when the batch is dropped, evk_seconds */
 } evk_extraction;
 
 static inline bool evk_extract_is_done(const evk_extraction *x, size_t prompt)
