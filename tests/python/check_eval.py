@@ -1,0 +1,199 @@
+"""`evoke eval` against transformers (perplexity, inference), sentence-transformers (topic, probe), scikit-learn and SciPy
+(agreement, Spearman), NumPy (bootstrap) and Python's own counting.
+
+    python check_eval.py PROGRAM
+
+Models: the default one and all-MiniLM-L6-v2 in the user's cache; parts whose model or package is missing are skipped."""
+import json, math, os, pathlib, re, subprocess, sys, tempfile
+
+PROGRAM = os.path.abspath(sys.argv[1])
+DATA = pathlib.Path(__file__).resolve().parents[2] / "data"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "evoke"
+MODEL = CACHE / "SmolLM2-135M-Instruct.Q4_1.gguf"
+MINILM = pathlib.Path(os.environ.get("EVOKE_MINILM", CACHE / "all-MiniLM-L6-v2"))
+EMOTIONS = list(json.load(open(DATA / "lexicon.json")))
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+
+
+def check(ok, *what):
+    counts["passed" if ok else "failed"] += 1
+    if not ok: print("not ok", *what)
+
+
+def near(got, want, gap, *what):
+    check(got is not None and abs(got - want) <= gap, *what, got, want)
+
+
+def skip(*what):
+    counts["skipped"] += 1
+    print("skip", *what)
+
+
+def end():
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    sys.exit(counts["failed"] > 0)
+
+
+try:
+    import numpy as np
+except ImportError as e:
+    skip(f"eval against other programs: {e}")
+    end()
+
+TEXTS = [
+    ("How was the wedding?", "It was glorious, and I am so happy for them both! We danced until the sun came up, everyone was singing.", "joy", 2),
+    ("How was the wedding?", "It was fine. The food came at eight and we left at eleven, and then we took the last train home.", "joy", 0),
+    ("What is in the attic?", "Something moves up there at night. I am terrified, terrified, and I will not go up, I will not go up, not ever.", "fear", 1),
+    ("What is in the attic?", "Boxes, mostly. Old coats, a lamp, some letters that nobody has read since the war.", "fear", 0),
+    ("How do I boil an egg?", "Eggs! Who cares about eggs, when everything is ruined and I could scream with rage? \u042f \u0437\u043e\u043b!", "anger", 4),
+    ("How do I boil an egg?", "Put it into boiling water for seven minutes, then into cold water.", "anger", 0),
+]
+
+
+def run(work, rows, *options):
+    path, scores = os.path.join(work, "r.jsonl"), os.path.join(work, "s.jsonl")
+    with open(path, "w") as f:
+        for q, t, e, a in rows: print(json.dumps({"query": q, "text": t, "emotion": e, "alpha": a}), file=f)
+    got = subprocess.run([PROGRAM, "eval", path, "--json", "-q", "-t", "1", "--lexicon", str(DATA / "lexicon.json"), "-o", scores, *options],
+                         capture_output=True, text=True)
+    check(got.returncode == 0, options, got.stderr)
+    if got.returncode: return None, []
+    return json.loads(got.stdout), [json.loads(line) for line in open(scores)]
+
+
+def counted(work):
+    result, scores = run(work, TEXTS)
+    for (q, t, e, a), s in zip(TEXTS, scores):
+        words = re.findall(r"\w+", t.lower())
+        share = lambda n: len({tuple(words[i:i + n]) for i in range(len(words) - n + 1)}) / (len(words) - n + 1)
+        for n, name in ((1, "distinct1"), (2, "distinct2")): near(s[name], share(n), 1e-12, name, t)
+        near(s["repetition"], 1 - share(4), 1e-12, "repetition", t)
+        near(s["words"], len(t.split()), 0, "words", t)
+        letters = [c for c in t if c.isalpha()]
+        near(s["drift"], sum(not c.isascii() for c in letters) / len(letters), 1e-12, "drift", t)
+    try:
+        from scipy.stats import spearmanr
+        near(result["validity"]["alpha"]["words"]["spearman"], spearmanr([r[3] for r in TEXTS], [s["words"] for s in scores])[0], 1e-12, "Spearman")
+    except ImportError as e:
+        skip(f"Spearman: {e}")
+    random = np.random.default_rng(1)
+    x = random.gamma(2, 10, 300).astype(int) + 1
+    result, _ = run(work, [("q", "w " * n, "joy", 1) for n in x], "--metrics", "degeneration")
+    means = np.sort([random.choice(x, len(x)).mean() for _ in range(20000)])
+    for bound, p in (("low", 0.025), ("high", 0.975)):
+        near(result["cells"][0]["words"][bound], np.quantile(means, p), 0.1 * x.std() / math.sqrt(len(x)) * 2, "bootstrap", bound)
+
+
+def agreement(work):
+    try:
+        from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
+    except ImportError as e:
+        return skip(f"agreement: {e}")
+    lexicon, random, path = json.load(open(DATA / "lexicon.json")), np.random.default_rng(2), os.path.join(work, "human.jsonl")
+    classes, rows = EMOTIONS + ["neutral"], []
+    with open(path, "w") as f:
+        for _ in range(200):
+            said = random.integers(0, 6, 2)
+            text = "so " + " ".join(random.choice(lexicon[classes[k]]) for k in said if k < 5)
+            truth = int(said[0] if random.random() < 0.7 else random.integers(0, 6))
+            print(json.dumps({"text": text, "emotion": classes[truth]}), file=f)
+            rows.append((truth, [sum(k == s for s in said) for k in range(5)] + [0.5]))
+    got = subprocess.run([PROGRAM, "eval", "--human", path, "--lexicon", str(DATA / "lexicon.json"), "--json", "-q"], capture_output=True, text=True)
+    check(got.returncode == 0, got.stderr)
+    a, truth, scores = json.loads(got.stdout)["validity"][path]["lexicon"], np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
+    guess = scores.argmax(1)
+    near(a["macro_f1"]["mean"], f1_score(truth, guess, average="macro"), 1e-12, "macro F1")
+    near(a["accuracy"]["mean"], accuracy_score(truth, guess), 1e-12, "accuracy")
+    near(a["auc"], np.mean([roc_auc_score(truth == k, scores[:, k]) for k in range(6)]), 1e-12, "AUC")
+    shuffled = np.mean([f1_score(random.permutation(truth), guess, average="macro") for _ in range(200)])
+    near(a["chance_f1"], shuffled, 0.02, "macro F1 by chance")
+    check(a["macro_f1"]["low"] < a["macro_f1"]["mean"] < a["macro_f1"]["high"] and a["better_than_chance"], "interval", a)
+
+
+def perplexity(work):
+    try:
+        import torch, transformers
+    except ImportError as e:
+        return skip(f"perplexity: {e}")
+    if not MODEL.exists(): return skip("perplexity: the default model is not in the cache")
+    transformers.logging.set_verbosity_error()
+    tok = transformers.AutoTokenizer.from_pretrained(str(CACHE), gguf_file=MODEL.name)
+    model = transformers.AutoModelForCausalLM.from_pretrained(str(CACHE), gguf_file=MODEL.name, dtype=torch.float32).eval()
+
+    def nll(ids, context, window):      # as transformers' guide to perplexity, half a window at a time
+        total, before = 0.0, context
+        for begin in range(0, len(ids), window // 2):
+            last = min(begin + window, len(ids))
+            if last <= before: continue
+            with torch.no_grad(): logp = model(torch.tensor([ids[begin:last]])).logits[0].double().log_softmax(-1)
+            total -= sum(logp[t - 1 - begin, ids[t]].item() for t in range(before, last))
+            before = last
+            if last == len(ids): break
+        return total / (len(ids) - context)
+
+    for window in (None, 48):
+        _, scores = run(work, TEXTS[:4], "--metrics", "ppl,ppl_alone", "--ppl-model", str(MODEL), *(["--ppl-window", str(window)] if window else []))
+        for (q, t, e, a), s in zip(TEXTS, scores):
+            prompt = tok(tok.apply_chat_template([{"role": "user", "content": q}], tokenize=False, add_generation_prompt=True)).input_ids
+            own = tok(t, add_special_tokens=False).input_ids
+            for name, ids, context in (("ppl", prompt + own, len(prompt)), ("ppl_alone", own, 1)):
+                want = math.exp(nll(ids, context, window or 10**6))
+                near(s[name] / want, 1, 1e-4, name, window, t)
+
+
+def embeddings(work):
+    try:
+        import sentence_transformers
+    except ImportError as e:
+        return skip(f"topic and probe: {e}")
+    if not MINILM.exists(): return skip("topic and probe: all-MiniLM-L6-v2 is not in the cache")
+    encoder = sentence_transformers.SentenceTransformer(str(MINILM), device="cpu")
+    v = encoder.encode([t for _, t, _, _ in TEXTS]).astype(float)
+    q = encoder.encode([q for q, _, _, _ in TEXTS]).astype(float)
+    probe_file = DATA / "probe_minilm.json"
+    _, scores = run(work, TEXTS, "--metrics", "eps,tec,topic", "--embed-model", str(MINILM), "--probe", str(probe_file))
+    probe = json.load(open(probe_file))
+    z = v @ np.array(probe["weights"]).T + np.array(probe["bias"])
+    p = np.exp(z - z.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    cosine = lambda a, b: a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+    for i, s in enumerate(scores):
+        near(s["topic_query"], cosine(v[i], q[i]), 1e-4, "topic_query", i)
+        if i % 2 == 0: near(s["topic_unsteered"], cosine(v[i], v[i + 1]), 1e-4, "topic_unsteered", i)
+        neutral = p[i, probe["labels"].index("neutral")]
+        near(s["eps"], 1 - neutral, 1e-4, "eps", i)
+        for e in EMOTIONS: near(s["tec"][e], p[i, probe["labels"].index(e)] / (1 - neutral), 1e-4, "tec", e, i)
+
+
+def inference(work):
+    try:
+        import torch, transformers as T
+        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    except ImportError as e:
+        return skip(f"inference: {e}")
+    folder = os.path.join(work, "nli")
+    t = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    t.normalizer, t.pre_tokenizer = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+    t.train_from_iterator([t for _, t, _, _ in TEXTS], trainers.WordPieceTrainer(vocab_size=300, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]))
+    t.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+                                                     special_tokens=[("[CLS]", t.token_to_id("[CLS]")), ("[SEP]", t.token_to_id("[SEP]"))])
+    tok = T.PreTrainedTokenizerFast(tokenizer_object=t, unk_token="[UNK]", pad_token="[PAD]", cls_token="[CLS]", sep_token="[SEP]", mask_token="[MASK]", model_max_length=128,
+                                    model_input_names=["input_ids", "token_type_ids", "attention_mask"])
+    torch.manual_seed(0)
+    model = T.BertForSequenceClassification(T.BertConfig(vocab_size=len(tok), hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=64,
+                                                         max_position_embeddings=128, initializer_range=0.5, id2label={0: "contradiction", 1: "neutral", 2: "entailment"},
+                                                         label2id={"contradiction": 0, "neutral": 1, "entailment": 2})).eval()
+    model.save_pretrained(folder)
+    tok.save_pretrained(folder)
+    _, scores = run(work, TEXTS, "--metrics", "eps,tec", "--nli-model", folder)
+    pipe = T.pipeline("zero-shot-classification", model=model, tokenizer=tok, device="cpu")
+    for (_, text, _, _), s in zip(TEXTS, scores):
+        for labels, own in ((EMOTIONS, s["tec"]), (["emotion", "no emotion"], {"emotion": s["eps"]})):
+            want = pipe(text, candidate_labels=labels, hypothesis_template="This text expresses {}.")
+            want = dict(zip(want["labels"], want["scores"]))
+            for label, p in own.items(): near(p, want[label], 1e-4, "zero-shot", label, text)
+
+
+with tempfile.TemporaryDirectory() as work:
+    for part in (counted, agreement, inference, embeddings, perplexity): part(work)
+end()
