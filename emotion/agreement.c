@@ -137,7 +137,8 @@ static int by_value(const void *a, const void *b)
 static evoke_interval percentiles(double mean, double *values, size_t n)
 {
     qsort(values, n, sizeof *values, by_value);
-    return (evoke_interval){ mean, values[(size_t)(0.025 * (double)(n - 1) + 0.5)], values[(size_t)(0.975 * (double)(n - 1) + 0.5)] };
+    const double last = (double)(n - 1);
+    return (evoke_interval){ mean, values[(size_t)(0.025 * last + 0.5)], values[(size_t)(0.975 * last + 0.5)] };
 }
 
 static void bootstrap(const sample *s, size_t n_replicate, uint64_t seed, size_t *weight, double *room, double *f1,

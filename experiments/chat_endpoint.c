@@ -185,8 +185,8 @@ static evoke_status try_once(endpoint *p, const char *body, bool (*accepts)(cons
     else if (code != CURLE_OK)
         st = fail(err, EVOKE_EIO, "ask the judge: %s (%s)", curl_easy_strerror(code), p->url);
     else if (status != 200)
-        st = fail(err, may_pass(status) ? EVOKE_EIO : bars_all(status) ? EVOKE_EDATA : EVOKE_EFORMAT, "ask the judge: the endpoint answers with status %ld (%s)",
-                  status, p->url);
+        st = fail(err, may_pass(status) ? EVOKE_EIO : bars_all(status) ? EVOKE_EDATA : EVOKE_EFORMAT,
+                  "ask the judge: the endpoint answers with status %ld (%s)", status, p->url);
     else if (!(*answer = read_reply(p, &r)))
         st = fail(err, EVOKE_EIO, "ask the judge: the reply is no chat completion (%s)", p->url);
     else if (!accepts(*answer)) {

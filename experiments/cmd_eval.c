@@ -31,7 +31,7 @@ static const struct poptOption remote[] = {
     { "judge-name", 0, POPT_ARG_STRING, NULL, OPT_JUDGE_NAME, "the model's name there", "NAME" },
     { "judge-timeout", 0, POPT_ARG_STRING, NULL, OPT_JUDGE_TIMEOUT, "seconds for a request (default 60)", "S" },
     { "judge-retries", 0, POPT_ARG_STRING, NULL, OPT_JUDGE_RETRIES, "further tries of a request (default 5)", "N" },
-    { "judge-pause", 0, POPT_ARG_STRING, NULL, OPT_JUDGE_PAUSE, "seconds before the first of them, then doubled (default 1)", "S" },
+    { "judge-pause", 0, POPT_ARG_STRING, NULL, OPT_JUDGE_PAUSE, "seconds before the first, then doubled (default 1)", "S" },
     { "judge-rate", 0, POPT_ARG_STRING, NULL, OPT_JUDGE_RATE, "most requests a minute (default: no limit)", "N" },
     { "judge-cache", 0, POPT_ARG_STRING, NULL, OPT_JUDGE_CACHE, "where answers are kept (default: ~/.cache/evoke/judge.jsonl)",
       "FILE" },
@@ -39,8 +39,8 @@ static const struct poptOption remote[] = {
     POPT_TABLEEND
 };
 static const command_options takes = {
-    .usage = "RESPONSES... [--metrics LIST] [--ppl-model M] [--nli-model DIR] [--judge-model M | --judge-url URL --judge-name N]\n"
-             "            [--embed-model DIR] [--human FILE] [--json | --csv | --tables] [-o SCORES.jsonl]",
+    .usage = "RESPONSES... [--metrics LIST] [--ppl-model M] [--nli-model DIR] [--judge-model M | --judge-url URL --judge-name N] "
+             "[--embed-model DIR] [--human FILE] [--json | --csv | --tables] [-o SCORES.jsonl]",
     .about = "Scores responses by emotion, alpha and baseline, with 95 % bootstrap intervals over responses. RESPONSES are\n"
              "what 'generate --json' wrote, the authors' lists of texts (.../ALPHA/EMOTION.json), or folders of these.\n"
              "  ppl           perplexity given the prompt; ppl_alone without it\n"
@@ -65,7 +65,8 @@ static const command_options takes = {
 /* A metric and the models, any of them, that give it; OPT_COUNT: it needs none. */
 static const struct { const char *name; option_id by[3]; } metrics[] = {
     { "ppl", { OPT_PPL_MODEL } }, { "ppl_alone", { OPT_PPL_MODEL } },
-    { "eps", { OPT_NLI_MODEL, OPT_JUDGE_MODEL, OPT_EMBED_MODEL } }, { "tec", { OPT_NLI_MODEL, OPT_JUDGE_MODEL, OPT_EMBED_MODEL } },
+    { "eps", { OPT_NLI_MODEL, OPT_JUDGE_MODEL, OPT_EMBED_MODEL } },
+    { "tec", { OPT_NLI_MODEL, OPT_JUDGE_MODEL, OPT_EMBED_MODEL } },
     { "course", { OPT_NLI_MODEL, OPT_JUDGE_MODEL, OPT_EMBED_MODEL } }, { "eas", { OPT_JUDGE_MODEL, OPT_JUDGE_URL } },
     { "topic", { OPT_EMBED_MODEL, OPT_JUDGE_MODEL, OPT_JUDGE_URL } }, { "degeneration", { OPT_COUNT } },
     { "lexicon", { OPT_COUNT } },

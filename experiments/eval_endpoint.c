@@ -194,8 +194,8 @@ static evoke_status tell(judge *j, evoke_error *err)
     if (st == EVOKE_OK && n_price == 2)
         snprintf(cost, sizeof cost, ", cost %.4f", 1e-6 * (prices[0] * (double)n->tokens_in + prices[1] * (double)n->tokens_out));
     if (st == EVOKE_OK && !j->e->o->quiet)
-        say("judge %s: %zu requests, %zu of them again, %zu questions failed, %zu answers from disk, %zu + %zu tokens%s", j->how.name,
-            n->requests, n->retries, n->failed, j->cache.n_used, n->tokens_in, n->tokens_out, cost);
+        say("judge %s: %zu requests, %zu of them again, %zu questions failed, %zu answers from disk, %zu + %zu tokens%s",
+            j->how.name, n->requests, n->retries, n->failed, j->cache.n_used, n->tokens_in, n->tokens_out, cost);
     if (st == EVOKE_OK && j->n_missing > 0) {
         evoke_error why = j->e->later;
         fail(&j->e->later, EVOKE_EIO, "%.600s; %zu answers are missing: the same command asks for them again", why.text,
