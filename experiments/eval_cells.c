@@ -88,8 +88,8 @@ static evoke_status add_cells(const evaluation *e, size_t like, double *x, cell_
     evoke_status st = grown ? EVOKE_OK : fail(err, EVOKE_ENOMEM, "evaluate: no memory");
     list->cells = grown ? grown : list->cells;
     for (size_t k = from; st == EVOKE_OK && k < to; k++) {
-        list->cells[list->n] = (cell){ .emotion = split ? e->emotions[k] : r->emotion, .baseline = r->baseline, .variant = r->variant,
-                                       .alpha = r->alpha, .like = like, .target = k };
+        list->cells[list->n] = (cell){ .emotion = split ? e->emotions[k] : r->emotion, .baseline = r->baseline,
+                                       .variant = r->variant, .alpha = r->alpha, .like = like, .target = k };
         st = fill_cell(e, &list->cells[list->n++], x, err);
     }
     return st;
