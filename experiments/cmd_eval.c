@@ -6,6 +6,7 @@
 
 #include "experiments/eval.h"
 #include "experiments/eval_validity.h"
+#include "experiments/files.h"
 
 static const struct poptOption own[] = {
     { "metrics", 0, POPT_ARG_STRING, NULL, OPT_METRICS, "which of those below, with commas (default: what the models given "
@@ -121,7 +122,7 @@ static evoke_status open_words(evaluation *e, evoke_error *err)
 {
     char path[4096];
     const char *own_path = option_text(e->o, OPT_LEXICON);
-    eval_data_path("lexicon.json", path, sizeof path);
+    data_file("lexicon.json", path, sizeof path);
     evoke_status st = EVOKE_OK;
     if (own_path || eval_wants(e, "lexicon", true) || access(path, R_OK) == 0)
         st = evoke_lexicon_open(own_path ? own_path : path, &e->words, err);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "experiments/eval.h"
+#include "experiments/files.h"
 
 static const char hypothesis[] = "This text expresses {}.";
 static const char *const presence[] = { "emotion", "no emotion" };
@@ -32,8 +33,8 @@ static evoke_status open_probe(const evaluation *e, const char *path, estimator 
 {
     char file[4096];
     by->name = "probe";
-    eval_data_path("probe_minilm.json", file, sizeof file);
-    const char *probe = option_given(e->o, OPT_PROBE) ? option_text(e->o, OPT_PROBE) : file;
+    const char *probe = option_given(e->o, OPT_PROBE) ? option_text(e->o, OPT_PROBE)
+                                                      : data_file("probe_minilm.json", file, sizeof file);
     evoke_status st = evoke_probe_open(probe, &by->probe, err);
     if (st == EVOKE_OK)
         st = eval_open_encoder(e, path, &by->encoder, err);

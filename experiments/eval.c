@@ -5,11 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#ifndef EVOKE_DATA
-#define EVOKE_DATA "data"           /* where the build says that data/ is installed */
-#endif
 
 evoke_status eval_column(evaluation *e, const char *name, column_kind kind, bool by_target, double **x, evoke_error *err)
 {
@@ -76,13 +71,6 @@ size_t eval_target(const evaluation *e, const char *emotion)
     while (k < e->n_emotion && strcmp(e->emotions[k], emotion) != 0)
         k++;
     return k;
-}
-
-void eval_data_path(const char *name, char *path, size_t size)
-{
-    snprintf(path, size, "data/%s", name);
-    if (access(path, R_OK) != 0)
-        snprintf(path, size, EVOKE_DATA "/%s", name);
 }
 
 evoke_status eval_texts_of(const evaluation *e, const size_t *which, size_t n, const char ***texts, evoke_error *err)

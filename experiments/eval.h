@@ -48,8 +48,6 @@ evoke_status eval_open_model(const evaluation *e, const char *path, evoke_model 
 /* Indices of the responses that say something: *which [n], the caller's. */
 evoke_status eval_spoken(const evaluation *e, size_t **which, size_t *n, evoke_error *err);
 size_t eval_target(const evaluation *e, const char *emotion);          /* n_emotion: none of them */
-/* A file of the project's data/: beside us, or where it is installed. Into path. */
-void eval_data_path(const char *name, char *path, size_t size);
 /* Texts of some responses, [n], the caller's array. */
 evoke_status eval_texts_of(const evaluation *e, const size_t *which, size_t n, const char ***texts, evoke_error *err);
 

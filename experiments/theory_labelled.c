@@ -2,13 +2,9 @@
 #include "experiments/theory_labelled.h"
 
 #include <stdio.h>
-#include <unistd.h>
 
+#include "experiments/files.h"
 #include "experiments/progress.h"
-
-#ifndef EVOKE_DATA
-#define EVOKE_DATA "data"           /* where the build says that data/ is installed */
-#endif
 
 /* The labels that were named, or the store's own. */
 static evoke_status open_labels(const options *o, const evoke_store *texts, evoke_labels **labels, evoke_error *err)
@@ -17,13 +13,6 @@ static evoke_status open_labels(const options *o, const evoke_store *texts, evok
     if (key && !path)
         return fail(err, EVOKE_EARG, "theory: --label-key is about the file of --labels, which is missing");
     return path ? evoke_labels_open(path, key ? key : "labels", texts, labels, err) : evoke_labels_of_store(texts, labels, err);
-}
-
-/* The ratings that were named, or those beside us, or the installed ones. */
-static const char *ratings_path(const options *o)
-{
-    const char *path = option_text(o, OPT_RATINGS), *here = "data/valence_arousal.json";
-    return path ? path : access(here, R_OK) == 0 ? here : EVOKE_DATA "/valence_arousal.json";
 }
 
 static evoke_status read_how(const options *o, const evoke_theory_options *how, const evoke_ratings *ratings,
@@ -59,6 +48,8 @@ evoke_status theory_labelled(const options *o, evoke_store *queries, const evoke
     evoke_labels *labels = NULL;
     evoke_ratings *ratings = NULL;
     evoke_labelled *t = NULL;
+    char room[4096];
+    const char *named = option_text(o, OPT_RATINGS);
     evoke_labelled_options asked = { .n_bootstrap = 0 };
     progress p;
     evoke_status st = option_given(o, OPT_OUTPUT) || option_given(o, OPT_SAVE)
@@ -67,7 +58,7 @@ evoke_status theory_labelled(const options *o, evoke_store *queries, const evoke
     if (st == EVOKE_OK)
         st = open_labels(o, texts, &labels, err);
     if (st == EVOKE_OK)
-        st = evoke_ratings_open(ratings_path(o), &ratings, err);
+        st = evoke_ratings_open(named ? named : data_file("valence_arousal.json", room, sizeof room), &ratings, err);
     if (st == EVOKE_OK)
         st = read_how(o, how, ratings, &asked, err);
     if (st == EVOKE_OK) {
