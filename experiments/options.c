@@ -313,3 +313,20 @@ evoke_status options_shrinkage(const options *o, double *value, evoke_error *err
         }
     return text ? parse_real(text, "--shrinkage (lw, oas, cv or a number)", 0, 1, value, err) : EVOKE_OK;
 }
+
+evoke_status options_alphas(const options *o, double **alphas, size_t *n, evoke_error *err)
+{
+    char **names = NULL;
+    *alphas = NULL;
+    evoke_status st = option_names(o, OPT_ALPHAS, &names, n, err);
+    if (st == EVOKE_OK && *n > 0)
+        st = allocate(alphas, *n, sizeof **alphas, err);
+    for (size_t i = 0; st == EVOKE_OK && i < *n; i++) {
+        st = parse_real(names[i], "--alphas", -1e6, 1e6, &(*alphas)[i], err);
+        for (size_t k = 0; st == EVOKE_OK && k < i; k++)
+            if ((*alphas)[i] == (*alphas)[k])
+                st = fail(err, EVOKE_EARG, "read --alphas: %g is given twice", (*alphas)[i]);
+    }
+    names_free(names, *n);
+    return st;
+}

@@ -110,6 +110,8 @@ evoke_status options_sites(const options *o, option_id id, evoke_site **sites, s
 evoke_status options_spans(const options *o, evoke_span **spans, size_t *n, evoke_error *err);
 /* The one span of --span; any is true where none was named. */
 evoke_status options_one_span(const options *o, evoke_span *span, bool *any, evoke_error *err);
+/* --alphas, finite and none of them twice, in the order given: the caller's; NULL where it is not given. */
+evoke_status options_alphas(const options *o, double **alphas, size_t *n, evoke_error *err);
 /* --shrinkage: lw, oas, cv or a number; *value stays where it is not given. */
 evoke_status options_shrinkage(const options *o, double *value, evoke_error *err);
 /* Opens -m with --threads, --isa, --template, --compute (`usual` where it is not given); many: many tokens will be run. */

@@ -58,24 +58,15 @@ static evoke_status read_emotions(const options *o, sweep_grid *g, evoke_error *
 static evoke_status read_alphas(const options *o, sweep_grid *g, evoke_error *err)
 {
     static const double usual[] = { -1, 0, 1, 2, 4 };           /* the paper's */
-    char **names = NULL;
-    size_t n = 0;
-    evoke_status st = option_names(o, OPT_ALPHAS, &names, &n, err);
-    const size_t n_usual = sizeof usual / sizeof *usual;
-    if (st == EVOKE_OK)
-        st = allocate(&g->alphas, n ? n : n_usual, sizeof *g->alphas, err);
-    for (size_t i = 0; st == EVOKE_OK && i < n; i++) {
-        st = parse_real(names[i], "--alphas", -1e6, 1e6, &g->alphas[i], err);
-        for (size_t k = 0; st == EVOKE_OK && k < i; k++)
-            if (g->alphas[i] == g->alphas[k])
-                st = fail(err, EVOKE_EARG, "read --alphas: %g is given twice", g->alphas[i]);
+    evoke_status st = options_alphas(o, &g->alphas, &g->n_alpha, err);
+    if (st == EVOKE_OK && !g->alphas) {
+        g->n_alpha = sizeof usual / sizeof *usual;
+        st = allocate(&g->alphas, g->n_alpha, sizeof *g->alphas, err);
+        if (st == EVOKE_OK)
+            memcpy(g->alphas, usual, sizeof usual);
     }
-    if (st == EVOKE_OK && n == 0)
-        memcpy(g->alphas, usual, sizeof usual);
-    g->n_alpha = n ? n : n_usual;
     for (size_t i = 0; st == EVOKE_OK && i < g->n_alpha; i++)
         g->unsteered |= g->alphas[i] == 0;
-    names_free(names, n);
     return st;
 }
 

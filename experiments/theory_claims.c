@@ -28,26 +28,14 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* --alphas, sorted; the same one twice is an error. */
+/* --alphas, sorted. */
 static evoke_status read_alphas(claims_run *r, evoke_error *err)
 {
-    char **names = NULL;
-    size_t n = 0;
-    evoke_status st = option_names(r->o, OPT_ALPHAS, &names, &n, err);
-    if (st == EVOKE_OK && n > 0)
-        st = allocate(&r->alphas, n, sizeof *r->alphas, err);
-    for (size_t i = 0; i < n && st == EVOKE_OK; i++)
-        st = parse_real(names[i], "--alphas", -1e6, 1e6, &r->alphas[i], err);
-    names_free(names, n);
-    if (st != EVOKE_OK || n == 0)
-        return st;
-    qsort(r->alphas, n, sizeof *r->alphas, ascending);
-    for (size_t i = 1; i < n; i++)
-        if (r->alphas[i] == r->alphas[i - 1])
-            return fail(err, EVOKE_EARG, "read --alphas: %g is given twice", r->alphas[i]);
+    const evoke_status st = options_alphas(r->o, &r->alphas, &r->how.n_alpha, err);
+    if (st == EVOKE_OK && r->alphas)
+        qsort(r->alphas, r->how.n_alpha, sizeof *r->alphas, ascending);
     r->how.alphas = r->alphas;
-    r->how.n_alpha = n;
-    return EVOKE_OK;
+    return st;
 }
 
 static evoke_status read_words(claims_run *r, evoke_error *err)

@@ -5,6 +5,7 @@
 #include "experiments/json_out.h"
 #include "experiments/plots.h"
 #include "experiments/theory_claims.h"
+#include "experiments/theory_output.h"
 
 /* ---- JSON ---- */
 
@@ -96,14 +97,6 @@ static size_t place_of(const evoke_claims *c, double alpha)
     return a;
 }
 
-static void print_number(double x, int width, int digits)
-{
-    if (isfinite(x))
-        printf(" %*.*f", width, digits, x);
-    else
-        printf(" %*s", width, "-");
-}
-
 static double mean_of_layers(const evoke_claims *c, const char *name, size_t e)
 {
     const evoke_figure *f = evoke_claims_find(c, name);
@@ -131,7 +124,7 @@ static void print_claims(const claims_run *r)
         printf("%-9.9s %6.2f %6.2f..%-6.2f", evoke_store_emotion(r->store, e), value_at(c, "gain/slope", e, 0, 0),
                value_at(c, "gain/slope_interval", e, 0, 0), value_at(c, "gain/slope_interval", e, 1, 0));
         for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
-            print_number(cells[i].value, cells[i].width, cells[i].digits);
+            table_number(cells[i].value, cells[i].width, cells[i].digits);
         putchar('\n');
     }
 }
@@ -146,7 +139,7 @@ static void print_directions(const claims_run *r, const char *title, const char 
     for (size_t b = 0; evoke_claims_direction(b); b++) {
         printf("\n%-24s", evoke_claims_direction(b));
         for (size_t e = 0; e < n_emotion; e++)
-            print_number(value_at(r->claims, figure, e, b, k), 9, digits);
+            table_number(value_at(r->claims, figure, e, b, k), 9, digits);
     }
     putchar('\n');
 }

@@ -5,6 +5,7 @@
 
 #include "experiments/json_out.h"
 #include "experiments/theory_labelled.h"
+#include "experiments/theory_output.h"
 
 double labelled_at(const evoke_labelled *t, const char *name, size_t a, size_t b, size_t c, size_t d)
 {
@@ -76,14 +77,6 @@ evoke_status labelled_print_json(const evoke_labelled *t, evoke_error *err)
 
 /* ---- tables ---- */
 
-static void print_number(double x, int width, int digits)
-{
-    if (isfinite(x))
-        printf(" %*.*f", width, digits, x);
-    else
-        printf(" %*s", width, "-");
-}
-
 /* "+0.031 +0.012..+0.050" of a gain that is figure NAME at these places. */
 static void print_gain(const evoke_labelled *t, const char *name, const char *interval, size_t l, size_t x, size_t e)
 {
@@ -118,12 +111,12 @@ static void print_layers(const evoke_labelled *t)
     for (size_t l = 0; l < n_of(t, "mean_auc", 0); l++) {
         printf("%3d    ", (int)evoke_labelled_layer(t, l));
         for (size_t a = 0; a < n_direction; a++)
-            print_number(labelled_at(t, "mean_auc", l, a, 0, 0), 7, 3);
+            table_number(labelled_at(t, "mean_auc", l, a, 0, 0), 7, 3);
         for (size_t x = 0; x < n_direction / 2; x++)
             print_gain(t, "mean_auc_gain", "mean_auc_gain_interval", l, x, 0);
         printf("   ");
         for (size_t a = 0; a < n_direction; a++)
-            print_number(labelled_at(t, "macro_f1", l, a, 0, 0), 7, 2);
+            table_number(labelled_at(t, "macro_f1", l, a, 0, 0), 7, 2);
         printf(" (%.2f)\n", labelled_at(t, "macro_f1_chance", l, 0, 0, 0));
     }
 }
@@ -141,7 +134,7 @@ static void print_emotions(const evoke_labelled *t, size_t l)
         printf("%-11.11s %5.0f", evoke_labelled_name(t, 'E', e), labelled_at(t, "n_emotion", e, 0, 0, 0));
         for (size_t a = 0; a < n_direction; a++) {
             const double low = labelled_at(t, "auc_interval", l, a, e, 0);
-            print_number(labelled_at(t, "auc", l, a, e, 0), 5, 3);
+            table_number(labelled_at(t, "auc", l, a, e, 0), 5, 3);
             if (isfinite(low))
                 printf(" %.3f..%.3f", low, labelled_at(t, "auc_interval", l, a, e, 1));
             else
@@ -185,7 +178,7 @@ static void print_geometry(const evoke_labelled *t, size_t l)
         printf("%-17s", names[k]);
         for (size_t axis = 0; axis < 2; axis++) {
             printf(" axis %zu", axis + 1);
-            print_number(labelled_at(t, names[k], l, axis, 0, 0), 6, 2);
+            table_number(labelled_at(t, names[k], l, axis, 0, 0), 6, 2);
             if (isfinite(labelled_at(t, interval, l, axis, 0, 0)))
                 printf(" (%.2f..%.2f)", labelled_at(t, interval, l, axis, 0, 0), labelled_at(t, interval, l, axis, 1, 0));
         }

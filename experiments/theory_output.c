@@ -97,7 +97,7 @@ static void print_interval(const evoke_theory *t, const char *name, size_t layer
         printf(" %12s", "-");
 }
 
-static void print_number(double x, int width, int digits)
+void table_number(double x, int width, int digits)
 {
     if (isfinite(x))
         printf(" %*.*f", width, digits, x);
@@ -113,12 +113,12 @@ static void print_row(const evoke_theory *t, const evoke_store *s, const evoke_f
         { "held_out_auc_ev", 0, 6, 3 }, { "held_out_auc_w", 0, 6, 3 }, { "hotelling_p", 0, 6, 3 }, { "shrinkage", 0, 5, 2 },
     };
     printf("%-11.11s %3d", evoke_store_emotion(s, r->emotion), (int)r->layer);
-    print_number(r->cosine, 6, 3);
-    print_number(r->efficiency, 6, 3);
-    print_number(figure_at(t, "held_out_efficiency", layer, r->emotion, 0), 5, 2);
+    table_number(r->cosine, 6, 3);
+    table_number(r->efficiency, 6, 3);
+    table_number(figure_at(t, "held_out_efficiency", layer, r->emotion, 0), 5, 2);
     print_interval(t, "held_out_efficiency_interval", layer, r->emotion);
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-        print_number(figure_at(t, columns[i].name, layer, r->emotion, columns[i].end), columns[i].width, columns[i].digits);
+        table_number(figure_at(t, columns[i].name, layer, r->emotion, columns[i].end), columns[i].width, columns[i].digits);
     putchar('\n');
 }
 
@@ -154,10 +154,10 @@ static void print_emotions(const evoke_theory *t, const evoke_store *s)
         const double first = figure_of(t, "first_layer", e), best = figure_of(t, "best_layer", e);
         const size_t l = place_of(f, n_emotion, best);
         printf("%-11.11s", evoke_store_emotion(s, e));
-        print_number(first, 5, 0);
-        print_number(best, 5, 0);
+        table_number(first, 5, 0);
+        table_number(best, 5, 0);
         for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
-            print_number(figure_at(t, columns[i], l, e, 0), 7, 3);
+            table_number(figure_at(t, columns[i], l, e, 0), 7, 3);
         putchar('\n');
     }
 }

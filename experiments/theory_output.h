@@ -9,6 +9,9 @@ double figure_at(const evoke_theory *t, const char *name, size_t layer, size_t e
 /* A figure of one value an emotion. */
 double figure_of(const evoke_theory *t, const char *name, size_t emotion);
 
+/* " 0.25" as wide as said, or "-" where it is not finite: a cell of a table. */
+void table_number(double x, int width, int digits);
+
 /* all: every layer; otherwise the five of highest efficiency of each emotion. */
 void theory_print_table(const evoke_theory *t, const evoke_store *s, evoke_site site, bool all);
 evoke_status theory_print_json(const evoke_theory *t, const evoke_store *s, evoke_site site, evoke_error *err);
