@@ -39,25 +39,19 @@ static evoke_status write_options(evk_h5 *f, const evoke_theory *t, evoke_error 
     return evk_h5_attr_i64(f, "/", "n_fold", (int64_t)o->n_fold, err);
 }
 
+static evoke_status describe(evk_h5 *f, const void *what, evoke_error *err)
+{
+    const evoke_theory *t = what;
+    EVK_TRY(write_names(f, t->fisher.directions, err));
+    return write_options(f, t, err);
+}
+
 evoke_status evoke_theory_save(const evoke_theory *t, const char *path, const evoke_provenance *made, evoke_error *err)
 {
-    const evoke_vectors *v = t->fisher.directions;
-    const evoke_vectors_info *info = evoke_vectors_describe(v);
+    const evoke_vectors_info *info = evoke_vectors_describe(t->fisher.directions);
     const evk_h5_signature sign = {
         .format = "evoke-theory", .model_name = info->model_name, .model_sha256 = info->model_sha256, .architecture = "",
         .n_layer = info->n_layer, .d_model = info->d_model, .made = made,
     };
-    evk_h5 *f = NULL;
-    EVK_TRY(evk_h5_create(path, &f, err));
-    evoke_status st = evk_h5_sign(f, &sign, err);
-    if (st == EVOKE_OK)
-        st = write_names(f, v, err);
-    if (st == EVOKE_OK)
-        st = write_options(f, t, err);
-    if (st == EVOKE_OK)
-        st = evk_figures_write(f, &t->figures, err);
-    if (st == EVOKE_OK)
-        return evk_h5_commit(f, err);
-    evk_h5_free(f);
-    return st;
+    return evk_figures_save(&t->figures, path, &sign, describe, t, err);
 }

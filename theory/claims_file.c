@@ -6,8 +6,9 @@
 #include "layers/store.h"
 #include "theory/claims.h"
 
-static evoke_status write_names(evk_h5 *f, const evoke_claims *c, evoke_error *err)
+static evoke_status write_names(evk_h5 *f, const void *what, evoke_error *err)
 {
+    const evoke_claims *c = what;
     const char *directions[EVK_N_ARM], **emotions = NULL;
     const size_t n_arm = EVK_N_ARM;
     EVK_TRY(evk_alloc(&emotions, c->n_emotion, sizeof *emotions, "save figures", err));
@@ -27,15 +28,5 @@ evoke_status evoke_claims_save(const evoke_claims *c, const char *path, const ev
 {
     const evk_h5_signature sign = { .format = "evoke-claims", .model_name = c->info->model_name, .model_sha256 = c->info->model_sha256,
                                     .architecture = "", .n_layer = c->n_layer, .d_model = c->d, .made = made };
-    evk_h5 *f = NULL;
-    EVK_TRY(evk_h5_create(path, &f, err));
-    evoke_status st = evk_h5_sign(f, &sign, err);
-    if (st == EVOKE_OK)
-        st = write_names(f, c, err);
-    if (st == EVOKE_OK)
-        st = evk_figures_write(f, &c->figures, err);
-    if (st == EVOKE_OK)
-        return evk_h5_commit(f, err);
-    evk_h5_free(f);
-    return st;
+    return evk_figures_save(&c->figures, path, &sign, write_names, c, err);
 }

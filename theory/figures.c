@@ -75,7 +75,7 @@ const evoke_figure *evk_figures_find(const evk_figures *f, const char *name)
     return NULL;
 }
 
-evoke_status evk_figures_write(evk_h5 *file, const evk_figures *f, evoke_error *err)
+static evoke_status write_all(evk_h5 *file, const evk_figures *f, evoke_error *err)
 {
     for (size_t i = 0; i < f->n; i++) {
         const evoke_figure *figure = &f->described[i];
@@ -83,4 +83,20 @@ evoke_status evk_figures_write(evk_h5 *file, const evk_figures *f, evoke_error *
         EVK_TRY(evk_h5_attr_string(file, figure->name, "axes", figure->axes, err));
     }
     return EVOKE_OK;
+}
+
+evoke_status evk_figures_save(const evk_figures *f, const char *path, const evk_h5_signature *sign,
+                              evk_figures_describe *describe, const void *what, evoke_error *err)
+{
+    evk_h5 *file = NULL;
+    EVK_TRY(evk_h5_create(path, &file, err));
+    evoke_status st = evk_h5_sign(file, sign, err);
+    if (st == EVOKE_OK)
+        st = describe(file, what, err);
+    if (st == EVOKE_OK)
+        st = write_all(file, f, err);
+    if (st == EVOKE_OK)
+        return evk_h5_commit(file, err);
+    evk_h5_free(file);
+    return st;
 }

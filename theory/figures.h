@@ -116,7 +116,9 @@ void evk_figures_free(evk_figures *f);
 double *evk_figure_at(evk_figures *f, evk_figure_id id, size_t layer, size_t emotion);
 /* NULL: there is none of that name. */
 const evoke_figure *evk_figures_find(const evk_figures *f, const char *name);
-/* A dataset for each, with its axes as the attribute `axes`. */
-evoke_status evk_figures_write(evk_h5 *file, const evk_figures *f, evoke_error *err);
+/* All to a file: what `describe` writes of `what` (names, options), then a dataset for each, its axes as the attribute `axes`. */
+typedef evoke_status evk_figures_describe(evk_h5 *file, const void *what, evoke_error *err);
+evoke_status evk_figures_save(const evk_figures *f, const char *path, const evk_h5_signature *sign,
+                              evk_figures_describe *describe, const void *what, evoke_error *err);
 
 #endif

@@ -3,8 +3,9 @@
 #include "core/files/hdf5.h"
 #include "theory/labelled.h"
 
-static evoke_status write_names(evk_h5 *f, const evoke_labelled *t, evoke_error *err)
+static evoke_status write_names(evk_h5 *f, const void *what, evoke_error *err)
 {
+    const evoke_labelled *t = what;
     const size_t n_layer = t->figures.size['L'], n_direction = t->n_direction;
     const char *directions[EVK_MOST_DIRECTIONS];
     for (size_t a = 0; a < n_direction; a++)
@@ -28,15 +29,5 @@ evoke_status evoke_labelled_save(const evoke_labelled *t, const char *path, cons
         .format = "evoke-labelled", .model_name = t->model_name, .model_sha256 = t->model_sha256,
         .architecture = t->architecture, .n_layer = t->figures.size['L'], .d_model = t->d, .made = made,
     };
-    evk_h5 *f = NULL;
-    EVK_TRY(evk_h5_create(path, &f, err));
-    evoke_status st = evk_h5_sign(f, &sign, err);
-    if (st == EVOKE_OK)
-        st = write_names(f, t, err);
-    if (st == EVOKE_OK)
-        st = evk_figures_write(f, &t->figures, err);
-    if (st == EVOKE_OK)
-        return evk_h5_commit(f, err);
-    evk_h5_free(f);
-    return st;
+    return evk_figures_save(&t->figures, path, &sign, write_names, t, err);
 }
