@@ -13,3 +13,11 @@ double evk_norm(const float *x, size_t n)
         sum[0] += (double)x[i] * (double)x[i];
     return sqrt((sum[0] + sum[1]) + (sum[2] + sum[3]));
 }
+
+double evk_cosine(const float *a, const float *b, size_t n)
+{
+    double dot = 0;
+    for (size_t i = 0; i < n; i++)
+        dot += (double)a[i] * (double)b[i];
+    return dot / (evk_norm(a, n) * evk_norm(b, n));
+}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "emotion/steer.h"
+#include "layers/vectors.h"
 
 /* What one call of evoke_steering_add works with. */
 typedef struct making {
@@ -58,19 +59,14 @@ static evoke_status find_emotion(const evoke_vectors *v, const char *name, size_
     }
     if (!name)
         return evk_fail(err, EVOKE_EARG, "steer: the vectors hold %zu emotions: name one, as in joy=1", n);
+    *out = evk_vectors_find(v, name);
+    if (*out < n || strcmp(name, "base") == 0)
+        return EVOKE_OK;
     for (size_t e = 0; e < n; e++) {
-        const char *own = evoke_vectors_emotion(v, e);
         const size_t used = strlen(known);
-        if (strcmp(own, name) == 0) {
-            *out = e;
-            return EVOKE_OK;
-        }
-        snprintf(known + used, sizeof known - used, "%s%.32s", used ? ", " : "", own);
+        snprintf(known + used, sizeof known - used, "%s%.32s", used ? ", " : "", evoke_vectors_emotion(v, e));
     }
-    *out = n;
-    return strcmp(name, "base") == 0
-               ? EVOKE_OK
-               : evk_fail(err, EVOKE_EDATA, "steer: the vectors hold no emotion '%.64s'; they hold %s", name, known);
+    return evk_fail(err, EVOKE_EDATA, "steer: the vectors hold no emotion '%.64s'; they hold %s", name, known);
 }
 
 /* Marks the layers; held[l] becomes the index of layer l in the vectors file. */
@@ -82,11 +78,9 @@ static evoke_status choose_layers(making *k, evoke_error *err)
     k->first = n_layer;
     for (size_t i = 0; i < n; i++) {
         const int32_t layer = o->layers ? o->layers[i] : evoke_vectors_layer(o->vectors, i);
-        size_t index = 0;
+        const size_t index = evk_vectors_find_layer(o->vectors, layer);
         if (layer < 0 || (size_t)layer >= n_layer)
             return evk_fail(err, EVOKE_EDATA, "steer: layer %d is out of range: the model has 0 to %zu", (int)layer, n_layer - 1);
-        while (index < n_held && evoke_vectors_layer(o->vectors, index) != layer)
-            index++;
         if (index == n_held)
             return evk_fail(err, EVOKE_EDATA, "steer: the vectors hold nothing for layer %d", (int)layer);
         const size_t l = (size_t)layer;

@@ -221,6 +221,14 @@ int32_t evoke_store_layer(const evoke_store *s, size_t l)
     return l < s->info.n_layer ? s->layers[l] : -1;
 }
 
+size_t evk_store_find_layer(const evoke_store *s, int32_t layer)
+{
+    size_t l = 0;
+    while (l < s->info.n_layer && s->layers[l] != layer)
+        l++;
+    return l;
+}
+
 size_t evoke_store_emotion_count(const evoke_store *s, size_t e)
 {
     return e < s->info.n_emotion ? s->counts[e] : 0;

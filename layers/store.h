@@ -29,6 +29,7 @@ evoke_status evk_store_read_layer(evoke_store *s, evoke_site site, evoke_span sp
 /* All layers of one query: out [S, L, D]. */
 evoke_status evk_store_read_query(evoke_store *s, evoke_site site, evoke_span span, size_t query, float *out,
                                   evoke_error *err);
+size_t evk_store_find_layer(const evoke_store *s, int32_t layer);            /* its place; n_layer: not held */
 bool evk_store_done(const evoke_store *s, size_t query, size_t setting);    /* true where the file has no /progress */
 size_t evk_store_emotion_of(const evoke_store *s, size_t query);            /* SIZE_MAX: none */
 const char *evk_store_query_id(const evoke_store *s, size_t query);         /* NULL: the file has no ids */

@@ -187,6 +187,22 @@ int32_t evoke_vectors_layer(const evoke_vectors *v, size_t l)
     return l < v->info.n_layer ? v->layers[l] : -1;
 }
 
+size_t evk_vectors_find(const evoke_vectors *v, const char *emotion)
+{
+    size_t e = 0;
+    while (e < v->info.n_emotion && strcmp(v->emotions[e], emotion) != 0)
+        e++;
+    return e;
+}
+
+size_t evk_vectors_find_layer(const evoke_vectors *v, int32_t layer)
+{
+    size_t l = 0;
+    while (l < v->info.n_layer && v->layers[l] != layer)
+        l++;
+    return l;
+}
+
 evoke_site evoke_vectors_site(const evoke_vectors *v, size_t i)
 {
     return i < v->info.n_site ? v->sites[i] : EVOKE_N_SITE;

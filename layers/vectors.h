@@ -27,6 +27,10 @@ void evk_vectors_set_count(evoke_vectors *v, size_t e, size_t n);
 /* EVbase as the mean over emotions, in double. */
 void evk_vectors_set_base(evoke_vectors *v);
 
+/* The place of an emotion by its name; n_emotion, EVbase's, where there is none. Of a layer by its number; n_layer: none. */
+size_t evk_vectors_find(const evoke_vectors *v, const char *emotion);
+size_t evk_vectors_find_layer(const evoke_vectors *v, int32_t layer);
+
 /* An evoke-vectors file. */
 evoke_status evk_vectors_open_hdf5(const char *path, evoke_vectors **out, evoke_error *err);
 /* The JSON of the paper's authors: a file or a folder of them. */

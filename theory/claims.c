@@ -30,20 +30,11 @@ evoke_claims_options evoke_claims_defaults(void)
 
 /* ---- what is steered and read ---- */
 
-static bool vectors_hold(const evoke_vectors *v, int32_t layer)
+static bool both_hold(const evoke_claims *c, int32_t layer)
 {
-    for (size_t l = 0; l < evoke_vectors_describe(v)->n_layer; l++)
-        if (evoke_vectors_layer(v, l) == layer)
-            return true;
-    return false;
-}
-
-static bool store_holds(const evoke_store *s, int32_t layer)
-{
-    for (size_t l = 0; l < evoke_store_describe(s)->n_layer; l++)
-        if (evoke_store_layer(s, l) == layer)
-            return true;
-    return false;
+    const evoke_vectors *v = c->options.vectors;
+    return evk_vectors_find_layer(v, layer) < evoke_vectors_describe(v)->n_layer
+           && evk_store_find_layer(c->store, layer) < c->info->n_layer;
 }
 
 static evoke_status choose_span(evoke_claims *c, evoke_error *err)
@@ -98,7 +89,7 @@ static evoke_status choose_layers(evoke_claims *c, evoke_error *err)
     EVK_TRY(evk_alloc(&c->layers, n, sizeof *c->layers, what, err));
     for (size_t i = 0; i < n; i++) {
         const int32_t layer = o->layers ? o->layers[i] : evoke_store_layer(c->store, i);
-        const bool held = vectors_hold(o->vectors, layer) && store_holds(c->store, layer);
+        const bool held = both_hold(c, layer);
         if (!held && o->layers)
             return evk_fail(err, EVOKE_EDATA, "claims: the vectors and the store do not both hold layer %d", (int)layer);
         if (held)
@@ -127,7 +118,7 @@ static evoke_status choose_score_layer(evoke_claims *c, evoke_error *err)
     for (size_t l = 0; o->score_layer < 0 && l < c->info->n_layer; l++)
         if (evoke_store_layer(c->store, l) > last && at++ == n / 2)
             o->score_layer = evoke_store_layer(c->store, l);
-    if (o->score_layer <= last || !store_holds(c->store, o->score_layer))
+    if (o->score_layer <= last || evk_store_find_layer(c->store, o->score_layer) == c->info->n_layer)
         return evk_fail(err, EVOKE_EDATA, "claims: emotion can't be read at layer %d: the store must hold it, and it must lie after %d, "
                         "the last one steered", (int)o->score_layer, (int)last);
     return EVOKE_OK;
@@ -151,13 +142,9 @@ static evoke_status check_model(const evoke_claims *c, evoke_error *err)
 static evoke_status check_emotions(const evoke_claims *c, evoke_error *err)
 {
     const evoke_vectors *v = c->options.vectors;
-    for (size_t e = 0; e < c->n_emotion; e++) {
-        bool held = false;
-        for (size_t i = 0; i < evoke_vectors_describe(v)->n_emotion; i++)
-            held = held || strcmp(evoke_vectors_emotion(v, i), evoke_store_emotion(c->store, e)) == 0;
-        if (!held)
+    for (size_t e = 0; e < c->n_emotion; e++)
+        if (evk_vectors_find(v, evoke_store_emotion(c->store, e)) == evoke_vectors_describe(v)->n_emotion)
             return evk_fail(err, EVOKE_EDATA, "claims: the vectors hold no '%s', which the store does", evoke_store_emotion(c->store, e));
-    }
     return EVOKE_OK;
 }
 
@@ -279,7 +266,6 @@ static evoke_status run(evoke_claims *c, const evoke_progress *progress, evoke_e
     EVK_TRY(evk_alloc(&c->w, c->n_emotion * c->d, sizeof *c->w, what, err));
     EVK_TRY(evk_alloc(&c->w0, c->n_emotion, sizeof *c->w0, what, err));
     EVK_TRY(evk_claims_fit(c, err));
-    EVK_TRY(evk_claims_topic(c, err));
     EVK_TRY(evk_claims_pairs(c, err));
     for (size_t e = 0; e < c->n_emotion; e++) {
         EVK_TRY(evk_claims_doses(c, e, progress, err));

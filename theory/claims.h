@@ -49,7 +49,7 @@ static inline size_t evk_dose(const evoke_claims *c, size_t n, evk_arm arm, size
     return (arm * c->n_alpha + alpha) * n;
 }
 
-/* claims_directions.c: w, w0, and all arms. */
+/* claims_directions.c: w, w0, and all arms; the topics at each layer on the way. */
 evoke_status evk_claims_fit(evoke_claims *c, evoke_error *err);
 /* claims.c: the neutral prompt of a held-out query; p->ids is the caller's. */
 evoke_status evk_claims_prompt(evoke_claims *c, size_t place, evk_store_prompt *p, evoke_error *err);
@@ -67,8 +67,8 @@ evoke_status evk_claims_doses(evoke_claims *c, size_t e, const evoke_progress *p
 evoke_status evk_claims_dose_figures(evoke_claims *c, size_t e, const evk_doses *d, evoke_error *err);
 /* claims_pairs.c: two emotions added at once. */
 evoke_status evk_claims_pairs(evoke_claims *c, evoke_error *err);
-/* claims_topic.c: the EVs' share in the space that topics span. */
-evoke_status evk_claims_topic(evoke_claims *c, evoke_error *err);
+/* claims_topic.c: the EVs' share in the space that topics span, at the l-th layer steered: layer i of the samples, as read. */
+evoke_status evk_claims_topic(evoke_claims *c, const evk_samples *samples, size_t i, size_t l, evoke_error *err);
 /* claims_responses.c: responses of emotion e's queries over the grid, judged and embedded. */
 evoke_status evk_claims_responses(evoke_claims *c, size_t e, evoke_error *err);
 

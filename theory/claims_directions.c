@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/random.h"
+#include "core/vector_norm.h"
 #include "layers/model.h"
 #include "layers/vectors.h"
 #include "theory/claims.h"
@@ -100,20 +101,8 @@ void evk_claims_score(const evoke_claims *c, size_t e, const float *rows, size_t
 static const float *ev_at(const evoke_claims *c, size_t e, int32_t layer)
 {
     const evoke_vectors *v = c->options.vectors;
-    size_t own = 0, index = 0;
-    while (strcmp(evoke_vectors_emotion(v, own), evoke_store_emotion(c->store, e)) != 0)
-        own++;
-    while (evoke_vectors_layer(v, index) != layer)
-        index++;
-    return evoke_vectors_get(v, c->options.site, own) + index * c->d;
-}
-
-static double length_of(const float *x, size_t d)
-{
-    double sum = 0;
-    for (size_t j = 0; j < d; j++)
-        sum += (double)x[j] * (double)x[j];
-    return sqrt(sum);
+    const float *ev = evoke_vectors_get(v, c->options.site, evk_vectors_find(v, evoke_store_emotion(c->store, e)));
+    return ev + evk_vectors_find_layer(v, layer) * c->d;
 }
 
 /* v [D] as arm `arm` of emotion e at the l-th layer steered: at the EV's length, turned towards it where `turned`. */
@@ -124,7 +113,7 @@ static evoke_status put(evoke_claims *c, evk_arm arm, size_t e, size_t l, const 
     if (!(length > 0))
         return evk_fail(err, EVOKE_EDATA, "claims: a direction of '%s' at layer %d has no length", evoke_store_emotion(c->store, e),
                         (int)c->layers[l]);
-    return evk_put_direction(v, c->d, sign * length_of(ev, c->d) / length, evk_vectors_ev(c->arms[arm], 0, e) + l * c->d, err);
+    return evk_put_direction(v, c->d, sign * evk_norm(ev, c->d) / length, evk_vectors_ev(c->arms[arm], 0, e) + l * c->d, err);
 }
 
 /* The mean offset after half of the queries have swapped their settings: the same ones at all layers, from [seed, 10, e]. */
@@ -197,10 +186,7 @@ static void put_cosines(evoke_claims *c, size_t e)
         for (size_t l = 0; l < c->n_layer; l++) {
             const float *ev = ev_at(c, e, c->layers[l]);
             const float *v = arm == EVK_ARM_EV ? ev : evoke_vectors_get(c->arms[arm], c->options.site, e) + l * c->d;
-            double dot = 0;
-            for (size_t j = 0; j < c->d; j++)
-                dot += (double)ev[j] * (double)v[j];
-            sum += dot / (length_of(ev, c->d) * length_of(v, c->d));
+            sum += evk_cosine(ev, v, c->d);
         }
         *evk_claim_at(&c->figures, EVK_C_COSINE, e, arm, 0) = sum / (double)c->n_layer;
     }
@@ -227,7 +213,8 @@ static evoke_status fit_random(evoke_claims *c, evoke_error *err)
 evoke_status evk_claims_fit(evoke_claims *c, evoke_error *err)
 {
     const evoke_fisher_options how = { .site = c->options.site, .span = c->score.span, .first_layer = c->layers[0],
-                                       .last_layer = c->layers[c->n_layer - 1], .shrinkage = c->options.shrinkage };
+                                       .last_layer = c->layers[c->n_layer - 1], .shrinkage = c->options.shrinkage,
+                                       .vectors = c->options.vectors };
     evk_samples s = {0};
     for (size_t e = 0; e < c->n_emotion; e++)
         EVK_TRY(fit_discriminant(c, e, err));
@@ -242,6 +229,8 @@ evoke_status evk_claims_fit(evoke_claims *c, evoke_error *err)
         st = evk_samples_read(&s, i, err);
         for (size_t e = 0; st == EVOKE_OK && e < c->n_emotion; e++)
             st = fit_arms(c, &s, e, l, err);
+        if (st == EVOKE_OK)
+            st = evk_claims_topic(c, &s, i, l, err);
         l++;
     }
     evk_samples_close(&s);

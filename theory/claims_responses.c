@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/text.h"
+#include "core/vector_norm.h"
 #include "layers/model.h"
 #include "theory/claims.h"
 
@@ -96,17 +97,6 @@ static void put_mean(speaking *s, evk_claim_id id, size_t a, const double *x)
                                                       evk_claim_at(all, (evk_claim_id)(id + 1), s->e, a, 0));
 }
 
-static double cosine(const float *a, const float *b, size_t d)
-{
-    double ab = 0, aa = 0, bb = 0;
-    for (size_t j = 0; j < d; j++) {
-        ab += (double)a[j] * (double)b[j];
-        aa += (double)a[j] * (double)a[j];
-        bb += (double)b[j] * (double)b[j];
-    }
-    return ab / sqrt(aa * bb);
-}
-
 /* ---- what a judge says ---- */
 
 /* log p_e - log(1 - p_e) of normalised log-probabilities [n]. */
@@ -176,7 +166,7 @@ static evoke_status compare_sentences(speaking *s, evoke_error *err)
     const evoke_status st = evoke_embed(c->options.encoder, s->words, s->n_text, NULL, vectors, NULL, err);
     for (size_t a = 0; st == EVOKE_OK && a < c->n_alpha; a++) {
         for (size_t q = 0; q < s->n; q++)
-            s->x[q] = cosine(vectors + (a * s->n + q) * d, vectors + (c->zero * s->n + q) * d, d);
+            s->x[q] = evk_cosine(vectors + (a * s->n + q) * d, vectors + (c->zero * s->n + q) * d, d);
         put_mean(s, EVK_C_SIMILARITY, a, s->x);
     }
     free(vectors);

@@ -17,7 +17,8 @@ static const char *const what = "claims";
 
 typedef struct topic {
     evoke_claims *c;
-    evk_samples samples;
+    const evk_samples *samples;         /* the layer's rows are read */
+    size_t i, l;                        /* the layer's place in the samples and among those steered */
     evk_row_space rows;                 /* [N] neutral */
     size_t n, k;                        /* rows; axes kept */
     double *axes, *values, *scores;     /* [N, N] unit eigenvectors of the Gram matrix, rising; [N]; [N] */
@@ -28,8 +29,7 @@ static evoke_status find_axes(topic *t, evoke_error *err)
 {
     const size_t n = t->n;
     double all = 0, kept = 0;
-    evk_row_space_free(&t->rows);
-    EVK_TRY(evk_row_space_fit(t->samples.rows0, n, t->c->d, true, t->c->model->n_thread, &t->rows, err));
+    EVK_TRY(evk_row_space_fit(t->samples->rows0, n, t->c->d, true, t->c->model->n_thread, &t->rows, err));
     for (size_t i = 0; i < n * n; i++)
         t->axes[i] = t->rows.gram[i];
     EVK_TRY(evk_eigen(t->axes, n, true, t->values, err));
@@ -54,7 +54,7 @@ static double share_of(topic *t, const double *v)
     return sum / evk_dot(v, v, t->c->d);
 }
 
-static evoke_status put_layer(topic *t, size_t l, evoke_error *err)
+static evoke_status put_layer(topic *t, evoke_error *err)
 {
     evoke_claims *c = t->c;
     double mean = 0, ends[2];
@@ -65,12 +65,12 @@ static evoke_status put_layer(topic *t, size_t l, evoke_error *err)
     }
     evk_percentiles(t->shares, N_RANDOM, ends);         /* sorts */
     for (size_t e = 0; e < c->n_emotion; e++) {
-        EVK_TRY(evk_samples_vector(&t->samples, 0, e, t->v, err));
-        *evk_claim_at(&c->figures, EVK_C_TOPIC_RANK, e, l, 0) = (double)t->k;
-        *evk_claim_at(&c->figures, EVK_C_TOPIC, e, l, 0) = share_of(t, t->v);
-        *evk_claim_at(&c->figures, EVK_C_TOPIC_CHANCE, e, l, 0) = (double)t->k / (double)c->d;
-        evk_claim_at(&c->figures, EVK_C_TOPIC_RANDOM, e, l, 0)[0] = mean;
-        evk_claim_at(&c->figures, EVK_C_TOPIC_RANDOM, e, l, 0)[1] = evk_quantile(t->shares, N_RANDOM, 0.95);
+        EVK_TRY(evk_samples_vector(t->samples, t->i, e, t->v, err));
+        *evk_claim_at(&c->figures, EVK_C_TOPIC_RANK, e, t->l, 0) = (double)t->k;
+        *evk_claim_at(&c->figures, EVK_C_TOPIC, e, t->l, 0) = share_of(t, t->v);
+        *evk_claim_at(&c->figures, EVK_C_TOPIC_CHANCE, e, t->l, 0) = (double)t->k / (double)c->d;
+        evk_claim_at(&c->figures, EVK_C_TOPIC_RANDOM, e, t->l, 0)[0] = mean;
+        evk_claim_at(&c->figures, EVK_C_TOPIC_RANDOM, e, t->l, 0)[1] = evk_quantile(t->shares, N_RANDOM, 0.95);
     }
     return EVOKE_OK;
 }
@@ -78,7 +78,7 @@ static evoke_status put_layer(topic *t, size_t l, evoke_error *err)
 static evoke_status allocate(topic *t, evoke_error *err)
 {
     const size_t d = t->c->d;
-    t->n = t->c->score.starts[t->c->n_emotion];
+    t->n = t->samples->starts[t->c->n_emotion];
     EVK_TRY(evk_alloc(&t->axes, t->n * t->n, sizeof *t->axes, what, err));
     EVK_TRY(evk_alloc(&t->values, t->n, sizeof *t->values, what, err));
     EVK_TRY(evk_alloc(&t->scores, t->n, sizeof *t->scores, what, err));
@@ -89,26 +89,12 @@ static evoke_status allocate(topic *t, evoke_error *err)
     return EVOKE_OK;
 }
 
-static evoke_status run_layer(topic *t, size_t l, evoke_error *err)
+evoke_status evk_claims_topic(evoke_claims *c, const evk_samples *samples, size_t i, size_t l, evoke_error *err)
 {
-    const evoke_claims_options *o = &t->c->options;
-    const evoke_fisher_options how = { .site = o->site, .span = o->span, .first_layer = t->c->layers[l],
-                                       .last_layer = t->c->layers[l], .shrinkage = o->shrinkage, .vectors = o->vectors };
-    evoke_status st = evk_samples_open(t->c->store, &how, &t->samples, err);
-    if (st == EVOKE_OK)
-        st = evk_samples_read(&t->samples, 0, err);
-    if (st == EVOKE_OK)
-        st = put_layer(t, l, err);
-    evk_samples_close(&t->samples);
-    return st;
-}
-
-evoke_status evk_claims_topic(evoke_claims *c, evoke_error *err)
-{
-    topic t = { .c = c };
+    topic t = { .c = c, .samples = samples, .i = i, .l = l };
     evoke_status st = allocate(&t, err);
-    for (size_t l = 0; st == EVOKE_OK && l < c->n_layer; l++)
-        st = run_layer(&t, l, err);
+    if (st == EVOKE_OK)
+        st = put_layer(&t, err);
     evk_row_space_free(&t.rows);
     free(t.axes);
     free(t.values);

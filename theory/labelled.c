@@ -43,9 +43,9 @@ static evoke_status check_texts(evoke_labelled *t, evoke_error *err)
 /* The place of a layer among the texts' layers. */
 static evoke_status find_layer(const evoke_labelled *t, int32_t number, size_t *place, evoke_error *err)
 {
-    for (*place = 0; *place < evoke_store_describe(t->texts)->n_layer; (*place)++)
-        if (evoke_store_layer(t->texts, *place) == number)
-            return EVOKE_OK;
+    *place = evk_store_find_layer(t->texts, number);
+    if (*place < evoke_store_describe(t->texts)->n_layer)
+        return EVOKE_OK;
     return evk_fail(err, EVOKE_EDATA, "%s: the store has no layer %d (%s)", what, (int)number, evk_store_path(t->texts));
 }
 

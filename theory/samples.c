@@ -151,30 +151,15 @@ int32_t evk_samples_layer(const evk_samples *c, size_t i)
 
 /* ---- vectors ---- */
 
-static bool find_emotion(const evoke_vectors *v, const char *name, size_t *index)
-{
-    for (*index = 0; *index < evoke_vectors_describe(v)->n_emotion; (*index)++)
-        if (strcmp(evoke_vectors_emotion(v, *index), name) == 0)
-            return true;
-    return false;
-}
-
-static bool find_number(const evoke_vectors *v, int32_t number, size_t *index)
-{
-    for (*index = 0; *index < evoke_vectors_describe(v)->n_layer; (*index)++)
-        if (evoke_vectors_layer(v, *index) == number)
-            return true;
-    return false;
-}
-
 evoke_status evk_samples_vector(const evk_samples *c, size_t i, size_t e, double *v, evoke_error *err)
 {
     const evoke_vectors *vectors = c->options->vectors;
     const size_t d = c->info->d_model;
-    size_t emotion = 0, layer = 0;
-    if (!find_emotion(vectors, evoke_store_emotion(c->store, e), &emotion))
+    const size_t emotion = evk_vectors_find(vectors, evoke_store_emotion(c->store, e));
+    const size_t layer = evk_vectors_find_layer(vectors, evk_samples_layer(c, i));
+    if (emotion == evoke_vectors_describe(vectors)->n_emotion)
         return evk_fail(err, EVOKE_EDATA, "compare vectors: the vectors have no such emotion");
-    if (!find_number(vectors, evk_samples_layer(c, i), &layer))
+    if (layer == evoke_vectors_describe(vectors)->n_layer)
         return evk_fail(err, EVOKE_EDATA, "compare vectors: the vectors have no such layer");
     const float *ev = evoke_vectors_get(vectors, c->options->site, emotion);
     if (!ev)

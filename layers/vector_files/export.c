@@ -25,19 +25,17 @@ typedef struct selection {
 
 static evoke_status find_emotion(const evoke_vectors *v, const char *name, size_t *out, evoke_error *err)
 {
-    const size_t n = evoke_vectors_describe(v)->n_emotion;
-    for (*out = 0; *out < n; ++*out)
-        if (strcmp(evoke_vectors_emotion(v, *out), name) == 0)
-            return EVOKE_OK;
-    return strcmp(name, "base") == 0 ? EVOKE_OK : evk_fail(err, EVOKE_EDATA, "write vectors: none is called '%.80s'", name);
+    *out = evk_vectors_find(v, name);
+    if (*out < evoke_vectors_describe(v)->n_emotion || strcmp(name, "base") == 0)
+        return EVOKE_OK;
+    return evk_fail(err, EVOKE_EDATA, "write vectors: none is called '%.80s'", name);
 }
 
 static evoke_status find_layer(const evoke_vectors *v, int32_t layer, size_t *out, evoke_error *err)
 {
-    const size_t n = evoke_vectors_describe(v)->n_layer;
-    for (*out = 0; *out < n; ++*out)
-        if (evoke_vectors_layer(v, *out) == layer)
-            return EVOKE_OK;
+    *out = evk_vectors_find_layer(v, layer);
+    if (*out < evoke_vectors_describe(v)->n_layer)
+        return EVOKE_OK;
     return evk_fail(err, EVOKE_EDATA, "write vectors: they hold nothing for layer %d", (int)layer);
 }
 
