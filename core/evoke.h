@@ -791,6 +791,32 @@ EVOKE_API void evoke_fisher_result_free(evoke_fisher_result *r);
 EVOKE_API evoke_status evoke_fisher(evoke_store *s, const evoke_fisher_options *options, const evoke_progress *progress,
                                     evoke_fisher_result *out, evoke_error *err);
 
+/* ---- two stores, or two vectors files, of the same queries: what another model, or one in fewer bits, makes of the EVs ---- */
+typedef struct evoke_comparison_row {
+    evoke_site site;
+    int32_t layer;
+    size_t emotion, n;                  /* index into the emotions of the first; its queries, 0: the file does not say */
+    double cosine;                      /* of the two EVs; NaN where one has no length */
+    double norm_a, norm_b, norm_ratio;  /* lengths of the EVs, and that of the second over that of the first */
+    double fisher_a, fisher_b, fisher_change;   /* of stores: J along each one's own EV (fisher_ratio_ev of evoke_fisher_row), and
+                                                 * the second's over the first's; otherwise NaN */
+} evoke_comparison_row;
+typedef struct evoke_comparison {
+    evoke_comparison_row *rows;         /* [n_rows] site by site, layer by layer, emotion by emotion, in the order of the first */
+    size_t n_rows;
+    bool same_prompts;                  /* of stores: the queries were asked in the same words, as far as the files say */
+} evoke_comparison;
+EVOKE_API void evoke_comparison_free(evoke_comparison *c);
+/* span NULL: the one that evoke_mean_difference takes of the first. Errors: EVOKE_EDATA queries, emotions, settings, layers,
+ * sites or the width are not the same in both, the first difference in the text; those of evoke_fisher. Memory: that of evoke_fisher
+ * for both. */
+EVOKE_API evoke_status evoke_compare_stores(evoke_store *a, evoke_store *b, const evoke_span *span,
+                                            const evoke_progress *progress, evoke_comparison *out, evoke_error *err);
+/* The same of vectors, which know their queries by number alone. Errors: EVOKE_EDATA emotions, numbers of queries, layers, sites,
+ * span, method or the width are not the same in both. */
+EVOKE_API evoke_status evoke_compare_vectors(const evoke_vectors *a, const evoke_vectors *b, evoke_comparison *out,
+                                             evoke_error *err);
+
 /* ---- all of theory/: directions, intervals, controls, out of sample, whiteness, geometry (theory/README.md) ---- */
 typedef struct evoke_theory_options {
     evoke_fisher_options fisher;        /* what is compared; raw is for all directions */

@@ -18,6 +18,7 @@ static const command commands[] = {
     { "merge",    "join the shards of a divided extract or sweep",                   cmd_merge },
     { "query",    "part of a store: a smaller store, NumPy's .npy, or CSV",          cmd_query },
     { "ev",       "average a store into emotion vectors",                            cmd_ev },
+    { "compare",  "two stores or vectors of the same queries, by layer and emotion",  cmd_compare },
     { "convert",  "vectors to and from other tools' files",                          cmd_convert },
     { "generate", "steered generation: one prompt, or a file of prompts",            cmd_generate },
     { "sweep",    "a dataset under a grid of steerings and baselines; resumable",    cmd_sweep },

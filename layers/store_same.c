@@ -1,0 +1,106 @@
+/* layers/store_same.c: whether two stores are of the same queries, so that what differs between them is the model. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "layers/store_choice.h"
+#include "layers/store_same.h"
+
+static evoke_status same_counts(const evoke_store *a, const evoke_store *b, evoke_error *err)
+{
+    const struct { const char *what; size_t a, b; } counts[] = {
+        { "dimensions", a->info.d_model, b->info.d_model },   { "queries", a->info.n_query, b->info.n_query },
+        { "emotions", a->info.n_emotion, b->info.n_emotion }, { "settings", a->info.n_setting, b->info.n_setting },
+        { "layers", a->info.n_layer, b->info.n_layer },       { "sites", a->info.n_site, b->info.n_site },
+    };
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        if (counts[i].a != counts[i].b)
+            return evk_fail(err, EVOKE_EDATA, "compare stores: one has %zu %s, the other %zu (%s)", counts[i].a, counts[i].what,
+                            counts[i].b, evk_store_path(b));
+    return EVOKE_OK;
+}
+
+static evoke_status lacks(const evoke_store *b, const char *what, const char *name, evoke_error *err)
+{
+    return evk_fail(err, EVOKE_EDATA, "compare stores: one has %s '%.80s', the other not (%s)", what, name, evk_store_path(b));
+}
+
+/* Of as many each, so those of one being in the other is enough. */
+static evoke_status same_axes(const evoke_store *a, const evoke_store *b, evoke_error *err)
+{
+    size_t unused = 0;
+    for (size_t e = 0; e < a->info.n_emotion; e++)
+        if (!evk_is_listed(a->emotions[e], (const char *const *)b->emotions, b->info.n_emotion))
+            return lacks(b, "emotion", a->emotions[e], err);
+    for (size_t i = 0; i < a->info.n_setting; i++)
+        if (!evk_store_find_setting(b, a->settings[i], &unused))
+            return lacks(b, "setting", a->settings[i], err);
+    for (size_t i = 0; i < a->info.n_site; i++)
+        if (memcmp(b->has[a->sites[i]], (const bool[EVOKE_N_SPAN]){ 0 }, sizeof *b->has) == 0)
+            return lacks(b, "site", evoke_site_name(a->sites[i]), err);
+    for (size_t l = 0; l < a->info.n_layer; l++)
+        if (evk_store_find_layer(b, a->layers[l]) == b->info.n_layer)
+            return evk_fail(err, EVOKE_EDATA, "compare stores: one has layer %d, the other not (%s)", a->layers[l],
+                            evk_store_path(b));
+    return EVOKE_OK;
+}
+
+/* The first text that differs; *n, their number: none does, or one of the files has no such texts. */
+static evoke_status first_other(evoke_store *a, evoke_store *b, const char *dataset, size_t *at, size_t *n, evoke_error *err)
+{
+    char **of_a = NULL, **of_b = NULL;
+    size_t n_b = 0;
+    *at = *n = 0;
+    if (!evk_h5_has(a->file, dataset) || !evk_h5_has(b->file, dataset))
+        return EVOKE_OK;
+    evoke_status st = evk_h5_read_strings(a->file, dataset, &of_a, n, err);
+    if (st == EVOKE_OK)
+        st = evk_h5_read_strings(b->file, dataset, &of_b, &n_b, err);
+    while (st == EVOKE_OK && *at < *n && *at < n_b && strcmp(of_a[*at], of_b[*at]) == 0)
+        ++*at;
+    *n = *n > n_b ? *n : n_b;
+    free(of_a);
+    free(of_b);
+    return st;
+}
+
+static evoke_status other_query(const evoke_store *b, size_t query, const char *what, evoke_error *err)
+{
+    return evk_fail(err, EVOKE_EDATA, "compare stores: query %zu is of another %s in the other (%s)", query, what,
+                    evk_store_path(b));
+}
+
+static const char *emotion_of(const evoke_store *s, size_t query)
+{
+    return s->emotion_of[query] < 0 ? "" : s->emotions[s->emotion_of[query]];
+}
+
+static evoke_status same_queries(evoke_store *a, evoke_store *b, evoke_error *err)
+{
+    size_t at = 0, n = 0, setting = 0;
+    EVK_TRY(first_other(a, b, "/queries/id", &at, &n, err));
+    if (at < n)
+        return other_query(b, at, "id", err);
+    EVK_TRY(first_other(a, b, "/queries/text", &at, &n, err));
+    if (at < n)
+        return other_query(b, at, "text", err);
+    for (size_t q = 0; q < a->info.n_query; q++) {
+        if (strcmp(emotion_of(a, q), emotion_of(b, q)) != 0)
+            return other_query(b, q, "emotion", err);
+        for (size_t i = 0; i < a->info.n_setting; i++)
+            if (evk_store_find_setting(b, a->settings[i], &setting) && evk_store_done(a, q, i) != evk_store_done(b, q, setting))
+                return evk_fail(err, EVOKE_EDATA, "compare stores: query %zu is done in one alone, finish the extraction (%s)", q,
+                                evk_store_path(evk_store_done(a, q, i) ? b : a));
+    }
+    return EVOKE_OK;
+}
+
+evoke_status evk_store_same(evoke_store *a, evoke_store *b, bool *same_prompts, evoke_error *err)
+{
+    size_t at = 0, n = 0;
+    EVK_TRY(same_counts(a, b, err));
+    EVK_TRY(same_axes(a, b, err));
+    EVK_TRY(same_queries(a, b, err));
+    EVK_TRY(first_other(a, b, "/prompts/text", &at, &n, err));
+    *same_prompts = at == n;
+    return EVOKE_OK;
+}
