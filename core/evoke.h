@@ -615,9 +615,13 @@ typedef struct evoke_extract_options {
     evoke_sampling sampling;                        /* for responses */
     bool store_tokens, tokens_float16;
     size_t shard, n_shards;                         /* the shard-th, from 1, of so many blocks of queries; 0, 0: all of them */
+    /* Told how large the store will be at most, in bytes, before it is made or anything is run; NULL: nobody. */
+    void (*on_size)(void *user, uint64_t most_bytes);
+    void *user;
 } evoke_extract_options;
 typedef struct evoke_extract_report {
     uint64_t n_prompts, n_done_before, n_tokens_run, n_tokens_shared, n_generated;     /* n_prompts: of the shard */
+    uint64_t n_most_bytes;      /* what on_size was told */
     double seconds;
 } evoke_extract_report;
 /* Items [*first, *first + *n) of `total` are those of a shard, from 1, of n_shards: blocks whose sizes differ by one at most,

@@ -188,6 +188,10 @@ evoke_status evk_extract_open_store(evk_extraction *x, const char *path, const e
         if (x->options->n_shards > 0)
             st = hash_whole(x, spec.part.whole, err);
         if (st == EVOKE_OK)
+            st = evk_store_spec_size(&spec, &x->report->n_most_bytes, err);
+        if (st == EVOKE_OK && x->options->on_size)
+            x->options->on_size(x->options->user, x->report->n_most_bytes);
+        if (st == EVOKE_OK)
             st = evk_store_write_open(path, &spec, &x->store, err);
     }
     free(l.queries);

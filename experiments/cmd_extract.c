@@ -1,4 +1,5 @@
 /* experiments/cmd_extract.c: a dataset in every setting through a model; span means of the activations to a store. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,8 @@ static const command_options takes = {
              "objects with text, id, emotion, language; JSON or JSON Lines.\n"
              "Settings are {\"system\": text or null, \"settings\": {\"neutral\": \"{query}\", \"emotion\": \"...\"}}; with\n"
              "\"raw\": true their text is run as it is, without a chat template (data/settings_text.json).\n"
+             "With --store tokens the size that the store will not exceed is told before anything is run (also with --json:\n"
+             "\"most_bytes\"); it is taken from the disk at once.\n"
              "With --shard I/N, I from 1, the I-th of N blocks of queries; 'evoke merge' joins the N stores to the one that an\n"
              "undivided run writes. Interrupted (SIGINT, SIGTERM, SIGUSR1) it stops within seconds, with 130.",
     .examples = "  evoke extract -m model.gguf -d queries.json -o acts.h5\n"
@@ -54,6 +57,14 @@ typedef struct job {
     int32_t *layers;
     evoke_extract_options how;
 } job;
+
+/* Every token of every layer is much: whoever waits should know before, not by a full disk. */
+static void announce(void *user, uint64_t most_bytes)
+{
+    (void)user;
+    say("the store will take at most %.2f %s", ceil((double)most_bytes / (most_bytes < 1000000000 ? 1e4 : 1e7)) / 100,
+        most_bytes < 1000000000 ? "MB" : "GB");
+}
 
 static evoke_status read_how(const options *o, job *j, evoke_error *err)
 {
@@ -79,6 +90,8 @@ static evoke_status read_how(const options *o, job *j, evoke_error *err)
     j->how.tokens_float16 = option_given(o, OPT_FLOAT16);
     if (st == EVOKE_OK && j->how.tokens_float16 && !j->how.store_tokens)
         st = fail(err, EVOKE_EARG, "extract: --float16 is for --store tokens (span means are always float32)");
+    if (j->how.store_tokens && !o->quiet)
+        j->how.on_size = announce;
     j->how.sites = j->sites;
     j->how.spans = j->spans;
     j->how.layers = j->layers;
@@ -117,6 +130,7 @@ static evoke_status summary(const options *o, const char *path, const evoke_extr
         json_put(result, "n_tokens_run", json_count(r->n_tokens_run));
         json_put(result, "n_tokens_shared", json_count(r->n_tokens_shared));
         json_put(result, "n_generated", json_count(r->n_generated));
+        json_put(result, "most_bytes", json_count(r->n_most_bytes));
         json_put(result, "time_s", json_number(r->seconds));
         json_put(result, "tokens_per_s", json_number(rate));
         return json_print(stdout, result, 9, err);

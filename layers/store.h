@@ -75,6 +75,9 @@ typedef struct evk_store_spec {             /* everything that a store of one ex
     evk_store_part part;
 } evk_store_spec;
 
+/* What the store will take at most, in bytes. Errors: EVOKE_EARG the spec contradicts itself. */
+evoke_status evk_store_spec_size(const evk_store_spec *spec, uint64_t *most, evoke_error *err);
+
 typedef struct evk_store_writer evk_store_writer;
 /* Creates the store, or opens the one at path where it is of the same spec (attributes, names, texts, layers, ids and
  * recipe are compared; the first difference is named). Errors: EVOKE_EDATA another extraction's file; EVOKE_EBUSY. */

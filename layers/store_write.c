@@ -8,6 +8,7 @@
 #define _GNU_SOURCE     /* F_OFD_SETLK, renameat2 */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include "layers/store_spec.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the arrays of a store are little endian");
+
+static const float TOO_LARGE_FOR_F16 = 65520;      /* rounds to infinity */
 
 struct evk_store_writer {
     int fd;
@@ -214,13 +217,18 @@ static evoke_status sync_data(const evk_store_writer *w, evoke_error *err)
     return fdatasync(w->fd) == 0 ? EVOKE_OK : evk_fail(err, EVOKE_EIO, "write store: %s (%s)", strerror(errno), w->path);
 }
 
+/* NaN passes, as in float32. */
 static evoke_status put_halves(const evk_store_writer *w, uint64_t at, const float *x, size_t n, evoke_error *err)
 {
     uint16_t halves[4096];
     for (size_t i = 0; i < n; i += 4096) {
         const size_t m = n - i < 4096 ? n - i : 4096;
-        for (size_t j = 0; j < m; j++)
+        for (size_t j = 0; j < m; j++) {
             halves[j] = evk_to_f16(x[i + j]);
+            if (fabsf(x[i + j]) >= TOO_LARGE_FOR_F16)
+                return evk_fail(err, EVOKE_EDATA, "write store: an activation of %.6g does not fit float16, whose largest is "
+                                "65504: store float32 (%s)", (double)x[i + j], w->path);
+        }
         EVK_TRY(put(w, at + 2 * i, halves, 2 * m, err));
     }
     return EVOKE_OK;

@@ -272,6 +272,24 @@ static void tokens_are_kept(const plan *p, bool float16)
     unlink(FOLDER "/half.h5");
 }
 
+/* 65519.996 is the largest float32 that rounds to float16's largest; a prompt that does not fit is not done. */
+static void too_large_for_float16(const plan *p)
+{
+    static item_data d;
+    evoke_error err = {0};
+    evk_store_writer *w = NULL;
+    if (!check(evk_store_write_open(path, &p->spec, &w, &err) == EVOKE_OK, "%s", err.text))
+        return;
+    make_item(p, 0, &d);
+    d.values[1][0][4] = -65519.996f;
+    check(evk_store_write(w, &d.item, 1, &err) == EVOKE_OK, "%s", err.text);
+    make_item(p, 1, &d);
+    d.values[1][0][4] = -65520;
+    check(evk_store_write(w, &d.item, 1, &err) == EVOKE_EDATA && strstr(err.text, "-65520 does not fit float16"), "%s", err.text);
+    check(evk_store_write_done(w, 0, 0) && !evk_store_write_done(w, 0, 1), "done");
+    evk_store_write_free(w);
+}
+
 /* ---- continuing ---- */
 static void refuses(const plan *p, const char *why)
 {
@@ -517,6 +535,8 @@ int main(void)
     p.spec.float16 = true;
     write_all(&p, path);
     tokens_are_kept(&p, true);
+    unlink(path);
+    too_large_for_float16(&p);
     unlink(path);
     foreign_files();
     full_disk(&p);
