@@ -55,6 +55,9 @@ typedef struct evoke_error {
 } evoke_error;
 
 EVOKE_API const char *evoke_version(void);                   /* "0.1.0" */
+/* Cores for one of n_here processes that work together on this machine, n_same of which (itself one) may run on the same cores:
+ * this process's affinity mask / n_same, its control group's quota / n_here, SLURM_CPUS_PER_TASK: the least, at least 1. */
+EVOKE_API size_t evoke_cores_shared(size_t n_same, size_t n_here);
 
 /* Called now and then from long work, on the calling thread. Return false to stop: the call then ends with
  * EVOKE_EINTERRUPTED after the current batch, or within one that takes long, and what was done is kept. A zeroed struct means:

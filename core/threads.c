@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/evoke.h"
+
 /* cpu.max of the control group: "QUOTA PERIOD" or "max PERIOD". 0: no limit known. */
 static double quota(void)
 {
@@ -27,17 +29,23 @@ static size_t slurm_cores(void)
     return n > 0 ? (size_t)n : 0;
 }
 
-size_t evk_cores_available(void)
+size_t evoke_cores_shared(size_t n_same, size_t n_here)
 {
     cpu_set_t set;
     size_t n = sched_getaffinity(0, sizeof set, &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
-    const double limit = quota();
+    const double limit = quota() / (double)(n_here > 0 ? n_here : 1);
+    n /= n_same > 0 ? n_same : 1;
     if (limit > 0 && limit < (double)n)
         n = (size_t)limit;
     const size_t task = slurm_cores();
     if (task > 0 && task < n)
         n = task;
     return n > 0 ? n : 1;
+}
+
+size_t evk_cores_available(void)
+{
+    return evoke_cores_shared(1, 1);
 }
 
 double evk_seconds(void)

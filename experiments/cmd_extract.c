@@ -38,7 +38,8 @@ static const command_options takes = {
              "With --store tokens the size that the store will not exceed is told before anything is run (also with --json:\n"
              "\"most_bytes\"); it is taken from the disk at once.\n"
              "With --shard I/N, I from 1, the I-th of N blocks of queries; 'evoke merge' joins the N stores to the one that an\n"
-             "undivided run writes. Interrupted (SIGINT, SIGTERM, SIGUSR1) it stops within seconds, with 130.",
+             "undivided run writes. Interrupted (SIGINT, SIGTERM, SIGUSR1) it stops within seconds, with 130.\n"
+             "Under mpirun every rank does a shard, beside the store, and rank 0 merges them.",
     .examples = "  evoke extract -m model.gguf -d queries.json -o acts.h5\n"
                 "  evoke extract -m model.gguf -d queries.json -o acts.h5 --sites resid_post,attn_out --span query,response\n"
                 "  evoke extract -m model.gguf -d queries.json -o few.h5 --limit 4 --layers 8-20\n"
@@ -82,8 +83,6 @@ static evoke_status read_how(const options *o, job *j, evoke_error *err)
         st = option_size(o, OPT_BATCH_SIZE, 1, 1 << 24, &j->how.batch_tokens, err);
     if (st == EVOKE_OK)
         st = options_sampling_read(o, &j->how.sampling, err);
-    if (st == EVOKE_OK)
-        st = options_shard(o, &j->how.shard, &j->how.n_shards, err);
     if (st == EVOKE_OK && store && strcmp(store, "mean") != 0 && strcmp(store, "tokens") != 0)
         st = fail(err, EVOKE_EARG, "read --store: '%s' is neither mean nor tokens", store);
     j->how.store_tokens = store && strcmp(store, "tokens") == 0;
@@ -118,9 +117,9 @@ static evoke_status open_inputs(const options *o, const char *dataset, job *j, e
     return st;
 }
 
-static evoke_status summary(const options *o, const char *path, const evoke_extract_options *how, const evoke_extract_report *r,
-                            evoke_error *err)
+static evoke_status summary(const options *o, const work_part *part, const evoke_extract_report *r, evoke_error *err)
 {
+    const char *path = part->whole;
     const double rate = r->seconds > 0 ? (double)r->n_tokens_run / r->seconds : 0;
     if (o->json) {
         json_t *result = json_object();
@@ -143,46 +142,68 @@ static evoke_status summary(const options *o, const char *path, const evoke_extr
         printf(" (%llu of them generated)", (unsigned long long)r->n_generated);
     printf(", %llu more shared by common beginnings", (unsigned long long)r->n_tokens_shared);
     printf("\ntime        %.1f s, %.0f tokens/s\nstore       %s\n", r->seconds, rate, path);
-    if (how->n_shards)
-        printf("next        evoke merge, of all %zu shards\n", how->n_shards);
+    if (part_to_merge(part))
+        printf("next        evoke merge, of all %zu shards\n", part->n_shards);
     else
         printf("next        evoke ev %s -o ev.h5\n", path);
     return EVOKE_OK;
 }
 
+/* This process's part; r becomes that of all ranks. */
+static evoke_status run(const options *o, const job *j, const work_part *part, evoke_extract_report *r, evoke_error *err)
+{
+    progress p;
+    const evoke_provenance made = { o->command_line, j->how.sampling.seed };
+    const double began = seconds_now();
+    evoke_status st = EVOKE_OK;
+    progress_begin(&p, o->quiet);
+    const evoke_progress hook = progress_hook(&p);
+    if (!part->idle)
+        st = evoke_extract(j->model, j->dataset, j->settings, &j->how, part->path, &made, &hook, r, err);
+    progress_end(&p);
+    if (st == EVOKE_EINTERRUPTED)
+        st = fail(err, st, "extract: interrupted, what was done is kept; the same command continues (%s)", part->whole);
+    uint64_t counts[RANKS_COUNTS] = { r->n_prompts, r->n_done_before, r->n_tokens_run, r->n_tokens_shared, r->n_generated };
+    st = part_finish(o, part, merge_stores, counts, st, err);
+    *r = (evoke_extract_report){ .n_prompts = counts[0], .n_done_before = counts[1], .n_tokens_run = counts[2],
+                                 .n_tokens_shared = counts[3], .n_generated = counts[4],
+                                 .seconds = ranks_number() > 1 ? seconds_now() - began : r->seconds };
+    return st;
+}
+
 static evoke_status extract(const options *o, const char *dataset, const char *path, evoke_error *err)
 {
     job j = { 0 };
-    progress p;
+    work_part part = { 0 };
     evoke_extract_report r = { 0 };
     evoke_status st = read_how(o, &j, err);
     if (st == EVOKE_OK)
-        st = open_inputs(o, dataset, &j, err);
-    if (st == EVOKE_OK) {
-        const evoke_provenance made = { o->command_line, j.how.sampling.seed };
-        progress_begin(&p, o->quiet);
-        const evoke_progress hook = progress_hook(&p);
-        st = evoke_extract(j.model, j.dataset, j.settings, &j.how, path, &made, &hook, &r, err);
-        progress_end(&p);
-        if (st == EVOKE_EINTERRUPTED)
-            st = fail(err, st, "extract: interrupted, what was done is kept; the same command continues (%s)", path);
-    }
+        st = part_choose(o, path, &part, err);
+    j.how.shard = part.shard;
+    j.how.n_shards = part.n_shards;
     if (st == EVOKE_OK)
-        st = summary(o, path, &j.how, &r, err);
+        st = open_inputs(o, dataset, &j, err);
+    if (st == EVOKE_OK)
+        st = run(o, &j, &part, &r, err);
+    if (st == EVOKE_OK && ranks_place() == 0)
+        st = summary(o, &part, &r, err);
     evoke_model_free(j.model);
     evoke_settings_free(j.settings);
     evoke_dataset_free(j.dataset);
     free(j.sites);
     free(j.spans);
     free(j.layers);
+    part_free(&part);
     return st;
 }
 
 evoke_status cmd_extract(int argc, const char **argv, evoke_error *err)
 {
-    options o;
+    options o = { 0 };
     const char *model = NULL, *dataset = NULL, *path = NULL;
-    evoke_status st = options_parse(argc, argv, &takes, &o, err);
+    evoke_status st = ranks_begin("extract", err);
+    if (st == EVOKE_OK)
+        st = options_parse(argc, argv, &takes, &o, err);
     if (st == EVOKE_OK && !o.done) {
         st = option_need(&o, OPT_MODEL, "extract", &model, err);
         if (st == EVOKE_OK)

@@ -4,7 +4,6 @@
 
 #include "experiments/json_out.h"
 #include "experiments/options.h"
-#include "experiments/progress.h"
 #include "experiments/shards.h"
 
 static const struct poptOption own[] = {
@@ -33,17 +32,6 @@ static bool is_hdf5(const char *path)
     return same;
 }
 
-static evoke_status merge_stores(const options *o, const char *path, evoke_error *err)
-{
-    progress p;
-    const evoke_provenance made = { o->command_line, 0 };
-    progress_begin(&p, o->quiet);
-    const evoke_progress hook = progress_hook(&p);
-    const evoke_status st = evoke_store_merge((const char *const *)o->arguments, o->n_arguments, path, &made, &hook, err);
-    progress_end(&p);
-    return st;
-}
-
 static evoke_status summary(const options *o, const char *path, bool stores, evoke_error *err)
 {
     if (!o->json) {
@@ -65,7 +53,7 @@ evoke_status cmd_merge(int argc, const char **argv, evoke_error *err)
         st = option_need(&o, OPT_OUTPUT, "merge", &path, err);
         const bool stores = st == EVOKE_OK && is_hdf5(o.arguments[0]);
         if (st == EVOKE_OK)
-            st = stores ? merge_stores(&o, path, err) : merge_responses(&o, path, err);
+            st = (stores ? merge_stores : merge_responses)(&o, (const char *const *)o.arguments, o.n_arguments, path, err);
         if (st == EVOKE_OK)
             st = summary(&o, path, stores, err);
     }

@@ -55,7 +55,7 @@ static const command_options takes = {
              "Random vectors come from PCG64([seed, 8, site, layer, emotion]), at the length that the emotion's vector has\n"
              "in that layer. prompt and both leave EVbase out: it has no name to ask for.\n"
              "With --shard I/N, I from 1, the I-th of N blocks of responses; 'evoke merge' joins them to the\n"
-             "undivided run's bytes.",
+             "undivided run's bytes. Under mpirun every rank does a block, beside the file, and rank 0 joins them.",
     .examples = "  evoke sweep -m model.gguf -f data/queries_evaluation.jsonl --ev ev.h5 -o r.jsonl       (the paper's grid)\n"
                 "  evoke sweep -m model.gguf -f queries.jsonl --ev ev.h5 --alphas 1,2 \\\n"
                 "      --baselines none,prompt,random,both -o r.jsonl\n"
@@ -69,7 +69,6 @@ static const command_options takes = {
 
 typedef struct sweep {
     const options *o;
-    const char *path;
     const evoke_model *model;
     char model_sha256[65];
     sweep_grid grid;
@@ -78,7 +77,8 @@ typedef struct sweep {
     evoke_settings *settings;
     responder responder;
     size_t n_samples, total;
-    size_t shard, n_shards, first, n;           /* 0, 0: undivided; responses [first, first + n) of total */
+    work_part part;
+    size_t first, n;                            /* responses [first, first + n) of total are this process's */
     char whole_sha256[65];                      /* of what all responses are of, where divided */
     uint64_t n_tokens;
     const char *system;
@@ -176,9 +176,9 @@ static evoke_status take(void *user, size_t i, const evoke_response *r, const ev
 static json_t *line_head(void *user, size_t i)
 {
     sweep *s = user;
-    if (s->n_shards && i == 0)
-        return responses_shard_head(s->shard, s->n_shards, s->total, s->whole_sha256);
-    return head(s, s->first + i - (s->n_shards ? 1 : 0));
+    if (s->part.n_shards && i == 0)
+        return responses_shard_head(s->part.shard, s->part.n_shards, s->total, s->whole_sha256);
+    return head(s, s->first + i - (s->part.n_shards ? 1 : 0));
 }
 
 static evoke_status hash_whole(sweep *s, evoke_error *err)
@@ -204,9 +204,9 @@ static evoke_status hash_whole(sweep *s, evoke_error *err)
 static evoke_status choose_shard(sweep *s, evoke_error *err)
 {
     s->n = s->total;
-    if (s->n_shards == 0)
+    if (s->part.n_shards == 0)
         return EVOKE_OK;
-    evoke_shard_range(s->shard, s->n_shards, s->total, &s->first, &s->n);
+    evoke_shard_range(s->part.shard, s->part.n_shards, s->total, &s->first, &s->n);
     return hash_whole(s, err);
 }
 
@@ -262,13 +262,13 @@ static evoke_status count(sweep *s, evoke_error *err)
 
 static evoke_status read_inputs(sweep *s, evoke_error *err)
 {
-    const char *path = NULL;
+    const char *path = NULL, *whole = NULL;
     s->n_samples = 1;
     evoke_status st = option_need(s->o, OPT_MODEL, "sweep", &path, err);
     if (st == EVOKE_OK)
         st = option_need(s->o, OPT_FILE, "sweep", &path, err);
     if (st == EVOKE_OK)
-        st = option_need(s->o, OPT_OUTPUT, "sweep", &s->path, err);
+        st = option_need(s->o, OPT_OUTPUT, "sweep", &whole, err);
     if (st == EVOKE_OK)
         st = template_check(s->o, err);
     if (st == EVOKE_OK)
@@ -276,7 +276,7 @@ static evoke_status read_inputs(sweep *s, evoke_error *err)
     if (st == EVOKE_OK)
         st = option_size(s->o, OPT_N_SAMPLES, 1, 1000000, &s->n_samples, err);
     if (st == EVOKE_OK)
-        st = options_shard(s->o, &s->shard, &s->n_shards, err);
+        st = part_choose(s->o, whole, &s->part, err);
     if (st == EVOKE_OK)
         st = open_settings(s, err);
     if (st == EVOKE_OK)
@@ -323,13 +323,13 @@ static evoke_status prepare(sweep *s, evoke_error *err)
 }
 
 /* ---- running ---- */
-static evoke_status summary(const sweep *s, size_t before, double seconds, evoke_error *err)
+static evoke_status summary(const sweep *s, size_t n, size_t before, double seconds, evoke_error *err)
 {
     const double rate = seconds > 0 ? (double)s->n_tokens / seconds : 0;
     if (s->o->json) {
         json_t *o = json_object();
-        json_put(o, "file", text_json(s->path));
-        json_put(o, "n_responses", json_count(s->n));
+        json_put(o, "file", text_json(s->part.whole));
+        json_put(o, "n_responses", json_count(n));
         json_put(o, "n_done_before", json_count(before));
         json_put(o, "n_queries", json_count(s->queries.n));
         json_put(o, "n_cells", json_count(s->grid.n_cell));
@@ -338,50 +338,63 @@ static evoke_status summary(const sweep *s, size_t before, double seconds, evoke
         json_put(o, "tokens_per_s", json_number(rate));
         return json_print(stdout, o, 9, err);
     }
-    printf("responses   %zu: %zu queries x %zu cells", s->n, s->queries.n, s->grid.n_cell);
+    printf("responses   %zu: %zu queries x %zu cells", n, s->queries.n, s->grid.n_cell);
     if (s->n_samples > 1)
         printf(" x %zu samples", s->n_samples);
-    if (s->n_shards)
-        printf(", shard %zu of %zu", s->shard, s->n_shards);
+    if (part_to_merge(&s->part))
+        printf(", shard %zu of %zu", s->part.shard, s->part.n_shards);
     if (before)
         printf(", %zu of them done before", before);
     printf("\ntokens      %llu\ntime        %.1f s, %.0f tokens/s\nfile        %s\n", (unsigned long long)s->n_tokens, seconds,
-           rate, s->path);
-    if (s->n_shards)
-        printf("next        evoke merge, of all %zu shards\n", s->n_shards);
+           rate, s->part.whole);
+    if (part_to_merge(&s->part))
+        printf("next        evoke merge, of all %zu shards\n", s->part.n_shards);
     else
-        printf("next        evoke eval %s\n", s->path);
+        printf("next        evoke eval %s\n", s->part.whole);
     return EVOKE_OK;
 }
 
-static evoke_status run(sweep *s, evoke_error *err)
+/* This process's part; *before: responses that were there. */
+static evoke_status run_part(sweep *s, size_t *before, evoke_error *err)
 {
-    const size_t above = s->n_shards ? 1 : 0;           /* lines before the first response */
-    evoke_status st = journal_open(&s->file, s->path, s->n + above, line_head, s, err);
+    const size_t above = s->part.n_shards ? 1 : 0;           /* lines before the first response */
+    evoke_status st = journal_open(&s->file, s->part.path, s->n + above, line_head, s, err);
     if (st == EVOKE_OK && s->file.n < above)
         st = journal_add(&s->file, line_head(s, 0), json_object(), err);
     if (st != EVOKE_OK) {
         journal_free(&s->file);
         return st;
     }
-    const size_t before = s->file.n - above;
-    const double began = seconds_now();
-    st = responder_run(&s->responder, s->first + before, s->first + s->n, err);
+    *before = s->file.n - above;
+    st = responder_run(&s->responder, s->first + *before, s->first + s->n, err);
     if (st == EVOKE_EINTERRUPTED)
         fail(err, st, "sweep: interrupted, %zu of %zu responses are kept; the same command continues (%s)", s->file.n - above,
-             s->n, s->path);
+             s->n, s->part.path);
     if (st == EVOKE_OK)
         st = journal_close(&s->file, err);
     journal_free(&s->file);
-    return st == EVOKE_OK ? summary(s, before, seconds_now() - began, err) : st;
+    return st;
+}
+
+static evoke_status run(sweep *s, evoke_error *err)
+{
+    size_t before = 0;
+    const double began = seconds_now();
+    evoke_status st = s->part.idle ? EVOKE_OK : run_part(s, &before, err);
+    uint64_t counts[RANKS_COUNTS] = { s->part.idle ? 0 : s->n, before, s->n_tokens };
+    st = part_finish(s->o, &s->part, merge_responses, counts, st, err);
+    s->n_tokens = counts[2];
+    return st == EVOKE_OK && ranks_place() == 0 ? summary(s, counts[0], counts[1], seconds_now() - began, err) : st;
 }
 
 evoke_status cmd_sweep(int argc, const char **argv, evoke_error *err)
 {
-    options o;
+    options o = { 0 };
     sweep s = { .o = &o };
     evoke_model *m = NULL;
-    evoke_status st = options_parse(argc, argv, &takes, &o, err);
+    evoke_status st = ranks_begin("sweep", err);
+    if (st == EVOKE_OK)
+        st = options_parse(argc, argv, &takes, &o, err);
     if (st == EVOKE_OK && !o.done) {
         st = read_inputs(&s, err);
         if (st == EVOKE_OK)
@@ -392,6 +405,7 @@ evoke_status cmd_sweep(int argc, const char **argv, evoke_error *err)
         if (st == EVOKE_OK)
             st = run(&s, err);
     }
+    part_free(&s.part);
     sweep_grid_free(&s.grid);
     prompts_free(&s.queries);
     prompts_free(&s.asked);

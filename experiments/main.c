@@ -5,6 +5,7 @@
 
 #include "experiments/command.h"
 #include "experiments/progress.h"
+#include "experiments/ranks.h"
 #include "experiments/wait_policy.h"
 
 typedef struct command { const char *name, *about; command_function *run; } command;
@@ -87,7 +88,9 @@ int main(int argc, char **argv)
     errno = 0;
     if (st == EVOKE_OK && (fflush(stdout) != 0 || ferror(stdout)))
         st = fail(&err, EVOKE_EIO, "write the result: %s (standard output)", strerror(errno ? errno : EPIPE));
-    if (st != EVOKE_OK)
+    st = ranks_join(st, NULL, &err);
+    if (st != EVOKE_OK && ranks_place() == 0)
         say("%s", err.text);
+    ranks_end();
     return st == EVOKE_OK ? 0 : st == EVOKE_EARG ? 2 : st == EVOKE_EINTERRUPTED ? 130 : 1;
 }

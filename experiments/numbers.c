@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "experiments/options.h"
+#include "experiments/ranks.h"
 
 evoke_status parse_uint(const char *text, const char *what, uint64_t least, uint64_t most, uint64_t *value,
                         evoke_error *err)
@@ -328,7 +329,7 @@ evoke_status options_open_model(const options *o, evoke_compute usual, bool many
     const char *path = NULL;
     const char *compute = option_text(o, OPT_COMPUTE);
     evoke_model_options how = { .isa = option_text(o, OPT_ISA), .template_path = option_text(o, OPT_TEMPLATE), .compute = usual,
-                                .repack = many };
+                                .repack = many, .n_threads = ranks_threads() };
     if (compute && !evoke_compute_find(compute, &how.compute))
         return fail(err, EVOKE_EARG, "choose how to compute: --compute '%s' is neither exact nor fast", compute);
     evoke_status st = option_need(o, OPT_MODEL, "open the model", &path, err);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "experiments/ranks.h"
+
 static const struct poptOption options_common[] = {
     { "json", 0, POPT_ARG_NONE, NULL, OPT_JSON, "machine-readable result on stdout", NULL },
     { "quiet", 'q', POPT_ARG_NONE, NULL, OPT_QUIET, "no progress, no remarks", NULL },
@@ -244,8 +246,8 @@ evoke_status options_parse(int argc, const char **argv, const command_options *t
     if (st == EVOKE_OK && !o->done)
         st = options_check_output(o, OPT_OUTPUT, option_text(o, OPT_OUTPUT), err);
     o->json = option_given(o, OPT_JSON);
-    o->quiet = option_given(o, OPT_QUIET);
-    o->verbose = option_given(o, OPT_VERBOSE);
+    o->quiet = option_given(o, OPT_QUIET) || ranks_place() > 0;             /* rank 0 speaks for all */
+    o->verbose = option_given(o, OPT_VERBOSE) && ranks_place() == 0;
     return st;
 }
 

@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "experiments/ranks.h"
+
 static volatile sig_atomic_t stop_asked;
 
 static void on_signal(int number)
@@ -37,7 +39,7 @@ void signals_install(void)
 
 bool interrupted(void)
 {
-    return stop_asked != 0;
+    return stop_asked != 0 || ranks_stopped();
 }
 
 double seconds_now(void)

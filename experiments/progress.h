@@ -14,6 +14,7 @@ typedef struct progress {
 /* SIGINT, SIGTERM, SIGHUP and SIGUSR1, as schedulers warn, set a flag (the same once more ends the program at once); SIGPIPE and
  * SIGXFSZ are ignored: writes tell. */
 void signals_install(void);
+/* Has a signal come, or another rank stopped? */
 bool interrupted(void);
 double seconds_now(void);
 

@@ -8,6 +8,7 @@ PACKAGES="gcc libc6-dev meson ninja-build pkg-config libopenblas-openmp-dev libh
           libutf8proc-dev libpopt-dev nettle-dev libzip-dev libcurl4-openssl-dev python3 python3-pip python3-venv"
 DRAWING="gnuplot-nox"            # what `theory --figures` runs
 BROWSER="chromium"               # in which the tests open the page of `report`
+CLUSTER="libopenmpi-dev openmpi-bin slurm-wlm munge"      # for the tests of mpirun and of Slurm
 EMULATION="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user libsimde-dev"
 
 say() { printf '\n== %s\n' "$*"; }

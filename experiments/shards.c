@@ -1,7 +1,12 @@
 #include "experiments/shards.h"
 
+#include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "experiments/progress.h"
 
 enum { MOST_SHARDS = 1000000 };
 
@@ -49,7 +54,7 @@ static evoke_status shard_of_array(size_t *shard, size_t *n_shards, evoke_error 
     return EVOKE_OK;
 }
 
-evoke_status options_shard(const options *o, size_t *shard, size_t *n_shards, evoke_error *err)
+static evoke_status options_shard(const options *o, size_t *shard, size_t *n_shards, evoke_error *err)
 {
     const char *text = option_text(o, OPT_SHARD);
     *shard = *n_shards = 0;
@@ -61,4 +66,115 @@ evoke_status options_shard(const options *o, size_t *shard, size_t *n_shards, ev
     if (st == EVOKE_OK && !o->quiet)
         say("%s: shard %zu/%zu, as this job array says (SLURM_ARRAY_TASK_ID, _COUNT)", o->command, *shard, *n_shards);
     return st;
+}
+
+/* ---- ranks ---- */
+static char *path_of_rank(const char *whole, size_t rank, size_t n)
+{
+    const size_t size = strlen(whole) + 64;
+    char *path = malloc(size);
+    if (path)
+        snprintf(path, size, "%s.shard-%zu-of-%zu", whole, rank + 1, n);
+    return path;
+}
+
+static bool n_of_shard(const char *ending, size_t *shard, size_t *n)
+{
+    return sscanf(ending, ".shard-%zu-of-%zu", shard, n) == 2;
+}
+
+/* What a run of another number of ranks left unfinished would be lost without a word. */
+static evoke_status check_neighbours(const options *o, const char *whole, evoke_error *err)
+{
+    const char *slash = strrchr(whole, '/'), *name = slash ? slash + 1 : whole;
+    char *folder = slash ? strndup(whole, (size_t)(slash - whole) + 1) : strdup("."), text[64] = "";
+    size_t shard = 0, n = 0;
+    DIR *d = folder ? opendir(folder) : NULL;
+    for (const struct dirent *e; d && (e = readdir(d)) && !*text;)
+        if (strncmp(e->d_name, name, strlen(name)) == 0 && n_of_shard(e->d_name + strlen(name), &shard, &n) && n != ranks_number())
+            snprintf(text, sizeof text, ".shard-%zu-of-%zu", shard, n);
+    if (d)
+        closedir(d);
+    free(folder);
+    return !*text ? EVOKE_OK
+         : fail(err, EVOKE_EDATA, "%s: an unfinished run of %zu ranks is there, here are %zu: continue it with as many, or take "
+                "its shards away (%s%s)", o->command, n, ranks_number(), whole, text);
+}
+
+static evoke_status choose_by_rank(const options *o, work_part *p, evoke_error *err)
+{
+    uint64_t there[RANKS_COUNTS] = { 0 };
+    evoke_status st = EVOKE_OK;
+    if (ranks_place() == 0) {
+        there[0] = access(p->whole, F_OK) == 0;
+        st = check_neighbours(o, p->whole, err);
+    }
+    st = ranks_join(st, there, err);
+    p->idle = there[0] && ranks_place() > 0;
+    if (st != EVOKE_OK || there[0]) {
+        if (st == EVOKE_OK && !o->quiet)
+            say("%s: it is there: rank 0 continues it alone (%s)", o->command, p->whole);
+        return st;
+    }
+    p->path = p->own_path = path_of_rank(p->whole, ranks_place(), ranks_number());
+    p->shard = ranks_place() + 1;
+    p->n_shards = ranks_number();
+    return p->path ? EVOKE_OK : fail(err, EVOKE_ENOMEM, "%s: no memory", o->command);
+}
+
+evoke_status part_choose(const options *o, const char *path, work_part *p, evoke_error *err)
+{
+    *p = (work_part){ .whole = path, .path = path };
+    const evoke_status st = options_shard(o, &p->shard, &p->n_shards, err);
+    if (st != EVOKE_OK || ranks_number() == 1)
+        return st;
+    return p->n_shards == 0 ? choose_by_rank(o, p, err)
+         : fail(err, EVOKE_EARG, "divide the work: mpirun has started %zu ranks, and %s: --shard none is for one of the two",
+                ranks_number(), option_given(o, OPT_SHARD) ? "--shard is given" : "it is a task of a job array");
+}
+
+evoke_status merge_stores(const options *o, const char *const *paths, size_t n, const char *path, evoke_error *err)
+{
+    progress p;
+    const evoke_provenance made = { o->command_line, 0 };
+    progress_begin(&p, o->quiet);
+    const evoke_progress hook = progress_hook(&p);
+    const evoke_status st = evoke_store_merge(paths, n, path, &made, &hook, err);
+    progress_end(&p);
+    return st;
+}
+
+static evoke_status merge_ranks(const options *o, const work_part *p, merge_function *merge, evoke_error *err)
+{
+    const size_t n = ranks_number();
+    char **paths = NULL;
+    evoke_status st = allocate(&paths, n, sizeof *paths, err);
+    for (size_t i = 0; st == EVOKE_OK && i < n; i++) {
+        paths[i] = path_of_rank(p->whole, i, n);
+        st = paths[i] ? EVOKE_OK : fail(err, EVOKE_ENOMEM, "%s: no memory", o->command);
+    }
+    if (st == EVOKE_OK && p->own_path)
+        st = merge(o, (const char *const *)paths, n, p->whole, err);
+    for (size_t i = 0; st == EVOKE_OK && i < n; i++)
+        unlink(paths[i]);
+    names_free(paths, paths ? n : 0);
+    return st;
+}
+
+evoke_status part_finish(const options *o, const work_part *p, merge_function *merge, uint64_t *counts, evoke_status st,
+                         evoke_error *err)
+{
+    st = ranks_join(st, counts, err);
+    return st == EVOKE_OK && ranks_number() > 1 && ranks_place() == 0 ? merge_ranks(o, p, merge, err) : st;
+}
+
+bool part_to_merge(const work_part *p)
+{
+    return p->n_shards > 0 && !p->own_path;
+}
+
+void part_free(work_part *p)
+{
+    free(p->own_path);
+    p->own_path = NULL;
 }

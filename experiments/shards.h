@@ -5,17 +5,36 @@
 #include <jansson.h>
 
 #include "experiments/options.h"
+#include "experiments/ranks.h"
 
 #define SHARD_HELP "the I-th, from 1, of N parts (default: as the Slurm array job says it runs in; none: all of it)"
 
-/* --shard, else SLURM_ARRAY_TASK_ID, _MIN, _STEP and _COUNT: shard 1 to n_shards; 0, 0: undivided. Says what it took from the
- * environment. Errors: EVOKE_EARG. */
-evoke_status options_shard(const options *o, size_t *shard, size_t *n_shards, evoke_error *err);
+/* What this process does of a run. */
+typedef struct work_part {
+    size_t shard, n_shards;     /* 0, 0: all of it */
+    const char *whole, *path;   /* the undivided run's file, and the one that this process writes: mostly the same */
+    char *own_path;             /* a rank's, to be merged; NULL: none */
+    bool idle;                  /* a rank that has nothing to do */
+} work_part;
+
+/* --shard, else SLURM_ARRAY_TASK_ID, _MIN, _STEP and _COUNT, else MPI's rank. Says what it took from the environment. Ranks write
+ * shards beside the file; where the file is there already, rank 0 alone continues it. Errors: EVOKE_EARG; EVOKE_EDATA there are
+ * shards of another number of ranks. */
+evoke_status part_choose(const options *o, const char *path, work_part *p, evoke_error *err);
+/* After the work, st its status: joins the ranks' counts [RANKS_COUNTS]; rank 0 merges their shards and takes them away. */
+typedef evoke_status merge_function(const options *o, const char *const *paths, size_t n, const char *path, evoke_error *err);
+evoke_status part_finish(const options *o, const work_part *p, merge_function *merge, uint64_t *counts, evoke_status st,
+                         evoke_error *err);
+/* Is the file of this process a shard that the user must merge? */
+bool part_to_merge(const work_part *p);
+void part_free(work_part *p);
+
 
 /* The line that a shard of responses begins with; sha256 is that of what all `total` lines are of, the same in every shard. After
  * it come the shard's lines as an undivided run writes them. */
 json_t *responses_shard_head(size_t shard, size_t n_shards, size_t total, const char *sha256);
-/* Joins such files, in any order. Errors: EVOKE_EDATA a shard is unfinished, missing, there twice or of another run. */
-evoke_status merge_responses(const options *o, const char *path, evoke_error *err);
+/* Joins such files, or stores, in any order. Errors: EVOKE_EDATA a shard is unfinished, missing, there twice or of another
+ * run. */
+merge_function merge_responses, merge_stores;
 
 #endif

@@ -1,5 +1,5 @@
-/* experiments/shards_responses.c: shards of a sweep to one file. Each begins with a line that says which of the whole follow; these
- * are copied as they are, in the order of the shards. */
+/* experiments/shards_responses.c: shards of a sweep to one file. Each begins with a line that says which of the whole follow;
+ * these are copied as they are, in the order of the shards. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -125,13 +125,13 @@ static evoke_status write_whole(const part *parts, size_t n, const char *path, e
     return st;
 }
 
-evoke_status merge_responses(const options *o, const char *path, evoke_error *err)
+evoke_status merge_responses(const options *o, const char *const *paths, size_t n, const char *path, evoke_error *err)
 {
-    const size_t n = o->n_arguments;
     part *parts = NULL;
+    (void)o;
     evoke_status st = allocate(&parts, n, sizeof *parts, err);
     for (size_t i = 0; st == EVOKE_OK && i < n; i++) {
-        parts[i].path = o->arguments[i];
+        parts[i].path = paths[i];
         st = read_head(&parts[i], err);
     }
     for (size_t i = 1; st == EVOKE_OK && i < n; i++)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "core/evoke.h"
 #include "tests/check.h"
 
 int main(void)
@@ -15,6 +16,9 @@ int main(void)
     check(sched_getaffinity(0, sizeof all, &all) == 0, "there is an affinity mask");
     const size_t n = evk_cores_available();
     check(n >= 1 && n <= (size_t)CPU_COUNT(&all), "%zu cores of %d", n, CPU_COUNT(&all));
+    check(evoke_cores_shared(1, 1) == n, "alone: all of them");
+    check(evoke_cores_shared(2, 2) == (n > 1 ? n / 2 : 1), "half of %zu: %zu", n, evoke_cores_shared(2, 2));
+    check(evoke_cores_shared(1000000, 1000000) == 1, "at least one");
     static const struct { const char *said; size_t most; } tasks[] = {
         { "1", 1 }, { "1000000", SIZE_MAX }, { "0", SIZE_MAX }, { "-3", SIZE_MAX }, { "", SIZE_MAX }, { "some", SIZE_MAX },
     };

@@ -4,6 +4,7 @@
 
 #include "experiments/json_out.h"
 #include "experiments/options.h"
+#include "experiments/ranks.h"
 #include "tests/check.h"
 
 static void numbers(void)
@@ -55,6 +56,21 @@ static void layers(const char *text, size_t n_want, int32_t last)
     free(list);
 }
 
+/* A program without MPI that mpirun starts: alone it runs, and does not take the second process's word or file. */
+static void without_mpi(void)
+{
+    evoke_error err = { EVOKE_OK, "" };
+    unsetenv("PMI_SIZE");
+    unsetenv("OMPI_COMM_WORLD_RANK");
+    setenv("OMPI_COMM_WORLD_SIZE", "1", 1);
+    check(ranks_begin("extract", &err) == EVOKE_OK && ranks_number() == 1 && ranks_place() == 0, "one process: %s", err.text);
+    setenv("OMPI_COMM_WORLD_SIZE", "3", 1);
+    check(ranks_begin("extract", &err) == EVOKE_EUNSUPPORTED && strstr(err.text, "mpirun has started 3 processes"), "%s", err.text);
+    check(ranks_place() == 0, "the first one speaks");
+    setenv("OMPI_COMM_WORLD_RANK", "2", 1);
+    check(ranks_begin("extract", &err) == EVOKE_EUNSUPPORTED && ranks_place() == 2, "and the third does not");
+}
+
 static void bytes(const char *in, size_t n, const char *want, size_t whole)
 {
     size_t n_got = 0;
@@ -102,5 +118,6 @@ int main(void)
     BYTES("\xe0\x80\x80", R R R, 3);
     BYTES("\xc3", R, 0);
     check(utf8_length("na\xc3\xafve", 6) == 5, "characters");
+    without_mpi();
     return check_done();
 }

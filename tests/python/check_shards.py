@@ -1,5 +1,5 @@
 """Work divided with `--shard I/N` and joined by `evoke merge` is the undivided run's: every dataset and attribute of a store but its
-command line, in h5py; for any N, spans, sites, stored tokens, other threads and batches, and a shard killed and continued.
+command line, in h5py; for any N, spans, sites, stored tokens, other threads and batches, and a shard killed and continued. The same of `mpirun -n R`.
 
     python check_shards.py PROGRAM"""
 import json, os, signal, subprocess, sys, tempfile, time
@@ -101,6 +101,87 @@ def test_versions(folder, data):
     check(r.returncode == 1 and "program_version is" in r.stderr and f"'0.0.1' in {shards[1]}" in r.stderr, r.stderr)
 
 
+def mpirun(n, *args, signal_to=None, when=None, more=()):
+    """Status and stderr; signal_to(mpirun's Popen) is called once when() holds."""
+    env = {k: v for k, v in os.environ.items() if "SLURM" not in k}
+    p = subprocess.Popen(["mpirun", "-q", "--oversubscribe", "--allow-run-as-root", *more, "-n", str(n), PROGRAM, *map(str, args)],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env=env)
+    while signal_to and p.poll() is None and not when(): time.sleep(0.02)
+    if signal_to and p.poll() is None: signal_to(p)
+    out, error = p.communicate(timeout=300)
+    return p.returncode, error, out
+
+
+def children(p):
+    return [int(pid) for pid in subprocess.run(["pgrep", "-P", str(p.pid)], capture_output=True, text=True).stdout.split()]
+
+
+def test_ranks(folder, data):
+    """`mpirun -n R`: the undivided file, one line for a failure, and after a stop of whichever rank the same command goes on."""
+    here = lambda name: os.path.join(folder, name)
+    base = ("-m", MODEL, "-d", data)
+    extract(folder, data, "undivided.h5")
+    whole = contents(here("undivided.h5"))
+    for n in (2, 3, 13):
+        status, error, out = mpirun(n, "extract", *base, "-o", here("ranks.h5"), "--json")
+        check(status == 0 and error == "" and json.loads(out)["n_prompts"] == 22, n, "ranks", status, error, out)
+        with h5py.File(here("ranks.h5")) as f: check(f.attrs["command_line"].startswith("evoke extract"), f.attrs["command_line"])
+        got = contents(here("ranks.h5"))
+        check(got == whole, n, "ranks differ in", [k for k in whole.keys() | got.keys() if whole.get(k) != got.get(k)])
+        check(not any(".shard-" in f for f in os.listdir(folder)), "shards are left", os.listdir(folder))
+        if n == 2:
+            status, error, out = mpirun(2, "extract", *base, "-o", here("ranks.h5"), "--json")
+            check(status == 0 and json.loads(out)["n_done_before"] == 22 and "rank 0 continues it alone" in error, "again", status, error, out)
+        os.remove(here("ranks.h5"))
+    run("ev", here("undivided.h5"), "-o", here("ev.h5"))
+    sweep = ("sweep", "-m", MODEL, "-f", data, "--ev", here("ev.h5"), "-n", 5, "--alphas", "0,2", "--limit", 1)
+    run(*sweep, "-o", here("r.jsonl"))
+    status, error, out = mpirun(2, *sweep, "-o", here("ranks.jsonl"))
+    check(status == 0 and open(here("ranks.jsonl"), "rb").read() == open(here("r.jsonl"), "rb").read(), "sweep", status, error)
+    status, error, out = mpirun(2, "extract", *base, "-o", here("t.h5"), "-v", more=("--bind-to", "none"))
+    check(f"{max(1, len(os.sched_getaffinity(0)) // 2)} threads" in error, "half of the cores each", error)
+    for args, want in ((("-o", here("t.h5"), "--sites", "nowhere"), 2), (("-o", here("no/t.h5")), 1), (("-o", here("x.h5"), "--shard", "1/2"), 2)):
+        status, error, out = mpirun(2, "extract", *base, *args)
+        check(status == want and error.startswith("evoke: ") and error.count("\n") == 1, args, status, error)
+    os.mkdir(here("t2.h5.shard-2-of-2"))                    # only the second rank cannot write
+    status, error, out = mpirun(2, "extract", *base, "-o", here("t2.h5"))
+    check(status == 1 and error.count("\n") == 1 and "t2.h5.shard-2-of-2" in error and not os.path.exists(here("t2.h5")), status, error)
+    os.rmdir(here("t2.h5.shard-2-of-2"))
+    check(mpirun(2, "extract", *base, "-o", here("t2.h5"))[0] == 0 and contents(here("t2.h5")) == whole, "and goes on")
+
+
+def test_stopped_ranks(folder):
+    many, store = os.path.join(folder, "lots.json"), os.path.join(folder, "stopped.h5")
+    with open(many, "w") as f: json.dump({e: [f"{i} {e} then" for i in range(1500)] for e in ("joy", "fear")}, f)
+    how = ("-m", MODEL, "-d", many, "-q", "-t", 1, "-b", 60, "--span", "response", "-n", 8)
+    extract(folder, many, "long.h5", "-b", 60, "--span", "response", "-n", 8)
+    shards = [f"{store}.shard-{i}-of-2" for i in (1, 2)]
+    ways = {"SIGTERM to rank 1": lambda p: os.kill(children(p)[1], signal.SIGTERM), "SIGTERM to rank 0": lambda p: os.kill(children(p)[0], signal.SIGTERM),
+            "SIGUSR1 to mpirun": lambda p: p.send_signal(signal.SIGUSR1), "SIGKILL to rank 1": lambda p: os.kill(children(p)[1], signal.SIGKILL)}
+    stops = 0
+    for name, send in ways.items():
+        begin = time.monotonic()
+        status, error, out = mpirun(2, "extract", *how, "-o", store, signal_to=send, when=lambda: all(map(os.path.exists, shards)) and time.monotonic() > begin + 1)
+        if status == 0: break                               # done first
+        stops += 1
+        check(all(map(os.path.exists, shards)) and not os.path.exists(store), name, "keeps the shards only", os.listdir(folder))
+        if "KILL" in name: check(status == 137, name, status, error)
+        else: check(status == 130 and error.count("\n") == 1 and "the same command continues" in error, name, status, error)
+    check(stops > 0, "no run was stopped before its end")
+    if os.path.exists(shards[0]):
+        status, error, out = mpirun(3, "extract", *how, "-o", store)
+        check(status == 1 and "an unfinished run of 2 ranks is there, here are 3" in error, status, error)
+    status, error, out = mpirun(2, "extract", *how, "-o", store)
+    check(status == 0 and contents(store) == contents(os.path.join(folder, "long.h5")), "after all that", status, error)
+
+
+def no_ranks():
+    """Why `mpirun` cannot be tested here; None: it can."""
+    if b"libmpi" not in subprocess.run(["ldd", PROGRAM], capture_output=True).stdout: return "evoke is built without MPI"
+    try: return None if mpirun(1, "--version")[0] == 0 else "mpirun does not run here"
+    except FileNotFoundError: return "there is no mpirun"
+
+
 with tempfile.TemporaryDirectory() as folder:
     data = os.path.join(folder, "q.jsonl")
     texts = "I passed. We won! It is dark. Who is there? A long road home. Rain at last. No, never. The key. Why? Sun é. Done.".split(". ")
@@ -111,5 +192,11 @@ with tempfile.TemporaryDirectory() as folder:
     test_every_division(folder, data)
     test_versions(folder, data)
     test_a_killed_shard(folder)
+    if reason := no_ranks():
+        print("skip mpirun:", reason)
+        counts["skipped"] += 1
+    else:
+        test_ranks(folder, data)
+        test_stopped_ranks(folder)
 print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
 sys.exit(counts["failed"] > 0)
