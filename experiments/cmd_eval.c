@@ -5,8 +5,9 @@
 #include <unistd.h>
 
 #include "experiments/eval.h"
-#include "experiments/eval_validity.h"
 #include "experiments/files.h"
+#include "experiments/json_out.h"
+#include "experiments/shards.h"
 
 static const struct poptOption own[] = {
     { "metrics", 0, POPT_ARG_STRING, NULL, OPT_METRICS, "which of those below, with commas (default: what the models given "
@@ -21,6 +22,7 @@ static const struct poptOption own[] = {
     { "queries", 0, POPT_ARG_STRING, NULL, OPT_QUERIES, "what the authors' lists of texts answer, in order", "FILE" },
     { "human", 0, POPT_ARG_STRING, NULL, OPT_HUMAN, "texts that people labelled: what the judges are worth; repeatable", "FILE" },
     { "limit", 0, POPT_ARG_STRING, NULL, OPT_LIMIT, "of those, the first N of each label", "N" },
+    { "shard", 0, POPT_ARG_STRING, NULL, OPT_SHARD, SHARD_HELP, "I/N" },
     { "threads", 't', POPT_ARG_STRING, NULL, OPT_THREADS, "threads (default: the cores this process may use)", "N" },
     { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT, "every response's own scores, JSON Lines", "FILE" },
     { "csv", 0, POPT_ARG_NONE, NULL, OPT_CSV, "the result as CSV, a line a cell and metric", NULL },
@@ -54,6 +56,7 @@ static const command_options takes = {
              "  degeneration  distinct1, distinct2, repetition (of 4 words), words, drift (letters of other scripts than the\n"
              "                query's), empty, cut (share that ran into their limit)\n"
              "  lexicon       hit: share with a word of the target; lex, other: such words, and of the other emotions, a text\n"
+             "With --shard I/N the I-th of N blocks of responses is measured, to -o; 'evoke merge' gives the undivided result.\n"
              "Empty texts are left out of all but 'empty' and 'cut'. Unsteered texts are a row for each emotion. The key of\n"
              "an endpoint is read from EVOKE_JUDGE_KEY or OPENAI_API_KEY.",
     .examples = "  evoke eval r.jsonl --ppl-model model.gguf --embed-model all-MiniLM-L6-v2\n"
@@ -148,24 +151,64 @@ static evoke_status measure(evaluation *e, evoke_error *err)
     return st == EVOKE_OK ? eval_texts(e, err) : st;
 }
 
+static evoke_status summary(const options *o, const evaluation *e, size_t shard, size_t n_shards, evoke_error *err)
+{
+    const char *path = option_text(o, OPT_OUTPUT);
+    if (!o->json) {
+        printf("responses   %zu of %zu, shard %zu of %zu\nfile        %s\nnext        evoke merge, of all %zu shards\n",
+               e->end - e->first, e->set.n, shard, n_shards, path, n_shards);
+        return EVOKE_OK;
+    }
+    json_t *result = json_object();
+    json_put(result, "file", json_text(path, strlen(path)));
+    json_put(result, "n_responses", json_count(e->end - e->first));
+    json_put(result, "shard", json_count(shard));
+    json_put(result, "n_shards", json_count(n_shards));
+    return json_print(stdout, result, 9, err);
+}
+
+/* A shard whose answers are not all there is not written: the same command asks for the rest, and has the others from disk. */
+static evoke_status finish_shard(const evaluation *e, size_t shard, size_t n_shards, evoke_error *err)
+{
+    if (e->later.status != EVOKE_OK)
+        return fail(err, e->later.status, "%s", e->later.text);
+    const evoke_status st = eval_write_shard(e, shard, n_shards, err);
+    return st == EVOKE_OK ? summary(e->o, e, shard, n_shards, err) : st;
+}
+
+static evoke_status check_shard(const options *o, size_t n_shards, evoke_error *err)
+{
+    const char *path = NULL;
+    if (n_shards == 0)
+        return EVOKE_OK;
+    if (option_given(o, OPT_HUMAN) || option_given(o, OPT_CSV) || option_given(o, OPT_TABLES))
+        return fail(err, EVOKE_EARG, "evaluate a shard: --human is not divided, and the figures of --csv and --tables come with "
+                    "'evoke merge'");
+    return option_need(o, OPT_OUTPUT, "evaluate a shard", &path, err);
+}
+
 static evoke_status evaluate(evaluation *e, evoke_error *err)
 {
     const options *o = e->o;
-    const eval_format format = o->json ? EVAL_JSON : option_given(o, OPT_CSV) ? EVAL_CSV
-                               : option_given(o, OPT_TABLES) ? EVAL_TABLES : EVAL_TEXT;
-    evoke_status st = o->n_arguments > 0 ? responses_read(o, &e->set, err) : EVOKE_OK;
+    work_part part = { 0 };
+    evoke_status st = part_choose(o, option_text(o, OPT_OUTPUT), &part, err);
+    if (st == EVOKE_OK)
+        st = check_shard(o, part.n_shards, err);
+    if (st == EVOKE_OK && o->n_arguments > 0)
+        st = responses_read(o, &e->set, err);
+    e->end = e->set.n;
+    if (st == EVOKE_OK && part.n_shards) {
+        evoke_shard_range(part.shard, part.n_shards, e->set.n, &e->first, &e->end);
+        e->end += e->first;
+    }
     if (st == EVOKE_OK)
         st = open_words(e, err);
     if (st == EVOKE_OK && o->n_arguments > 0)
         st = measure(e, err);
+    if (st == EVOKE_OK && part.n_shards)
+        return finish_shard(e, part.shard, part.n_shards, err);
     if (st == EVOKE_OK)
-        st = eval_validity(e, err);
-    if (st == EVOKE_OK && option_given(o, OPT_OUTPUT))
-        st = eval_write_scores(e, option_text(o, OPT_OUTPUT), err);
-    if (st == EVOKE_OK && (o->n_arguments > 0 || o->json))
-        st = eval_print(e, format, err);
-    if (st == EVOKE_OK && (format == EVAL_TEXT || format == EVAL_TABLES))
-        eval_print_validity(e);
+        st = eval_result(e, err);
     if (st == EVOKE_OK && e->later.status != EVOKE_OK)
         st = fail(err, e->later.status, "%s", e->later.text);
     return st;
@@ -180,13 +223,7 @@ evoke_status cmd_eval(int argc, const char **argv, evoke_error *err)
         st = check_usage(&o, err);
     if (st == EVOKE_OK && !o.done)
         st = evaluate(&e, err);
-    for (size_t k = 0; k < e.n_column; k++)
-        free(e.columns[k].x);
-    names_free(e.emotions, e.n_emotion);
-    evoke_lexicon_free(e.words);
-    responses_free(&e.set);
-    json_decref(e.methods);
-    json_decref(e.validity);
+    eval_free(&e);
     options_free(&o);
     return st;
 }

@@ -8,16 +8,20 @@
 
 static const struct poptOption own[] = {
     { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT, "the whole", "FILE" },
+    { "csv", 0, POPT_ARG_NONE, NULL, OPT_CSV, "of an evaluation: the result as CSV", NULL },
+    { "tables", 0, POPT_ARG_NONE, NULL, OPT_TABLES, "of an evaluation: as the paper's tables", NULL },
     POPT_TABLEEND
 };
 static const command_options takes = {
     .usage = "SHARD... -o FILE",
-    .about = "Joins the shards that 'extract --shard I/N' or 'sweep --shard I/N' wrote, in any order: a store that is the\n"
-             "undivided run's in every dataset, or responses with the same bytes. Refused are shards of different models,\n"
+    .about = "Joins the shards that 'extract', 'sweep' or 'eval --shard I/N' wrote, in any order: a store that is the undivided\n"
+             "run's in every dataset; responses, or scores, with the same bytes, and of an evaluation the result as it prints\n"
+             "it (--json, --csv, --tables). Refused are shards of different models,\n"
              "versions, datasets or settings, one that is missing, unfinished or there twice. A store's activations pass\n"
              "through a few MiB of memory; its texts and token ids are held.",
     .examples = "  evoke merge acts-*.h5 -o acts.h5\n"
-                "  evoke merge r-*.jsonl -o r.jsonl\n",
+                "  evoke merge r-*.jsonl -o r.jsonl\n"
+                "  evoke merge scores-*.jsonl -o scores.jsonl --tables\n",
     .own = own, .least = 1, .most = 1000000,
 };
 
@@ -52,9 +56,13 @@ evoke_status cmd_merge(int argc, const char **argv, evoke_error *err)
     if (st == EVOKE_OK && !o.done) {
         st = option_need(&o, OPT_OUTPUT, "merge", &path, err);
         const bool stores = st == EVOKE_OK && is_hdf5(o.arguments[0]);
+        const bool scores = st == EVOKE_OK && !stores && shard_is(o.arguments[0], &scores_kind);
+        if (st == EVOKE_OK && !scores && (option_given(&o, OPT_CSV) || option_given(&o, OPT_TABLES)))
+            st = fail(err, EVOKE_EARG, "merge: --csv and --tables are for shards of an evaluation (%s)", o.arguments[0]);
         if (st == EVOKE_OK)
-            st = (stores ? merge_stores : merge_responses)(&o, (const char *const *)o.arguments, o.n_arguments, path, err);
-        if (st == EVOKE_OK)
+            st = (stores ? merge_stores : scores ? merge_scores : merge_responses)(&o, (const char *const *)o.arguments,
+                                                                                   o.n_arguments, path, err);
+        if (st == EVOKE_OK && !scores)
             st = summary(&o, path, stores, err);
     }
     options_free(&o);

@@ -6,6 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+void eval_free(evaluation *e)
+{
+    for (size_t k = 0; k < e->n_column; k++)
+        free(e->columns[k].x);
+    names_free(e->emotions, e->n_emotion);
+    evoke_lexicon_free(e->words);
+    responses_free(&e->set);
+    json_decref(e->methods);
+    json_decref(e->validity);
+}
+
 evoke_status eval_column(evaluation *e, const char *name, column_kind kind, bool by_target, double **x, evoke_error *err)
 {
     column *c = &e->columns[e->n_column];
@@ -59,7 +70,7 @@ evoke_status eval_spoken(const evaluation *e, size_t **which, size_t *n, evoke_e
 {
     const evoke_status st = allocate(which, e->set.n, sizeof **which, err);
     *n = 0;
-    for (size_t i = 0; st == EVOKE_OK && i < e->set.n; i++)
+    for (size_t i = e->first; st == EVOKE_OK && i < e->end; i++)
         if (!e->set.lines[i].left_out)
             (*which)[(*n)++] = i;
     return st;

@@ -28,6 +28,7 @@ typedef struct column {
 typedef struct evaluation {
     const options *o;
     response_set set;
+    size_t first, end;          /* those measured here: all, or a shard's */
     evoke_lexicon *words;       /* NULL: none at hand */
     char **emotions;            /* [E] targets */
     size_t n_emotion;
@@ -45,7 +46,7 @@ bool eval_wants(const evaluation *e, const char *metric, bool by_default);
 /* Opens an encoder at a path with --threads. */
 evoke_status eval_open_encoder(const evaluation *e, const char *path, evoke_encoder **out, evoke_error *err);
 evoke_status eval_open_model(const evaluation *e, const char *path, evoke_model **out, evoke_error *err);
-/* Indices of the responses that say something: *which [n], the caller's. */
+/* Indices of the responses measured here that say something: *which [n], the caller's. */
 evoke_status eval_spoken(const evaluation *e, size_t **which, size_t *n, evoke_error *err);
 size_t eval_target(const evaluation *e, const char *emotion);          /* n_emotion: none of them */
 /* Texts of some responses, [n], the caller's array. */
@@ -75,9 +76,14 @@ evoke_status eval_topic(evaluation *e, evoke_error *err);              /* topic 
 evoke_status eval_endpoint(evaluation *e, evoke_error *err);           /* eas and topic by --judge-url */
 
 /* ---- eval_cells.c: the result ---- */
-typedef enum eval_format { EVAL_TEXT, EVAL_JSON, EVAL_CSV, EVAL_TABLES } eval_format;
-evoke_status eval_print(const evaluation *e, eval_format format, evoke_error *err);
-/* Every response's own figures as JSON Lines. */
-evoke_status eval_write_scores(const evaluation *e, const char *path, evoke_error *err);
+/* A response's own figures. raw: of COLUMN_EXP the logarithms, from which the cells are made, and the variant. */
+json_t *eval_score(const evaluation *e, size_t i, bool raw);
+/* Scores of every response to --output, and cells and validity to stdout, as --json, --csv or --tables say. */
+evoke_status eval_result(evaluation *e, evoke_error *err);
+void eval_free(evaluation *e);
+
+/* ---- eval_shards.c: an evaluation divided ---- */
+/* What belongs to responses [first, end) to --output, for 'evoke merge'. */
+evoke_status eval_write_shard(const evaluation *e, size_t shard, size_t n_shards, evoke_error *err);
 
 #endif

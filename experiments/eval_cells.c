@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "experiments/eval.h"
+#include "experiments/eval_validity.h"
 #include "experiments/json_out.h"
 #include "experiments/output.h"
 
+typedef enum eval_format { EVAL_TEXT, EVAL_JSON, EVAL_CSV, EVAL_TABLES } eval_format;
 enum { N_REPLICATE = 1000, BLOCK = 6 };     /* columns of text side by side */
 
 typedef struct figure { size_t n; evoke_interval interval; } figure;
@@ -283,7 +284,7 @@ static evoke_status print_tables(const evaluation *e, const cell_list *list, evo
 
 /* ---- both ---- */
 
-evoke_status eval_print(const evaluation *e, eval_format format, evoke_error *err)
+static evoke_status print(const evaluation *e, eval_format format, evoke_error *err)
 {
     cell_list list;
     evoke_status st = make_cells(e, &list, err);
@@ -299,7 +300,7 @@ evoke_status eval_print(const evaluation *e, eval_format format, evoke_error *er
     return st;
 }
 
-static json_t *score_json(const evaluation *e, size_t i)
+json_t *eval_score(const evaluation *e, size_t i, bool raw)
 {
     const response_line *r = &e->set.lines[i];
     json_t *o = json_object();
@@ -307,6 +308,8 @@ static json_t *score_json(const evaluation *e, size_t i)
     json_put(o, "emotion", json_text(r->emotion, strlen(r->emotion)));
     json_put(o, "alpha", json_number(r->alpha));
     json_put(o, "baseline", json_text(r->baseline, strlen(r->baseline)));
+    if (raw)
+        json_put(o, "variant", json_text(r->variant, strlen(r->variant)));
     json_put(o, "left_out", json_boolean(r->left_out));
     for (size_t k = 0; k < e->n_column; k++) {
         const column *c = &e->columns[k];
@@ -314,19 +317,34 @@ static json_t *score_json(const evaluation *e, size_t i)
         for (size_t t = 0; c->by_target && t < e->n_emotion; t++)
             json_put(values, e->emotions[t], json_number(c->x[i * e->n_emotion + t]));
         json_put(o, c->name, c->by_target ? values
-                                          : json_number(c->kind == COLUMN_EXP ? exp(c->x[i]) : c->x[i]));
+                                          : json_number(c->kind == COLUMN_EXP && !raw ? exp(c->x[i]) : c->x[i]));
     }
     return o;
 }
 
-evoke_status eval_write_scores(const evaluation *e, const char *path, evoke_error *err)
+static evoke_status write_scores(const evaluation *e, const char *path, evoke_error *err)
 {
     output out;
     evoke_status st = output_open(&out, path, err);
     for (size_t i = 0; st == EVOKE_OK && i < e->set.n; i++)
-        st = json_print(out.file, score_json(e, i), 17, err);
+        st = json_print(out.file, eval_score(e, i, false), 17, err);
     if (st == EVOKE_OK)
         st = output_commit(&out, err);
     output_discard(&out);
+    return st;
+}
+
+evoke_status eval_result(evaluation *e, evoke_error *err)
+{
+    const options *o = e->o;
+    const eval_format format = o->json ? EVAL_JSON : option_given(o, OPT_CSV) ? EVAL_CSV
+                               : option_given(o, OPT_TABLES) ? EVAL_TABLES : EVAL_TEXT;
+    evoke_status st = eval_validity(e, err);
+    if (st == EVOKE_OK && option_given(o, OPT_OUTPUT))
+        st = write_scores(e, option_text(o, OPT_OUTPUT), err);
+    if (st == EVOKE_OK && (e->set.n > 0 || o->json))
+        st = print(e, format, err);
+    if (st == EVOKE_OK && (format == EVAL_TEXT || format == EVAL_TABLES))
+        eval_print_validity(e);
     return st;
 }

@@ -141,8 +141,8 @@ static evoke_status rate_all(judge *j, double *eas, double *topic, evoke_error *
     evoke_status st = EVOKE_OK;
     progress_begin(&bar, j->e->o->quiet);
     const evoke_progress hook = progress_hook(&bar);
-    for (size_t i = 0; st == EVOKE_OK && i < j->e->set.n; i++) {
-        if (!hook.report(hook.user, "judge", i, j->e->set.n))
+    for (size_t i = j->e->first; st == EVOKE_OK && i < j->e->end; i++) {
+        if (!hook.report(hook.user, "judge", i - j->e->first, j->e->end - j->e->first))
             st = fail(err, EVOKE_EINTERRUPTED, "evaluate: interrupted; %s keeps the answers so far", j->cache.path);
         if (st == EVOKE_OK && eas && !j->e->set.lines[i].left_out)
             st = rate(j, i, eas, err);

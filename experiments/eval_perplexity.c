@@ -77,9 +77,9 @@ static evoke_status measure_all(evaluation *e, const job *j, double *given, doub
     evoke_status st = EVOKE_OK;
     progress_begin(&p, e->o->quiet);
     const evoke_progress hook = progress_hook(&p);
-    for (size_t i = 0; st == EVOKE_OK && i < e->set.n; i++) {
+    for (size_t i = e->first; st == EVOKE_OK && i < e->end; i++) {
         evoke_error why = { EVOKE_OK, "" };
-        if (!hook.report(hook.user, "perplexity", i, e->set.n))
+        if (!hook.report(hook.user, "perplexity", i - e->first, e->end - e->first))
             st = fail(err, EVOKE_EINTERRUPTED, "evaluate: interrupted");
         else if (!e->set.lines[i].left_out &&
                  (st = measure(j, &e->set.lines[i], given + i, alone ? alone + i : NULL, &why)) != EVOKE_OK)

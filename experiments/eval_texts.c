@@ -13,7 +13,7 @@ static evoke_status count_words(evaluation *e, double *hit, double *lex, double 
 {
     const size_t n = e->n_emotion;
     evoke_status st = EVOKE_OK;
-    for (size_t i = 0; i < e->set.n && st == EVOKE_OK; i++) {
+    for (size_t i = e->first; i < e->end && st == EVOKE_OK; i++) {
         size_t all = 0, count = 0;
         for (size_t k = 0; st == EVOKE_OK && k < n && !e->set.lines[i].left_out; k++) {
             st = evoke_lexicon_count(e->words, e->emotions[k], e->set.lines[i].text, &count, err);
@@ -63,7 +63,7 @@ static evoke_status degeneration(evaluation *e, evoke_error *err)
         if (st == EVOKE_OK)
             e->columns[e->n_column - 1].of_all = columns[c].kind == COLUMN_SHARE;
     }
-    for (size_t i = 0; st == EVOKE_OK && i < e->set.n; i++) {
+    for (size_t i = e->first; st == EVOKE_OK && i < e->end; i++) {
         const response_line *r = &e->set.lines[i];
         x[5][i] = r->left_out;
         x[6][i] = *r->stop ? strcmp(r->stop, "length") == 0 : NAN;

@@ -78,15 +78,18 @@ static evoke_status similarities(evaluation *e, evoke_error *err)
     if (st == EVOKE_OK)
         st = eval_column(e, "topic_unsteered", COLUMN_MEAN, false, &to_answer, err);
     if (st == EVOKE_OK)
-        st = allocate(&s.texts, 2 * e->set.n, sizeof *s.texts, err);
-    for (size_t i = 0; st == EVOKE_OK && i < e->set.n; i++)
+        st = allocate(&s.texts, 3 * e->set.n, sizeof *s.texts, err);
+    for (size_t i = e->first; st == EVOKE_OK && i < e->end; i++)
         if (!e->set.lines[i].left_out && e->set.lines[i].query) {
+            const json_t *answer = json_object_get(answers, e->set.lines[i].query);
             place_of(&s, e->set.lines[i].text);
             place_of(&s, e->set.lines[i].query);
+            if (answer)             /* of another shard, it may be */
+                place_of(&s, e->set.lines[json_integer_value(answer)].text);
         }
     if (st == EVOKE_OK)
         st = embed(e, encoder, &s, &vectors, err);
-    for (size_t i = 0; st == EVOKE_OK && i < e->set.n; i++) {
+    for (size_t i = e->first; st == EVOKE_OK && i < e->end; i++) {
         const response_line *r = &e->set.lines[i];
         const size_t d = evoke_encoder_describe(encoder)->d_embedding;
         const json_t *answer = r->query ? json_object_get(answers, r->query) : NULL;
@@ -119,7 +122,7 @@ static evoke_status judge_all(const evaluation *e, const evoke_judge *j, double 
     evoke_status st = allocate(&pairs, e->set.n, sizeof *pairs, err);
     if (st == EVOKE_OK)
         st = allocate(&which, e->set.n, sizeof *which, err);
-    for (size_t i = 0; st == EVOKE_OK && i < e->set.n; i++) {
+    for (size_t i = e->first; st == EVOKE_OK && i < e->end; i++) {
         const response_line *r = &e->set.lines[i];
         const size_t room = r->query ? strlen(r->query) + strlen(r->text) + 32 : 0;
         if (r->left_out || !r->query)

@@ -16,7 +16,7 @@ static const command commands[] = {
     { "tokenize", "text to token ids and back, with or without the chat template",   cmd_tokenize },
     { "trace",    "one forward pass, every hook point to HDF5",                      cmd_trace },
     { "extract",  "run a dataset through a model, activations to an HDF5 store",     cmd_extract },
-    { "merge",    "join the shards of a divided extract or sweep",                   cmd_merge },
+    { "merge",    "join the shards of a divided extract, sweep or eval",              cmd_merge },
     { "query",    "part of a store: a smaller store, NumPy's .npy, or CSV",          cmd_query },
     { "ev",       "average a store into emotion vectors",                            cmd_ev },
     { "compare",  "two stores or vectors of the same queries, by layer and emotion",  cmd_compare },

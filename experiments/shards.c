@@ -78,9 +78,10 @@ static char *path_of_rank(const char *whole, size_t rank, size_t n)
     return path;
 }
 
-static bool n_of_shard(const char *ending, size_t *shard, size_t *n)
+static bool is_shard_of(const char *whole, const char *file, size_t *shard, size_t *n)
 {
-    return sscanf(ending, ".shard-%zu-of-%zu", shard, n) == 2;
+    const size_t length = strlen(whole);
+    return strncmp(file, whole, length) == 0 && sscanf(file + length, ".shard-%zu-of-%zu", shard, n) == 2;
 }
 
 /* What a run of another number of ranks left unfinished would be lost without a word. */
@@ -91,7 +92,7 @@ static evoke_status check_neighbours(const options *o, const char *whole, evoke_
     size_t shard = 0, n = 0;
     DIR *d = folder ? opendir(folder) : NULL;
     for (const struct dirent *e; d && (e = readdir(d)) && !*text;)
-        if (strncmp(e->d_name, name, strlen(name)) == 0 && n_of_shard(e->d_name + strlen(name), &shard, &n) && n != ranks_number())
+        if (is_shard_of(name, e->d_name, &shard, &n) && n != ranks_number())
             snprintf(text, sizeof text, ".shard-%zu-of-%zu", shard, n);
     if (d)
         closedir(d);

@@ -33,8 +33,31 @@ void part_free(work_part *p);
 /* The line that a shard of responses begins with; sha256 is that of what all `total` lines are of, the same in every shard. After
  * it come the shard's lines as an undivided run writes them. */
 json_t *responses_shard_head(size_t shard, size_t n_shards, size_t total, const char *sha256);
+/* ---- files of lines: a head, then lines of responses ---- */
+enum { MOST_COMMON = 6 };
+typedef struct shard_kind {
+    const char *format, *a;                     /* what the head says, and "a sweep": of what it is a shard */
+    const char *common[MOST_COMMON];            /* members of the head that are alike in all, beside the usual; NULL ends them */
+} shard_kind;
+typedef struct shard_file {
+    const char *path;
+    json_t *head;
+    size_t shard, n_shards, total, first, n;    /* it holds responses [first, first + n) of total */
+} shard_file;
+json_t *shard_head(const char *format, size_t shard, size_t n_shards, size_t total, const char *sha256);
+bool shard_is(const char *path, const shard_kind *kind);
+/* The files in the order of their shards, *out [n], to be freed whatever it returns. Errors as of merge_responses. */
+evoke_status shards_open(const char *const *paths, size_t n, const shard_kind *kind, shard_file **out, evoke_error *err);
+void shards_free(shard_file *files, size_t n);
+/* Gives each line, with its place in the whole. Errors: EVOKE_EDATA it is unfinished. */
+typedef evoke_status shard_line(void *user, size_t i, const char *line, size_t n, evoke_error *err);
+evoke_status shard_lines(const shard_file *p, shard_line *take, void *user, evoke_error *err);
+
 /* Joins such files, or stores, in any order. Errors: EVOKE_EDATA a shard is unfinished, missing, there twice or of another
  * run. */
 merge_function merge_responses, merge_stores;
+/* Shards of an evaluation: every response's scores to path, and the figures to stdout, as the undivided evaluation gives them. */
+merge_function merge_scores;
+extern const shard_kind scores_kind;
 
 #endif

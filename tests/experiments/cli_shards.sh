@@ -99,6 +99,51 @@ fails 1 "not continued by another" 'shard is 2 there and 3 here' sweep -o r2-3.j
 fails 1 "responses that are whole" 'no shard of a store or a sweep \(r.jsonl' "$EVOKE" merge r.jsonl -o x.jsonl
 holds "nothing written" test ! -e x.jsonl
 
+# ---- evaluations (every other metric: tests/python/check_eval.py) ----
+evaluate() { alone "$EVOKE" eval r.jsonl --lexicon "$ROOT/data/lexicon.json" --ppl-model "$MODEL" -q -t 1 "$@"; }
+for n in 1 3 70; do
+    shards=()
+    for i in $(seq "$n"); do
+        evaluate -o "e$i-$n.jsonl" --shard "$i/$n" >out 2>err || bad "shard $i of $n"
+        shards=("e$i-$n.jsonl" "${shards[@]}")
+    done
+    for how in --json --csv --tables -q; do
+        runs "an evaluation, $how" evaluate -o e.jsonl "$how"
+        cp out whole.out
+        runs "$n shards of it" "$EVOKE" merge "${shards[@]}" -o em.jsonl "$how"
+        holds "print the same, $how" cmp -s out whole.out
+        holds "and score the same" cmp -s e.jsonl em.jsonl
+    done
+done
+array_eval() { array 2 1 3 "$EVOKE" eval r.jsonl --lexicon "$ROOT/data/lexicon.json" --ppl-model "$MODEL" "$@"; }
+runs "a task of an array" array_eval -q -t 1 -o a.jsonl
+holds "does its shard" cmp -s a.jsonl e2-3.jsonl
+fails 1 "scores with a gap" 'shard 2 of 3 is missing' "$EVOKE" merge e1-3.jsonl e3-3.jsonl -o x.jsonl
+fails 1 "scores twice" 'shard 3 of 3 is there twice' "$EVOKE" merge e1-3.jsonl e3-3.jsonl e2-3.jsonl e3-3.jsonl -o x.jsonl
+head -n 9 e2-3.jsonl >cut.jsonl
+fails 1 "unfinished scores" 'shard 2 of 3 is unfinished: it holds 8 of' "$EVOKE" merge e1-3.jsonl cut.jsonl e3-3.jsonl -o x.jsonl
+fails 1 "scores and responses" 'no shard of a store or an evaluation \(r2-3' "$EVOKE" merge e1-3.jsonl r2-3.jsonl e3-3.jsonl -o x.jsonl
+differs() {
+    local name=$1 pattern=$2
+    shift 2
+    runs "$name" evaluate -o t.jsonl --shard 2/3 "$@"
+    fails 1 "scores of $name" "not shards of one evaluation: $pattern differs \\(e1-3.jsonl and t.jsonl\\)" "$EVOKE" merge e1-3.jsonl t.jsonl e3-3.jsonl -o x.jsonl
+}
+differs "another model" models --ppl-model "$GOLDEN/gguf/llama_q4_1/model.gguf"
+differs "other metrics" settings --metrics ppl
+sed 2q r.jsonl >>r.jsonl.more && cat r.jsonl >>r.jsonl.more && mv r.jsonl r.whole && mv r.jsonl.more r.jsonl
+differs "other responses" n_responses
+mv r.whole r.jsonl
+sed 's/"version": "[^"]*"/"version": "0.0.1"/' e2-3.jsonl >t.jsonl
+fails 1 "scores of another version" 'version differs' "$EVOKE" merge e1-3.jsonl t.jsonl e3-3.jsonl -o x.jsonl
+sed '2s/"response": [0-9]*/"response": 1/' e2-3.jsonl >t.jsonl
+fails 1 "a line out of its place" 'a line is not the scores of response 22' "$EVOKE" merge e1-3.jsonl t.jsonl e3-3.jsonl -o x.jsonl
+fails 2 "a shard wants an output" 'output' evaluate --shard 1/3
+fails 2 "a shard has no figures" "merge" evaluate --shard 1/3 -o x.jsonl --csv
+fails 2 "nor validity" 'human is not divided' evaluate --shard 1/3 -o x.jsonl --human r.jsonl
+fails 2 "responses have no figures" 'for shards of an evaluation' "$EVOKE" merge r1-3.jsonl r2-3.jsonl r3-3.jsonl -o x.jsonl --csv
+holds "nothing written" test ! -e x.jsonl
+
 # ---- experiments/slurm, under an sbatch that runs what it is given at once ----
 mkdir bin jobs
 cat >bin/sbatch <<'END2'

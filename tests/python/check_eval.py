@@ -50,6 +50,17 @@ TEXTS = [
 ]
 
 
+def divided(work, path, scores, stdout, options):
+    """Three shards of the same, merged: the same bytes on stdout and in the scores, whatever is measured."""
+    parts, merged = [os.path.join(work, f"part{i}.jsonl") for i in (1, 2, 3)], os.path.join(work, "merged.jsonl")
+    for i, part in enumerate(parts, 1):
+        got = subprocess.run([PROGRAM, "eval", path, "-q", "-t", "1", "--lexicon", str(DATA / "lexicon.json"), "-o", part, "--shard", f"{i}/3", *options],
+                             capture_output=True, text=True)
+        check(got.returncode == 0 and got.stderr == "", options, "shard", i, got.stderr)
+    got = subprocess.run([PROGRAM, "merge", *reversed(parts), "-o", merged, "--json"], capture_output=True, text=True)
+    check(got.returncode == 0 and got.stdout == stdout and open(merged).read() == open(scores).read(), options, "merged", got.stderr)
+
+
 def run(work, rows, *options):
     path, scores = os.path.join(work, "r.jsonl"), os.path.join(work, "s.jsonl")
     with open(path, "w") as f:
@@ -58,6 +69,7 @@ def run(work, rows, *options):
                          capture_output=True, text=True)
     check(got.returncode == 0, options, got.stderr)
     if got.returncode: return None, []
+    if "--human" not in options: divided(work, path, scores, got.stdout, options)
     return json.loads(got.stdout), [json.loads(line) for line in open(scores)]
 
 
