@@ -671,6 +671,8 @@ typedef struct evoke_store_choice {
     const evoke_site *sites;     size_t n_sites;
     const evoke_span *span;
     bool no_tokens;                                     /* leave out what was stored of every token */
+    bool float16;                                       /* a store: its means and tokens rounded to half precision */
+    bool compressed;                                    /* a store: its arrays by shuffle and deflate, without loss */
 } evoke_store_choice;
 /* A smaller store, of the same layout. Memory: one prompt's. Errors: EVOKE_EDATA what is chosen is not held; EVOKE_EIO. */
 EVOKE_API evoke_status evoke_store_select(evoke_store *s, const evoke_store_choice *choice, const char *path,

@@ -14,6 +14,8 @@ static const struct poptOption own[] = {
     { "sites", 0, POPT_ARG_STRING, NULL, OPT_SITES, "these hook points (an array or table: one, or the store's first)", "LIST" },
     { "span", 0, POPT_ARG_STRING, NULL, OPT_SPAN, "this span (an array or table without it: response, else query)", "SPAN" },
     { "no-tokens", 0, POPT_ARG_NONE, NULL, OPT_NO_TOKENS, "a store without what was stored of every token", NULL },
+    { "float16", 0, POPT_ARG_NONE, NULL, OPT_FLOAT16, "a store whose means and tokens are rounded to half precision", NULL },
+    { "compress", 0, POPT_ARG_NONE, NULL, OPT_COMPRESS, "a store whose arrays are compressed, without loss", NULL },
     POPT_TABLEEND
 };
 static const command_options takes = {
@@ -21,8 +23,10 @@ static const command_options takes = {
     .about = "Part of a store of activations: all queries that are of one of the emotions and of one of the ids, in the\n"
              "settings, at the layers and sites that are named; what is not named is not narrowed. The result is a store\n"
              "again (.h5: every command takes it), the span means of one site as NumPy's float32 [query, setting, layer,\n"
-             "width] (.npy), or as text, a line for each query, setting and layer (.csv).",
+             "width] (.npy), or as text, a line for each query, setting and layer (.csv).\n"
+             "--compress shuffles and deflates a store's arrays, filters that every reader of HDF5 has.",
     .examples = "  evoke query acts.h5 -o joy.h5 --emotion joy --layers 10-19\n"
+                "  evoke query acts.h5 -o small.h5 --compress\n"
                 "  evoke query acts.h5 -o neutral.npy --setting neutral --sites resid_post --span last\n"
                 "  evoke query acts.h5 -o few.csv --id joy-1,joy-2 --layers 12\n",
     .own = own, .least = 1, .most = 1,
@@ -68,6 +72,8 @@ static evoke_status read_options(const options *o, chosen *c, evoke_error *err)
     to->sites = c->sites;
     to->span = any ? NULL : &c->span;
     to->no_tokens = option_given(o, OPT_NO_TOKENS);
+    to->float16 = option_given(o, OPT_FLOAT16);
+    to->compressed = option_given(o, OPT_COMPRESS);
     return st;
 }
 
@@ -80,8 +86,11 @@ static bool ends_in(const char *text, const char *ending)
 static evoke_status write_part(const options *o, evoke_store *s, const chosen *c, const char *path, evoke_error *err)
 {
     const evoke_provenance made = { o->command_line, 0 };
-    return ends_in(path, ".npy") || ends_in(path, ".csv") ? evoke_store_table(s, &c->choice, path, err)
-                                                          : evoke_store_select(s, &c->choice, path, &made, err);
+    const bool table = ends_in(path, ".npy") || ends_in(path, ".csv");
+    if (table && (c->choice.compressed || c->choice.float16))
+        return fail(err, EVOKE_EARG, "query: --%s is for a store, not for an array or a table (%s)",
+                    c->choice.compressed ? "compress" : "float16", path);
+    return table ? evoke_store_table(s, &c->choice, path, err) : evoke_store_select(s, &c->choice, path, &made, err);
 }
 
 evoke_status cmd_query(int argc, const char **argv, evoke_error *err)

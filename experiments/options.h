@@ -35,7 +35,7 @@ typedef enum option_id {
     OPT_PPL_WINDOW, OPT_QUERIES, OPT_NLI_MODEL, OPT_PROBE, OPT_CSV, OPT_TABLES, OPT_HUMAN, OPT_JUDGE_URL, OPT_JUDGE_NAME,
     OPT_JUDGE_TIMEOUT, OPT_JUDGE_RETRIES, OPT_JUDGE_PAUSE, OPT_JUDGE_RATE, OPT_JUDGE_CACHE, OPT_JUDGE_PRICE,
     OPT_FROM, OPT_TO, OPT_LAYER_OFFSET, OPT_EMOTION, OPT_FORMATS,                                              /* convert */
-    OPT_SETTING, OPT_ID, OPT_NO_TOKENS,                                                              /* query */
+    OPT_SETTING, OPT_ID, OPT_NO_TOKENS, OPT_COMPRESS,                                                             /* query */
     OPT_NOTEBOOK,                                                                                   /* report */
     OPT_COUNT
 } option_id;

@@ -6,15 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/kernels/quants.h"
 #include "layers/labels.h"
 #include "layers/store_choice.h"
+
+enum { PIECE = 8192 };          /* values that are compressed together */
 
 typedef struct copy {
     evk_selection of;
     evk_h5 *to;
     int64_t *rows;              /* [n_query, n_setting, 2] of the source; NULL: it has no tokens */
     size_t n_row;
-    bool keep_tokens;
+    bool keep_tokens, packed, halves;
 } copy;
 
 /* ---- arrays along N, or N and S ---- */
@@ -111,21 +114,56 @@ static evoke_status copy_numbers(const copy *q, const char *name, evk_h5_type ty
 
 /* ---- means [N, S, L, D] ---- */
 
+/* An array to fill row by row. Where it is compressed, in pieces of about PIECE values along the last dimensions: whoever reads
+ * one query or one layer of all queries unpacks little else. */
+static evoke_status make_array(const copy *q, const char *name, evk_h5_type type, size_t n_dim, const size_t *dims,
+                               evoke_error *err)
+{
+    uint64_t offset = 0;
+    size_t piece[4], room = PIECE;
+    if (!q->packed)
+        return evk_h5_allocate(q->to, name, type, n_dim, dims, &offset, err);
+    for (size_t i = n_dim; i-- > 0;) {
+        piece[i] = room < dims[i] ? room : dims[i];
+        room = room > piece[i] ? room / piece[i] : 1;
+    }
+    return evk_h5_allocate_packed(q->to, name, type, n_dim, dims, piece, err);
+}
+
+/* The n float32 values at x become as many float16, next to each other (HDF5 1.10's own rounding is off by far more than half a
+ * unit for some values). */
+static evoke_status round_halves(const copy *q, const char *name, void *x, size_t n, evoke_error *err)
+{
+    float *from = x;
+    char *to = x;
+    for (size_t i = 0; i < n; i++) {
+        const float value = from[i];
+        const uint16_t half = evk_to_f16(value);
+        if (!evk_fits_f16(value))
+            return evk_fail(err, EVOKE_EDATA, "select from store: a value of %.6g does not fit float16, whose largest is 65504"
+                            " (%s: %s)", (double)value, evk_store_path(q->of.s), name);
+        memcpy(to + 2 * i, &half, 2);
+    }
+    return EVOKE_OK;
+}
+
 static evoke_status copy_span(const copy *q, evoke_site site, evoke_span span, evoke_error *err)
 {
     const size_t d = q->of.s->info.d_model, n_layer = q->of.s->info.n_layer;
     const size_t dims[4] = { q->of.n_query, q->of.n_setting, q->of.n_layer, d };
     char name[96];
-    uint64_t offset = 0;
+    const evk_h5_type type = q->halves ? EVK_H5_F16 : EVK_H5_F32;
     float *all = NULL, *kept = NULL;
     evk_store_name(name, site, evoke_span_name(span));
-    EVK_TRY(evk_h5_allocate(q->to, name, EVK_H5_F32, 4, dims, &offset, err));
+    EVK_TRY(make_array(q, name, type, 4, dims, err));
     EVK_TRY(evk_alloc(&all, q->of.s->info.n_setting * n_layer * d, sizeof *all, "select from store", err));
     evoke_status st = evk_alloc(&kept, q->of.n_setting * q->of.n_layer * d, sizeof *kept, "select from store", err);
     for (size_t i = 0; i < q->of.n_query && st == EVOKE_OK; i++) {
         st = evk_selection_read(&q->of, site, span, i, all, kept, err);
+        if (st == EVOKE_OK && q->halves)
+            st = round_halves(q, name, kept, q->of.n_setting * q->of.n_layer * d, err);
         if (st == EVOKE_OK)
-            st = evk_h5_write_rows(q->to, name, EVK_H5_F32, i, 1, kept, err);
+            st = evk_h5_write_rows(q->to, name, type, i, 1, kept, err);
     }
     free(all);
     free(kept);
@@ -173,11 +211,12 @@ static evoke_status write_offsets(const copy *q, evoke_error *err)
     return st;
 }
 
-/* One prompt's rows of a dataset [R], [R, L] or [R, L, D], its chosen layers, to row `at` on. width: values of a layer. */
-static evoke_status copy_prompt(const copy *q, const char *name, evk_h5_type type, size_t bytes, size_t n_dim, size_t width,
+/* One prompt's rows of a dataset [R], [R, L] or [R, L, D] of four bytes a value, its chosen layers, to row `at` on. width: values
+ * of a layer. */
+static evoke_status copy_prompt(const copy *q, const char *name, evk_h5_type type, size_t n_dim, size_t width, bool halves,
                                 const int64_t row[2], size_t at, evoke_error *err)
 {
-    const size_t n = (size_t)(row[1] - row[0]), cell = width * bytes;
+    const size_t n = (size_t)(row[1] - row[0]), cell = width * 4;
     const size_t n_all = n_dim > 1 ? q->of.s->info.n_layer : 1, n_kept = n_dim > 1 ? q->of.n_layer : 1;
     char *all = NULL, *kept = NULL;
     if (n == 0)
@@ -189,29 +228,31 @@ static evoke_status copy_prompt(const copy *q, const char *name, evk_h5_type typ
     for (size_t t = 0; t < n && st == EVOKE_OK; t++)
         for (size_t l = 0; l < n_kept; l++)
             memcpy(kept + (t * n_kept + l) * cell, all + (t * n_all + (n_dim > 1 ? q->of.layers[l] : 0)) * cell, cell);
+    if (st == EVOKE_OK && halves)
+        st = round_halves(q, name, kept, n * n_kept * width, err);
     if (st == EVOKE_OK)
-        st = evk_h5_write_rows(q->to, name, type, at, n, kept, err);
+        st = evk_h5_write_rows(q->to, name, halves ? EVK_H5_F16 : type, at, n, kept, err);
     free(all);
     free(kept);
     return st;
 }
 
-static evoke_status copy_rows(const copy *q, const char *name, evk_h5_type type, size_t bytes, size_t n_dim, evoke_error *err)
+/* type: float32 or int32; halves: float32 becomes float16. */
+static evoke_status copy_rows(const copy *q, const char *name, evk_h5_type type, size_t n_dim, bool halves, evoke_error *err)
 {
     const size_t width = n_dim > 2 ? q->of.s->info.d_model : 1, dims[3] = { q->n_row, q->of.n_layer, width };
     size_t found = 0, held[EVK_H5_MAX_DIM], at = 0;
-    uint64_t offset = 0;
     if (!q->rows || q->n_row == 0 || !evk_h5_has(q->of.s->file, name))
         return EVOKE_OK;
     EVK_TRY(evk_h5_shape(q->of.s->file, name, &found, held, err));
     if (found != n_dim || (n_dim > 1 && held[1] != q->of.s->info.n_layer) || (n_dim > 2 && held[2] != width))
         return evk_fail(err, EVOKE_EFORMAT, "select from store: %s is of another shape (%s)", name, evk_store_path(q->of.s));
-    EVK_TRY(evk_h5_allocate(q->to, name, type, n_dim, dims, &offset, err));
+    EVK_TRY(make_array(q, name, halves ? EVK_H5_F16 : type, n_dim, dims, err));
     for (size_t i = 0; i < q->of.n_query * q->of.n_setting; i++) {
         if ((uint64_t)q->rows[2 * i + 1] > held[0])
             return evk_fail(err, EVOKE_EFORMAT, "select from store: %s has %zu rows (%s)", name, held[0],
                             evk_store_path(q->of.s));
-        EVK_TRY(copy_prompt(q, name, type, bytes, n_dim, width, q->rows + 2 * i, at, err));
+        EVK_TRY(copy_prompt(q, name, type, n_dim, width, halves, q->rows + 2 * i, at, err));
         at += (size_t)(q->rows[2 * i + 1] - q->rows[2 * i]);
     }
     return EVOKE_OK;
@@ -226,10 +267,10 @@ static evoke_status copy_site(const copy *q, evoke_site site, evoke_error *err)
         if (q->of.span[span] && q->of.s->has[site][span])
             EVK_TRY(copy_span(q, site, (evoke_span)span, err));
     evk_store_name(name, site, "token_norms");
-    EVK_TRY(copy_rows(q, name, EVK_H5_F32, 4, 2, err));
+    EVK_TRY(copy_rows(q, name, EVK_H5_F32, 2, false, err));
     evk_store_name(name, site, "tokens");
-    const bool halves = evk_h5_has(q->of.s->file, name) && evk_h5_stored_as(q->of.s->file, name, EVK_H5_F16);
-    return q->keep_tokens ? copy_rows(q, name, halves ? EVK_H5_F16 : EVK_H5_F32, halves ? 2 : 4, 3, err) : EVOKE_OK;
+    const bool halves = q->halves || (evk_h5_has(q->of.s->file, name) && evk_h5_stored_as(q->of.s->file, name, EVK_H5_F16));
+    return q->keep_tokens ? copy_rows(q, name, EVK_H5_F32, 3, halves, err) : EVOKE_OK;
 }
 
 static evoke_status copy_bounds(const copy *q, evoke_error *err)
@@ -264,7 +305,7 @@ static evoke_status copy_all(const copy *q, const evoke_store_choice *c, const e
     EVK_TRY(copy_numbers(q, "/progress/done", EVK_H5_U8, 1, 1, err));
     if (q->rows) {
         EVK_TRY(write_offsets(q, err));
-        EVK_TRY(copy_rows(q, "/tokens/ids", EVK_H5_I32, 4, 1, err));
+        EVK_TRY(copy_rows(q, "/tokens/ids", EVK_H5_I32, 1, false, err));
         EVK_TRY(copy_bounds(q, err));
     }
     for (int site = 0; site < EVOKE_N_SITE; site++)
@@ -276,7 +317,7 @@ static evoke_status copy_all(const copy *q, const evoke_store_choice *c, const e
 evoke_status evoke_store_select(evoke_store *s, const evoke_store_choice *choice, const char *path, const evoke_provenance *made,
                                 evoke_error *err)
 {
-    copy q = { .keep_tokens = !choice->no_tokens };
+    copy q = { .keep_tokens = !choice->no_tokens, .packed = choice->compressed, .halves = choice->float16 };
     evoke_status st = evk_selection_make(s, choice, &q.of, err);
     if (st == EVOKE_OK)
         st = read_rows(&q, err);

@@ -8,7 +8,6 @@
 #define _GNU_SOURCE     /* F_OFD_SETLK, renameat2 */
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +18,6 @@
 #include "layers/store_spec.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the arrays of a store are little endian");
-
-static const float TOO_LARGE_FOR_F16 = 65520;      /* rounds to infinity */
 
 struct evk_store_writer {
     int fd;
@@ -225,7 +222,7 @@ static evoke_status put_halves(const evk_store_writer *w, uint64_t at, const flo
         const size_t m = n - i < 4096 ? n - i : 4096;
         for (size_t j = 0; j < m; j++) {
             halves[j] = evk_to_f16(x[i + j]);
-            if (fabsf(x[i + j]) >= TOO_LARGE_FOR_F16)
+            if (!evk_fits_f16(x[i + j]))
                 return evk_fail(err, EVOKE_EDATA, "write store: an activation of %.6g does not fit float16, whose largest is "
                                 "65504: store float32 (%s)", (double)x[i + j], w->path);
         }

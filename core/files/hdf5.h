@@ -29,7 +29,11 @@ evoke_status evk_h5_write_strings(evk_h5 *f, const char *name, size_t n_dim, con
  * can be filled in place by pwrite once the file is committed, without a change to any of HDF5's own structures. */
 evoke_status evk_h5_allocate(evk_h5 *f, const char *name, evk_h5_type type, size_t n_dim, const size_t *dims,
                              uint64_t *offset, evoke_error *err);
-/* Rows [first, first + n) along the slowest dimension of a dataset made by evk_h5_allocate, from data of its C type. */
+/* A dataset to be filled by evk_h5_write_rows, compressed without loss in pieces of chunk [n_dim], each 1 to dims; zeros where
+ * nothing was written. Every reader of HDF5 takes it (hdf5_packed.c). */
+evoke_status evk_h5_allocate_packed(evk_h5 *f, const char *name, evk_h5_type type, size_t n_dim, const size_t *dims,
+                                    const size_t *chunk, evoke_error *err);
+/* Rows [first, first + n) along the slowest dimension of a dataset made by either of these, from data of its C type. */
 evoke_status evk_h5_write_rows(evk_h5 *f, const char *name, evk_h5_type type, size_t first, size_t n, const void *data,
                                evoke_error *err);
 /* Attributes; object "/" or a dataset's name. */

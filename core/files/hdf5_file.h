@@ -23,6 +23,14 @@ void evk_h5_restore(evk_h5_printing *was);
 
 /* "WHAT: HDF5's innermost reason (PATH: NAME)"; to be called before any other call of HDF5. */
 evoke_status evk_h5_fail(const evk_h5 *f, evoke_status status, const char *what, const char *name, evoke_error *err);
+/* A new dataset, groups on the way made; list: how it is stored. Closed by the caller; -1: failed. */
+hid_t evk_h5_new_dataset(evk_h5 *f, const char *name, hid_t type, hid_t space, hid_t list);
+/* -1: more dimensions than EVK_H5_MAX_DIM. */
+hid_t evk_h5_new_space(size_t n_dim, const size_t *dims);
+/* Room on the disk for values [dims] of `width` bytes, *n in all, and `more`. Errors: EVOKE_EIO there is none; EVOKE_EARG
+ * overflow. */
+evoke_status evk_h5_reserve(const evk_h5 *f, const char *name, size_t n_dim, const size_t *dims, size_t width, size_t more,
+                            size_t *n, evoke_error *err);
 /* The datatype in memory, or as it lies in files of ours (little endian); closed by the caller. */
 hid_t evk_h5_memory_type(evk_h5_type type);
 hid_t evk_h5_file_type(evk_h5_type type);

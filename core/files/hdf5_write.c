@@ -179,7 +179,7 @@ evoke_status evk_h5_commit(evk_h5 *f, evoke_error *err)
 }
 
 /* ---- datasets ---- */
-static hid_t make_space(size_t n_dim, const size_t *dims)
+hid_t evk_h5_new_space(size_t n_dim, const size_t *dims)
 {
     hsize_t sizes[EVK_H5_MAX_DIM];
     if (n_dim > EVK_H5_MAX_DIM)
@@ -189,20 +189,27 @@ static hid_t make_space(size_t n_dim, const size_t *dims)
     return n_dim ? H5Screate_simple((int)n_dim, sizes, NULL) : H5Screate(H5S_SCALAR);
 }
 
-/* A dataset of a type in the file; -1 on failure. `early`: its space is allocated now, and not filled. */
-static hid_t make_dataset(evk_h5 *f, const char *name, hid_t type, hid_t space, bool early)
+hid_t evk_h5_new_dataset(evk_h5 *f, const char *name, hid_t type, hid_t space, hid_t list)
 {
-    const hid_t links = H5Pcreate(H5P_LINK_CREATE), list = H5Pcreate(H5P_DATASET_CREATE);
+    const hid_t links = H5Pcreate(H5P_LINK_CREATE);
     H5Pset_create_intermediate_group(links, 1);
     H5Pset_char_encoding(links, H5T_CSET_UTF8);
     H5Pset_obj_track_times(list, false);
+    const hid_t set = H5Dcreate2(f->file, name, type, space, links, list, H5P_DEFAULT);
+    H5Pclose(links);
+    return set;
+}
+
+/* In one piece. `early`: its space is allocated now, and not filled. */
+static hid_t make_dataset(evk_h5 *f, const char *name, hid_t type, hid_t space, bool early)
+{
+    const hid_t list = H5Pcreate(H5P_DATASET_CREATE);
     if (early) {
         H5Pset_alloc_time(list, H5D_ALLOC_TIME_EARLY);
         H5Pset_fill_time(list, H5D_FILL_TIME_NEVER);
     }
-    const hid_t set = H5Dcreate2(f->file, name, type, space, links, list, H5P_DEFAULT);
+    const hid_t set = evk_h5_new_dataset(f, name, type, space, list);
     H5Pclose(list);
-    H5Pclose(links);
     return set;
 }
 
@@ -216,9 +223,8 @@ static bool count_values(size_t n_dim, const size_t *dims, size_t *n)
     return true;
 }
 
-/* Room for n_dim values of `width` bytes, and `more`. */
-static evoke_status reserve_values(const evk_h5 *f, const char *name, size_t n_dim, const size_t *dims, size_t width,
-                                   size_t more, size_t *n, evoke_error *err)
+evoke_status evk_h5_reserve(const evk_h5 *f, const char *name, size_t n_dim, const size_t *dims, size_t width, size_t more,
+                            size_t *n, evoke_error *err)
 {
     size_t bytes = 0;
     if (!count_values(n_dim, dims, n) || !evk_mul(*n, width, &bytes) || !evk_sum(bytes, more, &bytes))
@@ -230,8 +236,8 @@ static evoke_status write_dataset(evk_h5 *f, const char *name, hid_t stored, hid
                                   size_t more, const void *data, evoke_error *err)
 {
     size_t n = 0;
-    EVK_TRY(reserve_values(f, name, n_dim, dims, H5Tget_size(stored), more, &n, err));
-    const hid_t space = make_space(n_dim, dims);
+    EVK_TRY(evk_h5_reserve(f, name, n_dim, dims, H5Tget_size(stored), more, &n, err));
+    const hid_t space = evk_h5_new_space(n_dim, dims);
     const hid_t set = space >= 0 ? make_dataset(f, name, stored, space, false) : -1;
     evoke_status st = EVOKE_OK;
     if (set < 0 || (n > 0 && H5Dwrite(set, memory, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0))
@@ -280,9 +286,9 @@ evoke_status evk_h5_allocate(evk_h5 *f, const char *name, evk_h5_type type, size
                              uint64_t *offset, evoke_error *err)
 {
     EVK_H5_QUIET;
-    const hid_t stored = evk_h5_file_type(type), space = make_space(n_dim, dims);
+    const hid_t stored = evk_h5_file_type(type), space = evk_h5_new_space(n_dim, dims);
     size_t n = 0;
-    evoke_status st = reserve_values(f, name, n_dim, dims, H5Tget_size(stored), 0, &n, err);
+    evoke_status st = evk_h5_reserve(f, name, n_dim, dims, H5Tget_size(stored), 0, &n, err);
     const hid_t set = space >= 0 && st == EVOKE_OK ? make_dataset(f, name, stored, space, true) : -1;
     const haddr_t at = set >= 0 ? H5Dget_offset(set) : HADDR_UNDEF;
     if (st == EVOKE_OK && at == HADDR_UNDEF)

@@ -121,6 +121,12 @@ static inline float evk_f16(uint16_t h)
     return evk_float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
+/* Whether the nearest float16 is finite, or x is no number anyway. */
+static inline bool evk_fits_f16(float x)
+{
+    return !(x >= 65520.0f || x <= -65520.0f);
+}
+
 /* The nearest float16, ties to even; infinity beyond 65,520. */
 static inline uint16_t evk_to_f16(float x)
 {

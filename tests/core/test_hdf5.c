@@ -120,7 +120,7 @@ static void the_rest_comes_back(evk_h5 *f)
 }
 
 /* Rows go where they belong, converted, and nowhere else; rows beyond the end are refused. */
-static void rows_are_written(void)
+static void rows_are_written(bool packed)
 {
     const float rows[2][3] = { { 1, 2, 3 }, { 4, 5, 6 } };
     float all[4][3] = { { 0 } };
@@ -129,7 +129,8 @@ static void rows_are_written(void)
     evk_h5 *f = NULL;
     const char *file = FOLDER "/rows.h5";
     bool ok = evk_h5_create(file, &f, &err) == EVOKE_OK;
-    ok = ok && evk_h5_allocate(f, "/a/x", EVK_H5_F32, 2, (size_t[]){ 4, 3 }, &offset, &err) == EVOKE_OK;
+    ok = ok && (packed ? evk_h5_allocate_packed(f, "/a/x", EVK_H5_F32, 2, (size_t[]){ 4, 3 }, (size_t[]){ 3, 2 }, &err)
+                       : evk_h5_allocate(f, "/a/x", EVK_H5_F32, 2, (size_t[]){ 4, 3 }, &offset, &err)) == EVOKE_OK;
     ok = ok && evk_h5_write_rows(f, "/a/x", EVK_H5_F32, 2, 2, rows, &err) == EVOKE_OK;
     ok = ok && evk_h5_write_rows(f, "/a/x", EVK_H5_F32, 0, 1, rows[1], &err) == EVOKE_OK;
     check(ok, "%s", err.text);
@@ -137,6 +138,7 @@ static void rows_are_written(void)
     check(evk_h5_write_rows(f, "/none", EVK_H5_F32, 0, 1, rows, &err) == EVOKE_EIO, "no such dataset");
     check(evk_h5_commit(f, &err) == EVOKE_OK && evk_h5_open(file, &f, &err) == EVOKE_OK, "%s", err.text);
     check(evk_h5_read(f, "/a/x", EVK_H5_F32, NULL, NULL, all, &err) == EVOKE_OK, "%s", err.text);
+    check((evk_h5_offset(f, "/a/x", &offset, NULL) == EVOKE_OK) != packed, "in one piece, or not");
     check(!memcmp(all[0], rows[1], sizeof all[0]) && !memcmp(all[2], rows, sizeof rows) && all[1][0] == 0, "rows");
     evk_h5_free(f);
     remove(file);
@@ -364,7 +366,8 @@ int main(void)
         allocated_space_is_filled_in_place(f, offset);
     }
     evk_h5_free(f);
-    rows_are_written();
+    rows_are_written(false);
+    rows_are_written(true);
     bytes_do_not_depend_on_the_time();
     truncated_files_are_refused();
     foreign_files_are_read();
