@@ -63,8 +63,8 @@ typedef struct job {
 static void announce(void *user, uint64_t most_bytes)
 {
     (void)user;
-    say("the store will take at most %.2f %s", ceil((double)most_bytes / (most_bytes < 1000000000 ? 1e4 : 1e7)) / 100,
-        most_bytes < 1000000000 ? "MB" : "GB");
+    say("the store%s will take at most %.2f %s", ranks_number() > 1 ? " of this rank" : "",
+        ceil((double)most_bytes / (most_bytes < 1000000000 ? 1e4 : 1e7)) / 100, most_bytes < 1000000000 ? "MB" : "GB");
 }
 
 static evoke_status read_how(const options *o, job *j, evoke_error *err)
@@ -163,10 +163,11 @@ static evoke_status run(const options *o, const job *j, const work_part *part, e
     progress_end(&p);
     if (st == EVOKE_EINTERRUPTED)
         st = fail(err, st, "extract: interrupted, what was done is kept; the same command continues (%s)", part->whole);
-    uint64_t counts[RANKS_COUNTS] = { r->n_prompts, r->n_done_before, r->n_tokens_run, r->n_tokens_shared, r->n_generated };
+    uint64_t counts[RANKS_COUNTS] = { r->n_prompts, r->n_done_before, r->n_tokens_run, r->n_tokens_shared, r->n_generated,
+                                      r->n_most_bytes };
     st = part_finish(o, part, merge_stores, counts, st, err);
     *r = (evoke_extract_report){ .n_prompts = counts[0], .n_done_before = counts[1], .n_tokens_run = counts[2],
-                                 .n_tokens_shared = counts[3], .n_generated = counts[4],
+                                 .n_tokens_shared = counts[3], .n_generated = counts[4], .n_most_bytes = counts[5],
                                  .seconds = ranks_number() > 1 ? seconds_now() - began : r->seconds };
     return st;
 }

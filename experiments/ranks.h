@@ -8,7 +8,7 @@
 
 #include "experiments/command.h"
 
-enum { RANKS_COUNTS = 5 };
+enum { RANKS_COUNTS = 6 };
 
 /* Before a command that divides its work. Errors: EVOKE_EUNSUPPORTED mpirun has started several processes and there is no MPI. */
 evoke_status ranks_begin(const char *command, evoke_error *err);
