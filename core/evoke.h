@@ -950,14 +950,15 @@ EVOKE_API int32_t evoke_labelled_layer(const evoke_labelled *t, size_t i);      
 EVOKE_API evoke_status evoke_labelled_save(const evoke_labelled *t, const char *path, const evoke_provenance *made,
                                            evoke_error *err);
 
-/* ---- figures read back from a file that evoke_theory_save or evoke_claims_save wrote ---- */
+/* ---- figures read back from a file that evoke_theory_save, evoke_claims_save or evoke_labelled_save wrote ---- */
 typedef struct evoke_figures evoke_figures;
 /* Errors: EVOKE_EIO; EVOKE_EFORMAT no such file, or figures and names that do not fit together. */
 EVOKE_API evoke_status evoke_figures_open(const char *path, evoke_figures **out, evoke_error *err);
 EVOKE_API void evoke_figures_free(evoke_figures *f);
 EVOKE_API const evoke_figure *evoke_figures_at(const evoke_figures *f, size_t i);           /* NULL past the end */
 EVOKE_API const evoke_figure *evoke_figures_find(const evoke_figures *f, const char *name); /* NULL: there is none */
-/* Name of the i-th on an axis: E or F emotion, B direction; NULL past the end or for another axis. */
+/* Name of the i-th on an axis: E or F emotion, B direction, of labelled texts A direction, B or C label; NULL past the end or for
+ * another axis. */
 EVOKE_API const char *evoke_figures_name(const evoke_figures *f, char axis, size_t i);
 EVOKE_API size_t evoke_figures_size(const evoke_figures *f, char axis);                     /* 0: no figure has it */
 EVOKE_API int32_t evoke_figures_layer(const evoke_figures *f, size_t l);                    /* its number; -1 past the end */

@@ -19,10 +19,10 @@ static const struct poptOption own[] = {
 };
 static const command_options takes = {
     .usage = "FILE... -o REPORT.html [--notebook FILE.ipynb] [--limit N]",
-    .about = "Stores, vectors, theory and claims files (theory --stats), a sweep's responses and what eval --json prints, each\n"
-             "recognised by what it is, as one page: what was run and how to run it again, norms of the vectors by layer,\n"
-             "cosines, principal plane, Fisher efficiency and AUC by layer, dose and response with bands, steered texts side by\n"
-             "side, metrics in tables. The page needs no network and no other file; what has no file is left out and said.\n"
+    .about = "Stores, vectors, theory, claims and labelled files (theory --stats), a sweep's responses and what eval --json\n"
+             "prints, each recognised by what it is, as one page: what was run and how to run it again, norms of the vectors\n"
+             "by layer, cosines, principal plane, Fisher efficiency and AUC by layer, AUC and F1 on texts that people labelled,\n"
+             "dose and response with bands, steered texts side by side, metrics in tables. The page needs no network and no other file; what has no file is left out and said.\n"
              "The notebook draws the figures again from the same files, with h5py and matplotlib.",
     .examples = "  evoke report acts.h5 ev.h5 theory.h5 claims.h5 sweep.jsonl scores.json -o report.html\n"
                 "  evoke report ev.h5 -o ev.html --notebook none\n",
@@ -59,6 +59,7 @@ static evoke_status show_file(page *p, const report_file *file, size_t most, evo
     switch (file->kind) {
     case REPORT_STORE:  return report_store(p, file, err);
     case REPORT_THEORY: return report_theory(p, file, err);
+    case REPORT_LABELLED: return report_labelled(p, file, err);
     case REPORT_CLAIMS: return report_claims(p, file, err);
     case REPORT_SWEEP:  return report_texts(p, file, most, err);
     case REPORT_EVAL:   return report_metrics(p, file, err);
@@ -73,6 +74,8 @@ static const struct { report_kind kind; const char *heading, *what, *from; } sec
     { REPORT_VECTORS, "Emotion vectors", "norms by layer, cosines, principal plane", "a vectors file (evoke ev) or a store" },
     { REPORT_THEORY, "How good the directions are", "Fisher efficiency and AUC by layer",
       "a theory file (evoke theory --stats)" },
+    { REPORT_LABELLED, "On texts that people labelled", "agreement with people's labels by layer",
+      "a file of labelled texts (evoke theory --labelled --stats)" },
     { REPORT_CLAIMS, "Dose and response", "dose and response", "a claims file (evoke theory --claims --stats)" },
     { REPORT_SWEEP, "Steered texts", "steered texts side by side", "a sweep's responses (evoke sweep)" },
     { REPORT_EVAL, "Metrics", "metrics", "an evaluation (evoke eval --json)" },

@@ -7,7 +7,7 @@
 #include "experiments/page.h"
 
 typedef enum report_kind {
-    REPORT_STORE, REPORT_VECTORS, REPORT_THEORY, REPORT_CLAIMS, REPORT_SWEEP, REPORT_EVAL, REPORT_N_KIND
+    REPORT_STORE, REPORT_VECTORS, REPORT_THEORY, REPORT_LABELLED, REPORT_CLAIMS, REPORT_SWEEP, REPORT_EVAL, REPORT_N_KIND
 } report_kind;
 
 typedef struct report_file {
@@ -15,7 +15,7 @@ typedef struct report_file {
     const char *path;
     evoke_store *store;             /* of its kind one; the others NULL */
     evoke_vectors *vectors;
-    evoke_figures *figures;         /* theory or claims */
+    evoke_figures *figures;         /* theory, claims or labelled */
     json_t *json;                   /* sweep: an array of responses; eval: an object */
 } report_file;
 
@@ -36,6 +36,7 @@ evoke_status report_run(page *p, const report_file *file, evoke_error *err);    
 evoke_status report_store(page *p, const report_file *file, evoke_error *err);
 evoke_status report_vectors(page *p, const evoke_vectors *v, evoke_error *err);
 evoke_status report_theory(page *p, const report_file *file, evoke_error *err);
+evoke_status report_labelled(page *p, const report_file *file, evoke_error *err);
 evoke_status report_claims(page *p, const report_file *file, evoke_error *err);
 evoke_status report_texts(page *p, const report_file *file, size_t most, evoke_error *err);    /* most: queries shown */
 evoke_status report_metrics(page *p, const report_file *file, evoke_error *err);

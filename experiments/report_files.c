@@ -7,7 +7,7 @@
 
 const char *report_kind_name(report_kind kind)
 {
-    static const char *const names[REPORT_N_KIND] = { "store", "vectors", "theory", "claims", "sweep", "eval" };
+    static const char *const names[REPORT_N_KIND] = { "store", "vectors", "theory", "labelled", "claims", "sweep", "eval" };
     return names[kind];
 }
 
@@ -35,12 +35,16 @@ static evoke_status open_hdf5(report_file *file, evoke_error *err)
         file->kind = REPORT_VECTORS;
         return evoke_vectors_open(file->path, &file->vectors, err);
     }
-    if (strcmp(format, "evoke-theory") == 0 || strcmp(format, "evoke-claims") == 0) {
-        file->kind = strcmp(format, "evoke-theory") == 0 ? REPORT_THEORY : REPORT_CLAIMS;
-        return evoke_figures_open(file->path, &file->figures, err);
-    }
-    return fail(err, EVOKE_EFORMAT, "report: format '%s' is neither a store, vectors, theory nor claims (%s)", format,
-                file->path);
+    static const struct { const char *format; report_kind kind; } of_figures[] = {
+        { "evoke-theory", REPORT_THEORY }, { "evoke-labelled", REPORT_LABELLED }, { "evoke-claims", REPORT_CLAIMS },
+    };
+    for (size_t i = 0; i < sizeof of_figures / sizeof *of_figures; i++)
+        if (strcmp(format, of_figures[i].format) == 0) {
+            file->kind = of_figures[i].kind;
+            return evoke_figures_open(file->path, &file->figures, err);
+        }
+    return fail(err, EVOKE_EFORMAT, "report: format '%s' is neither a store, vectors, theory, claims nor labelled texts (%s)",
+                format, file->path);
 }
 
 /* One object with "cells" is an evaluation; objects with a text and an alpha are responses. */

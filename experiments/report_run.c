@@ -17,6 +17,7 @@ static evoke_status hdf5_terms(page *p, const char *path, evoke_error *err)
     static const struct { const char *name, *shown; } terms[] = {
         { "model_name", "model" }, { "model_sha256", "SHA-256" }, { "architecture", "architecture" }, { "n_layers", "layers" },
         { "d_model", "width" }, { "seed", "seed" }, { "method", "method" }, { "site", "site" }, { "span", "span" },
+        { "text_span", "span of the texts" }, { "n_text", "texts" },
         { "setting", "setting" }, { "shrinkage_asked", "shrinkage (-1 lw, -2 oas, -3 cv)" }, { "n_bootstrap", "bootstrap" },
         { "n_permutation", "permutations" }, { "n_control", "controls" }, { "n_fold", "folds" },
         { "n_predict", "tokens answered" },

@@ -1,7 +1,9 @@
-/* theory/figures_file.c: figures read back from the files of an analysis (evoke-theory) or of the claims (evoke-claims).
+/* theory/figures_file.c: figures read back from the files of an analysis (evoke-theory), of the claims (evoke-claims) or of texts
+ * that people labelled (evoke-labelled).
  *
  * A figure is a dataset with the attribute `axes`, a letter a dimension; those of the claims lie one group down. An axis has one
- * size in a file: that of /emotions for E and F, of /layers for L and G, of /directions for B. */
+ * size in a file: that of /emotions for E and F, of /layers for L and G, of /directions for B; on labelled texts of /directions
+ * for A and of /labels for C and B. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +15,10 @@ enum { MOST_VALUES = 1 << 27 };     /* of a figure: far over a thousand emotions
 struct evoke_figures {
     evk_h5 *file;                   /* while it is read */
     size_t size[128];               /* of each axis, by its letter; 0: not met */
-    char **emotions, **directions;
+    bool labelled;
+    char **emotions, **directions, **labels;
     int32_t *layers;
-    size_t n_emotion, n_direction, n_layer, n;
+    size_t n_emotion, n_direction, n_label, n_layer, n;
     evoke_figure *figures;          /* [n], each with a name, axes and values of its own */
 };
 
@@ -23,7 +26,8 @@ static evoke_status check_axis(evoke_figures *f, const char *name, char axis, si
 {
     const bool letter = axis >= 'A' && axis <= 'Z';
     size_t *known = &f->size[letter ? (unsigned char)axis : 0];
-    if (!letter || (*known && *known != size) || (strchr("ISP", axis) && size != 2))
+    const bool unnamed = letter && *known == 0 && f->labelled && strchr("ABC", axis);
+    if (!letter || unnamed || (*known && *known != size) || (strchr("ISP", axis) && size != 2))
         return evk_fail(err, EVOKE_EFORMAT, "read figures: axis %c of %s has size %zu, which does not fit (%s)",
                         letter ? axis : '?', name, size, evk_h5_path(f->file));
     *known = size;
@@ -93,6 +97,8 @@ static evoke_status read_names(evoke_figures *f, evoke_error *err)
     EVK_TRY(evk_h5_read_strings(f->file, "/emotions", &f->emotions, &f->n_emotion, err));
     if (evk_h5_has(f->file, "/directions"))
         EVK_TRY(evk_h5_read_strings(f->file, "/directions", &f->directions, &f->n_direction, err));
+    if (f->labelled && evk_h5_has(f->file, "/labels"))
+        EVK_TRY(evk_h5_read_strings(f->file, "/labels", &f->labels, &f->n_label, err));
     EVK_TRY(evk_h5_shape(f->file, "/layers", &n_dim, dims, err));
     if (n_dim != 1)
         return evk_fail(err, EVOKE_EFORMAT, "read figures: /layers has %zu dimensions (%s)", n_dim, evk_h5_path(f->file));
@@ -100,7 +106,11 @@ static evoke_status read_names(evoke_figures *f, evoke_error *err)
     EVK_TRY(evk_alloc(&f->layers, f->n_layer, sizeof *f->layers, "read figures", err));
     f->size['E'] = f->size['F'] = f->n_emotion;
     f->size['L'] = f->size['G'] = f->n_layer;
-    f->size['B'] = f->n_direction;
+    f->size['B'] = f->labelled ? f->n_label : f->n_direction;
+    if (f->labelled) {
+        f->size['A'] = f->n_direction;
+        f->size['C'] = f->n_label;
+    }
     return evk_h5_read(f->file, "/layers", EVK_H5_I32, NULL, NULL, f->layers, err);
 }
 
@@ -110,9 +120,12 @@ evoke_status evoke_figures_open(const char *path, evoke_figures **out, evoke_err
     evoke_figures *f = NULL;
     *out = NULL;
     EVK_TRY(evoke_file_format(path, format, err));
-    if (strcmp(format, "evoke-theory") != 0 && strcmp(format, "evoke-claims") != 0)
-        return evk_fail(err, EVOKE_EFORMAT, "read figures: neither evoke-theory nor evoke-claims, but '%s' (%s)", format, path);
+    const bool labelled = strcmp(format, "evoke-labelled") == 0;
+    if (!labelled && strcmp(format, "evoke-theory") != 0 && strcmp(format, "evoke-claims") != 0)
+        return evk_fail(err, EVOKE_EFORMAT, "read figures: neither evoke-theory, evoke-claims nor evoke-labelled, but '%s' (%s)",
+                        format, path);
     EVK_TRY(evk_alloc(&f, 1, sizeof *f, "read figures", err));
+    f->labelled = labelled;
     evoke_status st = evk_h5_open(path, &f->file, err);
     if (st == EVOKE_OK)
         st = read_names(f, err);
@@ -139,6 +152,7 @@ void evoke_figures_free(evoke_figures *f)
     free(f->figures);
     free(f->emotions);
     free(f->directions);
+    free(f->labels);
     free(f->layers);
     free(f);
 }
@@ -160,7 +174,9 @@ const char *evoke_figures_name(const evoke_figures *f, char axis, size_t i)
 {
     if (axis == 'E' || axis == 'F')
         return i < f->n_emotion ? f->emotions[i] : NULL;
-    return axis == 'B' && i < f->n_direction ? f->directions[i] : NULL;
+    if (f->labelled && (axis == 'C' || axis == 'B'))
+        return i < f->n_label ? f->labels[i] : NULL;
+    return axis == (f->labelled ? 'A' : 'B') && i < f->n_direction ? f->directions[i] : NULL;
 }
 
 size_t evoke_figures_size(const evoke_figures *f, char axis)

@@ -74,6 +74,9 @@ def make_files(folder):
     evoke("extract", "-m", MODEL, "-d", "q.json", "--sites", "resid_post,attn_out", "-o", "s.h5", "-q")
     evoke("ev", "s.h5", "-o", "v.h5", "-q")
     evoke("theory", "s.h5", "--stats", "t.h5", "--bootstrap", "20", "--permutations", "20", "--controls", "5", "-q")
+    with open("texts.json", "w") as f: json.dump({e: [f"{w} {i} times." for i in range(6)] for e, w in (("joy", "I laughed"), ("fear", "I shook"), ("grief", "I wept"), ("neutral", "I sat"))}, f)
+    evoke("extract", "-m", MODEL, "-d", "texts.json", "--settings", "data/settings_text.json", "-o", "x.h5", "--span", "query", "-q")
+    evoke("theory", "s.h5", "--labelled", "x.h5", "--stats", "l.h5", "--bootstrap", "20", "-q")
     evoke("theory", "--claims", "-m", MODEL, "--store", "s.h5", "--ev", "v.h5", "--stats", "c.h5", "--alphas=-1,0,1", "--bootstrap", "20", "-q")
     with h5py.File("v.h5", "r+") as f: f.attrs["command_line"] = "evoke ev " + HOSTILE
     lines = [{"id": q, "query": f"query {q} {HOSTILE}", "emotion": e, "alpha": a, "baseline": b, "text": f"{e} {a} {b} {HOSTILE}\0end",
@@ -84,7 +87,7 @@ def make_files(folder):
     cells = [{"emotion": e, "alpha": a, "baseline": b, "n": 3, "left_out": 0, "tec": figure(a * 1.5), "ppl": figure(None)}
              for e in ("joy", HOSTILE) for a in (-1, 0, 2) for b in ("", "random")]
     with open("e.json", "w") as f: json.dump({"cells": cells, "methods": {"tec": HOSTILE}, "validity": {"tec": 1}}, f)
-    return evoke("report", "s.h5", "v.h5", "t.h5", "c.h5", "w.jsonl", "e.json", "-o", "r.html")
+    return evoke("report", "s.h5", "v.h5", "t.h5", "l.h5", "c.h5", "w.jsonl", "e.json", "-o", "r.html")
 
 
 # ---------------------------------------------------------------------------- what is checked
@@ -98,7 +101,7 @@ def check_page(text):
     check("evoke ev </div><script>" in page.text, "and so is a hostile attribute")
     check(not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", text), "no control characters")
     drawn = [a for t, a in page.tags if t == "svg" and a.get("role") == "img"]
-    check(len(drawn) >= 14 and all(len(a["aria-labelledby"].split()) == 2 and set(a["aria-labelledby"].split()) <= set(page.ids) for a in drawn),
+    check(len(drawn) >= 20 and all(len(a["aria-labelledby"].split()) == 2 and set(a["aria-labelledby"].split()) <= set(page.ids) for a in drawn),
           "every figure is named and described", len(drawn))
     check(all(a.get("role") == "img" or a.get("aria-hidden") == "true" for t, a in page.tags if t == "svg"), "no drawing without a role")
     check({a["id"] for t, a in page.tags if t == "input"} == {a["for"] for t, a in page.tags if t == "label"} != set(), "the slider has a label")
@@ -114,6 +117,14 @@ def check_names():
     check("vectors: \ufffd<b>'\".h5" in page.text and not page.bad and all(t != "b" for t, _ in page.tags), "a name that is no UTF-8")
 
 
+def broken(what, breaks, of):
+    shutil.copy(of, "broken.h5")
+    with h5py.File("broken.h5", "r+") as f: breaks(f)
+    p = subprocess.run([PROGRAM, "report", "broken.h5", "-o", "b.html", "--notebook", "none"], capture_output=True, text=True)
+    check(p.returncode == 1 and p.stderr.startswith("evoke: ") and p.stderr.count("\n") == 1 and "broken.h5" in p.stderr and
+          not os.path.exists("b.html"), what, p.returncode, p.stderr)
+
+
 def check_broken():
     """Figures and names that do not fit together are an error of one line."""
     def without(f, name): del f[name]
@@ -123,15 +134,14 @@ def check_broken():
         f[name] = np.zeros(shape)
         f[name].attrs["axes"] = axes
     def axes(f, name, text): f[name].attrs["axes"] = text
+    for what, breaks, of in (("no labels", lambda f: without(f, "labels"), "l.h5"), ("no directions", lambda f: without(f, "directions"), "l.h5"),
+                             ("too few labels", lambda f: instead(f, "label_norm", (3, 2)), "l.h5")):
+        broken(what, breaks, of)
     for what, breaks in (("no emotions", lambda f: without(f, "emotions")), ("no layers", lambda f: without(f, "layers")),
                          ("too many emotions", lambda f: instead(f, "cosine", (3, 4))), ("too few axes", lambda f: axes(f, "cosine", "L")),
                          ("a strange axis", lambda f: axes(f, "cosine", "L\u00e9")), ("a third end", lambda f: instead(f, "efficiency_interval", (3, 3, 3))),
                          ("a scalar", lambda f: instead(f, "cosine", ()))):
-        shutil.copy("t.h5", "broken.h5")
-        with h5py.File("broken.h5", "r+") as f: breaks(f)
-        p = subprocess.run([PROGRAM, "report", "broken.h5", "-o", "b.html", "--notebook", "none"], capture_output=True, text=True)
-        check(p.returncode == 1 and p.stderr.startswith("evoke: ") and p.stderr.count("\n") == 1 and "broken.h5" in p.stderr and
-              not os.path.exists("b.html"), what, p.returncode, p.stderr)
+        broken(what, breaks, "t.h5")
 
 
 def check_numbers(text):
@@ -149,6 +159,13 @@ def check_numbers(text):
     with h5py.File("t.h5") as f:
         for caption, name in (("Fisher efficiency by layer", "efficiency"), ("AUC along the vector by layer", "held_out_auc_ev")):
             close(numbers_below(text, caption), np.column_stack([f["layers"][()], f[name][()]]), caption)
+    with h5py.File("l.h5") as f:
+        layers, best = f["layers"][()], int(f["mean_auc"][:, 0].argmax())
+        close(numbers_below(text, "AUC on labelled texts by layer"), np.column_stack([layers, f["mean_auc"][()]]), "labelled, mean AUC")
+        for caption, direction in (("AUC along the vector on labelled texts", 0), ("AUC along the Fisher direction on labelled texts", 1)):
+            close(numbers_below(text, caption), np.column_stack([layers, f["auc"][:, direction]]), caption)
+        close(numbers_below(text, f"Cosines between the labels&#39; vectors, layer {layers[best]}"), f["label_cosine"][best], "labels' cosines")
+        close(numbers_below(text, f"Principal plane of the labels&#39; vectors, layer {layers[best]}"), f["label_plane"][best], "labels' plane")
     with h5py.File("c.h5") as f:
         close(numbers_below(text, "Dose and response"), np.column_stack([f["alphas"][()], f["gain/score"][()].T]), "dose")
     check(text.count("<td>3<br><span class=\"dim\">[2, 4]</span></td>") == 4, "a table of metrics: alpha 2, two emotions and baselines")
@@ -194,7 +211,7 @@ def check_notebook():
     with open("notebooks-out/done.ipynb", encoding="utf-8") as f: outputs = [o for c in json.load(f)["cells"] for o in c.get("outputs", [])]
     check(not [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"], "no cell fails or complains", outputs[:1])
     with h5py.File("c.h5") as f: doses = sum(n in f for n in ("gain/score", "gain/random_score", "gain/judge", "preservation/kl", "preservation/similarity"))
-    check(sum("image/png" in o.get("data", {}) for o in outputs) == 2 * 3 + 4 + doses, "every figure is drawn again")
+    check(sum("image/png" in o.get("data", {}) for o in outputs) == 2 * 3 + 4 + 6 + doses, "every figure is drawn again")
 
 
 with tempfile.TemporaryDirectory() as folder:
