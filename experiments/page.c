@@ -42,8 +42,14 @@ static const char style[] =
     ".controls{position:sticky;top:0;background:var(--bg);padding:.6rem 0;border-bottom:1px solid var(--line)}"
     ".controls input{width:min(100%,26rem);display:block;min-height:2rem}.controls[hidden]{display:none}"
     ".answer{white-space:pre-wrap;margin:.3rem 0}summary{cursor:pointer;padding:.2rem 0}[hidden]{display:none}"
-    "@media print{body{max-width:none;padding:0;font-size:10pt}.controls{display:none}figure,.cards>*,table{break-inside:avoid}"
-    "h2,h3{break-after:avoid}}";
+    /* paper: two figures side by side, nothing behind an edge, rows and boxes whole, headings with what they head */
+    "@page{margin:12mm}"
+    "@media print{html{font-size:72%}body{max-width:none;padding:0}.controls{display:none}.figures,.cards{grid-template-columns:1fr 1fr}"
+    ".columns{grid-template-columns:repeat(3,1fr)}.figures,.cards,.columns{gap:.6rem}figure{max-width:none}"
+    "figure,.cards>*,.columns>*,tr,pre{break-inside:avoid}.scroll{overflow:visible}details:not([open]){display:none}"
+    "td,th{white-space:normal;overflow-wrap:normal;padding:.1rem .3rem}table{font-size:7.5pt}td br{display:none}"
+    "td .dim{margin-left:.4em}dl{grid-template-columns:minmax(0,1fr) minmax(0,3fr)}"
+    "h2,h3,h4{break-after:avoid}h2{margin-top:1.2rem}}";
 
 /* Texts of one strength at a time; without a script all of them are shown, each with its strength. */
 static const char script[] =

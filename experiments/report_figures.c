@@ -37,6 +37,11 @@ static void draw(page *p, const evoke_figures *fs, const drawing *d, const doubl
     if (!has_axes(f, d->axis, false))
         return;
     by_emotion(f, n_emotion, n, false, 0, room);
+    size_t n_known = 0;
+    for (size_t i = 0; i < all; i++)
+        n_known += isfinite(room[i]) != 0;
+    if (n_known == 0)                               /* nothing was measured: no encoder, no judge */
+        return;
     for (size_t end = 0; banded && end < 2; end++)
         by_emotion(interval, n_emotion, n, true, end, room + (1 + end) * all);
     for (size_t e = 0; e < n_emotion; e++)

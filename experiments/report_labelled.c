@@ -83,11 +83,11 @@ static evoke_status draw_labels(page *p, const evoke_figures *fs, size_t l, evok
     snprintf(heat, sizeof heat, "Cosines between the labels' vectors, layer %d", (int)evoke_figures_layer(fs, l));
     snprintf(scatter, sizeof scatter, "Principal plane of the labels' vectors, layer %d", (int)evoke_figures_layer(fs, l));
     if (cosine && n > 1)
-        chart_heat(p, &(chart){ heat, "Between the vectors of two labels: the mean of their texts less that of neutral ones. 1 the "
-                                "same arrow, 0 unrelated, -1 opposite.", "", "" }, names, cosine->values + l * n * n, n);
+        chart_heat(p, &(chart){ heat, "Between the vectors of two labels: the mean of their texts less that of neutral ones. "
+                                "1 the same arrow, 0 unrelated, -1 opposite.", "", "" }, names, cosine->values + l * n * n, n);
     if (plane && share && n > 2) {
-        snprintf(about, sizeof about, "The labels' vectors less their mean on their first two principal axes, which carry %.0f %% "
-                 "and %.0f %% of their variance.", 100 * share->values[2 * l], 100 * share->values[2 * l + 1]);
+        snprintf(about, sizeof about, "The labels' vectors less their mean on their first two principal axes, which carry "
+                 "%.0f %% and %.0f %% of their variance.", 100 * share->values[2 * l], 100 * share->values[2 * l + 1]);
         chart_scatter(p, &(chart){ scatter, about, "first axis", "second axis" }, names, plane->values + l * n * 2, n);
     }
     free(names);
@@ -98,7 +98,8 @@ evoke_status report_labelled(page *p, const report_file *file, evoke_error *err)
 {
     static const drawing list[] = {
         { "mean_auc", "LA", 0, { "AUC on labelled texts by layer",
-          "Chance that a text which people gave an emotion's label scores above another one: mean over emotions, along each direction. 0.5: none told apart. Bands: 95 %.", "layer", "AUC" } },
+          "Chance that a text which people gave an emotion's label scores above another one: mean over "
+          "emotions, along each direction. 0.5: none told apart. Bands: 95 %.", "layer", "AUC" } },
         { "macro_f1", "LA", 0, { "Macro F1 on labelled texts by layer",
           "Of texts with one emotion's label put into the emotion of highest score, along each direction. Bands: 95 %.", "layer",
           "macro F1" } },

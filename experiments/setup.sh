@@ -7,7 +7,8 @@ MODEL_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 PACKAGES="gcc libc6-dev meson ninja-build pkg-config libopenblas-openmp-dev libhdf5-dev libjansson-dev libpcre2-dev
           libutf8proc-dev libpopt-dev nettle-dev libzip-dev libcurl4-openssl-dev python3 python3-pip python3-venv"
 DRAWING="gnuplot-nox"            # what `theory --figures` runs
-BROWSER="chromium"               # in which the tests open the page of `report`
+BROWSER="chromium poppler-utils" # in which the tests open and print the page of `report`
+READERS="r-cran-hdf5r hdf5-tools" # other programs that read our files in the tests
 CLUSTER="libopenmpi-dev openmpi-bin slurm-wlm munge"      # for the tests of mpirun and of Slurm
 EMULATION="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user libsimde-dev"
 

@@ -83,7 +83,7 @@ install_packages $PACKAGES
 # To test the kernels of other CPUs by emulation, drawing, pages, and work divided; the tests are skipped, and say so, where these
 # cannot be installed.
 # shellcheck disable=SC2086
-for packages in "$EMULATION" "$DRAWING $BROWSER" "$CLUSTER"; do (install_packages $packages) 2>/dev/null || true; done
+for packages in "$EMULATION" "$DRAWING $BROWSER" "$READERS" "$CLUSTER"; do (install_packages $packages) 2>/dev/null || true; done
 say "building"
 build build --buildtype=release
 build build-asan --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false

@@ -199,6 +199,23 @@ def check_browser(text):
         check("CONSOLE" not in p.stderr, "nothing on the console", [l for l in p.stderr.splitlines() if "CONSOLE" in l][:2])
 
 
+def check_print(page):
+    """On paper no table is cut, two figures stand side by side, and a heading is not the last thing on a page."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium or not shutil.which("pdftotext"): return skip("the page on paper", "no chromium or no pdftotext (poppler-utils) is installed")
+    p = subprocess.run([chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={os.getcwd()}/profile", "--no-pdf-header-footer",
+                        "--print-to-pdf=page.pdf", "file://" + os.path.abspath(page)], capture_output=True, text=True, timeout=600)
+    if not check(os.path.exists("page.pdf"), "chromium prints", p.stderr[-300:]): return
+    subprocess.run(["pdftotext", "-bbox", "page.pdf", "page.xml"], check=True)
+    with open("page.xml", encoding="utf-8") as f: pages = re.findall(r"<page .*?>(.*?)</page>", f.read(), re.S)
+    words = [[(float(y), html.unescape(w)) for y, w in re.findall(r'yMax="([\d.]+)">(.*?)</word>', body)] for body in pages]
+    said = " ".join(w for page in words for _, w in page)
+    check("saturates at rank correlation, judge" in said, "the last columns of a wide table")      # a printer drops what a scroll box hides
+    check(2 < len(pages) <= 14, "pages", len(pages))
+    lowest = [max(page)[1] for page in words if page]
+    check(not {"ppl", "tec", "Metrics", "texts", "response", "vectors", "good"} & set(lowest), "a heading has what it heads", lowest)
+
+
 def check_notebook():
     with open("notebooks-out/r.ipynb", encoding="utf-8") as f: book = json.load(f)
     files = next("".join(c["source"]) for c in book["cells"] if "files" in c["metadata"].get("tags", []))
@@ -222,6 +239,7 @@ with tempfile.TemporaryDirectory() as folder:
     check_broken()
     check_numbers(text)
     check_browser(text)
+    check_print("r.html")
     check_notebook()
     os.chdir(ROOT)
 print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
