@@ -159,7 +159,7 @@ echo "7;cluster"
 END2
 chmod +x bin/sbatch
 PATH=$PWD/bin:$PATH EVOKE=$EVOKE runs "the chain of jobs" "$ROOT/experiments/slurm/chain.sh" 3 jobs "$MODEL" q.json -t 1
-holds "ends in directions" test -s jobs/acts.h5 -a -s jobs/ev.h5 -a -s jobs/directions.h5
+holds "ends in a page" test -s jobs/acts.h5 -a -s jobs/ev.h5 -a -s jobs/directions.h5 -a -s jobs/theory.h5 -a -s jobs/report.html
 printf '#!/bin/sh\necho "$@" >>requeued\n' >bin/scontrol
 chmod +x bin/scontrol
 PATH=$PWD/bin:$PATH EVOKE=$EVOKE SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=1 "$ROOT/experiments/slurm/extract.sh" 2 . "$MODEL" many.json -t 1 -b 64 -n 8 --span response >out 2>err </dev/null &

@@ -4,6 +4,7 @@ command line, in h5py; for any N, spans, sites, stored tokens, other threads and
     python check_shards.py PROGRAM"""
 import json, os, signal, subprocess, sys, tempfile, time
 import h5py
+from hdf5_contents import contents
 
 PROGRAM = os.path.abspath(sys.argv[1])
 MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "gguf", "llama_f32", "model.gguf")
@@ -13,20 +14,6 @@ counts = {"passed": 0, "failed": 0, "skipped": 0}
 def check(ok, *what):
     counts["passed" if ok else "failed"] += 1
     if not ok: print("not ok", *what)
-
-
-def contents(path):
-    """Bytes, type and shape of every dataset, and all attributes but command_line, which tells the two ways apart."""
-    found = {}
-    with h5py.File(path) as f:
-        def add(name, o):
-            if isinstance(o, h5py.Dataset):
-                value = o[()]
-                found[name] = (value.tolist() if o.dtype == object else value.tobytes(), str(o.dtype), o.shape)
-            found.update({f"{name}@{k}": str(v) for k, v in o.attrs.items() if k != "command_line"})
-        add("", f)
-        f.visititems(add)
-    return found
 
 
 def run(*args):
