@@ -597,6 +597,16 @@ EVOKE_API evoke_status evoke_generate(const evoke_model *m, const evoke_request 
                                       evoke_on_token on_token, void *user, const evoke_progress *progress,
                                       evoke_response *responses, evoke_error *err);
 
+/* One response on a session: as evoke_generate gives it, but what the session holds already of the beginning of r->ids is not run
+ * again (*n_run, may be NULL: prompt tokens that were), and stays as it was steered when it was run. Every token of the response
+ * is run, so that a longer prompt may go on from there. steering: r's, as if set by evoke_session_steer. out: zeroed by the
+ * caller, freed with evoke_responses_free; what was drawn before an error is in it. on_token, progress (between stretches of the
+ * prompt): may be NULL. Errors: those of evoke_generate; EVOKE_EARG more tokens than the session has positions;
+ * EVOKE_EINTERRUPTED within the prompt. */
+EVOKE_API evoke_status evoke_session_generate(evoke_session *s, const evoke_request *r, evoke_on_token on_token, void *user,
+                                              const evoke_progress *progress, evoke_response *out, size_t *n_run,
+                                              evoke_error *err);
+
 /* ---- trace: one pass, every hook point, to HDF5 ---- */
 typedef struct evoke_trace_options {
     const int32_t *ids;                 /* [n_ids] */
@@ -703,6 +713,19 @@ typedef struct evoke_observed {
  * nothing follows. Results do not depend on the company or the threads. */
 EVOKE_API evoke_status evoke_observe(const evoke_model *m, const evoke_observed *text, const evoke_steering *const *steerings,
                                      size_t n, float *rows, double *nll, double *kl, evoke_error *err);
+
+/* ---- emotion mix: how far a text moves the model towards each emotion, as it is read and not steered (emotion/mix.c) ---- */
+typedef struct evoke_mix_options {
+    const evoke_vectors *vectors;
+    evoke_site site;
+    const int32_t *layers; size_t n_layers;     /* NULL: all that the vectors hold */
+    const int32_t *ids; size_t n_ids;           /* the text */
+    size_t first, last;                         /* the tokens averaged over */
+} evoke_mix_options;
+/* mix [E]: 0 where the neutral class's mean lies, 1 where the emotion's does, less what all emotions share. Errors: EVOKE_EDATA the
+ * vectors are of another width or layers, lack the site, a layer asked for or the neutral class's components
+ * (evoke_vectors_neutral); EVOKE_EARG no token, or too many. */
+EVOKE_API evoke_status evoke_emotion_mix(const evoke_model *m, const evoke_mix_options *options, double *mix, evoke_error *err);
 
 /* ---- measures of a text ---- */
 /* Mean negative log-likelihood, in nats a token, of ids[n_context..n) given what stands before them; n_context >= 1. Where n is

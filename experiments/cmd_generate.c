@@ -90,7 +90,7 @@ static void label(const steer_plan *plan, char text[512], double *alpha)
     *alpha = plan->n_strengths == 0 ? 0 : plan->n_strengths == 1 ? plan->strengths[0].alpha : 1;
     for (size_t i = 0; i < plan->n_strengths && used < 480; i++) {
         const strength *s = &plan->strengths[i];
-        const char *name = s->emotion ? s->emotion : evoke_vectors_emotion(plan->files[s->file], 0);
+        const char *name = steer_plan_name(plan, s);
         const int n = plan->n_strengths == 1 ? snprintf(text, 512, "%s", name)
                                        : snprintf(text + used, 512 - used, "%s%s=%g", i ? "," : "", name, s->alpha);
         used += n > 0 ? (size_t)n : 0;
@@ -179,7 +179,7 @@ static evoke_status generate(const options *o, evoke_error *err)
     if (st == EVOKE_OK)
         st = prompts_read(o, &prompts, err);
     if (st == EVOKE_OK)
-        st = steer_plan_read(o, g.compare, &plan, err);
+        st = steer_plan_read(o, g.compare ? STEER_COMPARE : STEER_BY_ALPHA, &plan, err);
     if (st == EVOKE_OK)
         st = options_open_model(o, EVOKE_FAST, true, &m, err);
     g.model = m;

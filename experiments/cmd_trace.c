@@ -75,7 +75,7 @@ static evoke_status trace(const options *o, const char *path, evoke_error *err)
     if (st == EVOKE_OK)
         st = option_size(o, OPT_N_PREDICT, 0, 1000000, &t.n_predict, err);
     if (st == EVOKE_OK)
-        st = steer_plan_read(o, false, &plan, err);
+        st = steer_plan_read(o, STEER_BY_ALPHA, &plan, err);
     if (st == EVOKE_OK)
         st = options_open_model(o, EVOKE_EXACT, false, &m, err);
     if (st == EVOKE_OK)

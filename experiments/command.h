@@ -17,7 +17,8 @@
 typedef evoke_status command_function(int argc, const char **argv, evoke_error *err);
 
 command_function cmd_inspect, cmd_tokenize, cmd_trace, cmd_extract, cmd_ev, cmd_generate, cmd_theory, cmd_eval, cmd_classify,
-    cmd_embed, cmd_families, cmd_bench, cmd_sweep, cmd_convert, cmd_tune, cmd_query, cmd_verify, cmd_report, cmd_merge, cmd_compare;
+    cmd_embed, cmd_families, cmd_bench, cmd_sweep, cmd_convert, cmd_tune, cmd_query, cmd_verify, cmd_report, cmd_merge, cmd_compare,
+    cmd_chat;
 
 /* Fills err with "WHAT FAILED: WHY (WHERE)" on one line; returns status. */
 evoke_status fail(evoke_error *err, evoke_status status, const char *format, ...) COMMAND_PRINTF(3, 4);

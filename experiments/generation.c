@@ -6,14 +6,6 @@
 #include "experiments/json_out.h"
 
 /* ---- writing ---- */
-static json_t *logprobs_json(const evoke_response *r)
-{
-    json_t *list = json_array();
-    for (size_t k = 0; k < r->n; k++)
-        json_add(list, json_number((double)r->logprobs[k]));
-    return list;
-}
-
 static json_t *line_json(const generation *g, size_t i, const evoke_response *r, const evoke_text *text, bool stopped)
 {
     const size_t p = i / (g->n_samples * g->n_variants);
@@ -30,7 +22,7 @@ static json_t *line_json(const generation *g, size_t i, const evoke_response *r,
     json_put(o, "prompt", json_text(prompt->text, strlen(prompt->text)));
     json_put(o, "text", json_text(text->data, text->n));
     json_put(o, "ids", json_ids(r->ids, r->n));
-    json_put(o, "logprobs", logprobs_json(r));
+    json_put(o, "logprobs", json_floats(r->logprobs, r->n));
     json_put(o, "stop", json_string(stopped ? evoke_stop_name(EVOKE_STOP_STRING) : evoke_stop_name(r->stop)));
     json_put(o, "n_prompt", json_count(prompt->ids.n));
     json_put(o, "emotion", json_text(v->emotion, strlen(v->emotion)));

@@ -88,6 +88,14 @@ json_t *json_text(const char *bytes, size_t n)
     return value;
 }
 
+json_t *json_floats(const float *x, size_t n)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++)
+        json_add(array, json_number((double)x[i]));
+    return array;
+}
+
 json_t *json_ids(const int32_t *ids, size_t n)
 {
     json_t *array = json_array();

@@ -11,6 +11,7 @@
 json_t *json_number(double x);
 json_t *json_text(const char *bytes, size_t n);
 json_t *json_ids(const int32_t *ids, size_t n);
+json_t *json_floats(const float *x, size_t n);
 json_t *json_count(uint64_t n);
 /* Takes the value; a NULL one becomes null. */
 void json_put(json_t *object, const char *key, json_t *value);

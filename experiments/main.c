@@ -22,6 +22,7 @@ static const command commands[] = {
     { "compare",  "two stores or vectors of the same queries, by layer and emotion",  cmd_compare },
     { "convert",  "vectors to and from other tools' files",                          cmd_convert },
     { "generate", "steered generation: one prompt, or a file of prompts",            cmd_generate },
+    { "chat",     "the same, as a conversation",                                     cmd_chat },
     { "sweep",    "a dataset under a grid of steerings and baselines; resumable",    cmd_sweep },
     { "theory",   "Fisher directions of a store, and how near the vectors are",      cmd_theory },
     { "tune",     "the strongest steering that a model takes without harm",          cmd_tune },

@@ -25,6 +25,7 @@ typedef enum option_id {
     OPT_DATASET, OPT_SETTINGS, OPT_SPAN, OPT_STORE, OPT_FLOAT16, OPT_LIMIT, OPT_SHARD,              /* extract */
     OPT_PARTIAL,                                                                                    /* ev */
     OPT_RAW, OPT_SYSTEM, OPT_STOP, OPT_N_SAMPLES, OPT_COMPARE, OPT_IGNORE_EOS,                      /* generate */
+    OPT_NO_METER,                                                                                   /* chat */
     OPT_MAX_LOSS, OPT_NO_TUNED,                                                                     /* tune */
     OPT_EMOTIONS, OPT_ALPHAS, OPT_BASELINES,                                                        /* sweep */
     OPT_KERNELS,                                                                                    /* bench */

@@ -15,8 +15,7 @@ static volatile sig_atomic_t stop_asked;
 
 static void on_signal(int number)
 {
-    (void)number;
-    stop_asked = 1;
+    stop_asked = number;
 }
 
 void signals_install(void)
@@ -35,6 +34,23 @@ void signals_install(void)
     action.sa_flags = 0;
     sigaction(SIGPIPE, &action, NULL);
     sigaction(SIGXFSZ, &action, NULL);
+}
+
+void signals_keep_running(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    sigemptyset(&action.sa_mask);
+    action.sa_handler = on_signal;
+    sigaction(SIGINT, &action, NULL);
+}
+
+bool interrupt_taken(void)
+{
+    const bool came = stop_asked == SIGINT;
+    if (came)
+        stop_asked = 0;
+    return came;
 }
 
 bool interrupted(void)

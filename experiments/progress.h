@@ -16,6 +16,10 @@ typedef struct progress {
 void signals_install(void);
 /* Has a signal come, or another rank stopped? */
 bool interrupted(void);
+/* From here on SIGINT, however often, ends no more than what the program is at: interrupt_taken() says that it came, and forgets
+ * it. */
+void signals_keep_running(void);
+bool interrupt_taken(void);
 double seconds_now(void);
 
 void progress_begin(progress *p, bool quiet);

@@ -5,7 +5,7 @@ CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/evoke
 MODEL=$CACHE/SmolLM2-135M-Instruct.Q4_1.gguf
 MODEL_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 PACKAGES="gcc libc6-dev meson ninja-build pkg-config libopenblas-openmp-dev libhdf5-dev libjansson-dev libpcre2-dev
-          libutf8proc-dev libpopt-dev nettle-dev libzip-dev libcurl4-openssl-dev python3 python3-pip python3-venv"
+          libutf8proc-dev libpopt-dev nettle-dev libzip-dev libcurl4-openssl-dev libedit-dev python3 python3-pip python3-venv"
 DRAWING="gnuplot-nox"            # what `theory --figures` runs
 BROWSER="chromium poppler-utils" # in which the tests open and print the page of `report`
 READERS="r-cran-hdf5r hdf5-tools" # other programs that read our files in the tests

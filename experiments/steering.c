@@ -13,13 +13,18 @@ void steer_plan_free(steer_plan *p)
         free(p->details[i].layers);
         tuning_free(p->details[i].tuned);
     }
-    for (size_t i = 0; i < p->n_strengths; i++)
-        free(p->strengths[i].emotion);
+    steer_plan_clear(p);
     free(p->files);
     free(p->paths);
     free(p->strengths);
     free(p->details);
     memset(p, 0, sizeof *p);
+}
+
+void steer_plan_clear(steer_plan *p)
+{
+    while (p->n_strengths > 0)
+        free(p->strengths[--p->n_strengths].emotion);
 }
 
 /* ---- applying ---- */
@@ -183,12 +188,17 @@ void steer_plan_remark(const steer_plan *p, const evoke_steering *s, size_t n_pr
 }
 
 /* ---- saying ---- */
+const char *steer_plan_name(const steer_plan *p, const strength *s)
+{
+    return s->emotion ? s->emotion : evoke_vectors_emotion(p->files[s->file], 0);
+}
+
 /* Strengths of one file, or (SIZE_MAX) of all. */
 static json_t *alpha_json(const steer_plan *p, const strength *list, size_t n, size_t file)
 {
     json_t *alpha = json_object();
     for (size_t i = 0; i < n; i++) {
-        const char *name = list[i].emotion ? list[i].emotion : evoke_vectors_emotion(p->files[list[i].file], 0);
+        const char *name = steer_plan_name(p, &list[i]);
         json_t *value = json_number(list[i].alpha);
         if (file != SIZE_MAX && list[i].file != file) {
             json_decref(value);

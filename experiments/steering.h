@@ -40,9 +40,17 @@ typedef struct steer_plan {
     bool less_base, no_tuned;
 } steer_plan;
 
-/* Opens the files and reads the options. No --ev: an empty plan. `compare`: strengths come from the caller, so --alpha
- * is X, or X,base=Y, for a file of many vectors. Free whatever it returns. */
-evoke_status steer_plan_read(const options *o, bool compare, steer_plan *plan, evoke_error *err);
+/* Where a plan's strengths are from: --alpha, which must be there; the caller, who compares, so that --alpha is X, or X,base=Y,
+ * for a file of many vectors; --alpha where it is given, and steer_plan_set. */
+typedef enum steer_source { STEER_BY_ALPHA, STEER_COMPARE, STEER_BY_HAND } steer_source;
+/* Opens the files and reads the options. No --ev: an empty plan. Free whatever it returns. */
+evoke_status steer_plan_read(const options *o, steer_source source, steer_plan *plan, evoke_error *err);
+/* Sets the strength of a vector of the first file that holds the name: "2", or a ramp, "0:2"; 0 takes it out of the plan. */
+evoke_status steer_plan_set(steer_plan *plan, const char *name, const char *text, evoke_error *err);
+/* Takes all strengths out. */
+void steer_plan_clear(steer_plan *plan);
+/* The name of a strength's vector. */
+const char *steer_plan_name(const steer_plan *plan, const strength *s);
 void steer_plan_free(steer_plan *plan);
 /* Once the model is open: a file of whose steering no detail was given (and no EVbase named) is steered as evoke tune found best
  * for this model, if it has looked, which is said on stderr. */

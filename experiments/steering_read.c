@@ -67,27 +67,27 @@ static evoke_status add_strength(steer_plan *p, const char *name, size_t n, cons
 }
 
 /* "2": from 2 to 2; "0:2": a ramp. */
-static evoke_status read_range(const char *text, double range[2], evoke_error *err)
+static evoke_status read_range(const char *text, const char *what, double range[2], evoke_error *err)
 {
     char first[64];
     const char *colon = strchr(text, ':');
     const size_t n = colon ? (size_t)(colon - text) : 0;
-    evoke_status st = parse_real(colon ? colon + 1 : text, "--alpha", -1e6, 1e6, &range[1], err);
+    evoke_status st = parse_real(colon ? colon + 1 : text, what, -1e6, 1e6, &range[1], err);
     range[0] = range[1];
     if (st != EVOKE_OK || !colon)
         return st;
     if (n >= sizeof first)
-        return fail(err, EVOKE_EARG, "read --alpha: '%.70s...' is no range of numbers, A:B", text);
+        return fail(err, EVOKE_EARG, "read %s: '%.70s...' is no range of numbers, A:B", what, text);
     memcpy(first, text, n);
     first[n] = '\0';
-    return parse_real(first, "--alpha", -1e6, 1e6, &range[0], err);
+    return parse_real(first, what, -1e6, 1e6, &range[0], err);
 }
 
 static evoke_status number_alone(steer_plan *p, const char *text, size_t first, size_t last, evoke_error *err)
 {
     char names[256];
     double range[2];
-    const evoke_status st = read_range(text, range, err);
+    const evoke_status st = read_range(text, "--alpha", range, err);
     if (st != EVOKE_OK)
         return st;
     list_emotions(p->files[first], names, sizeof names);
@@ -134,7 +134,7 @@ static evoke_status read_alpha(steer_plan *p, const char *text, size_t first, si
         if (!equals || equals == part)
             st = fail(err, EVOKE_EARG, "read --alpha: '%s' is not NAME=NUMBER (in '%s')", part, text);
         if (st == EVOKE_OK)
-            st = read_range(equals + 1, range, err);
+            st = read_range(equals + 1, "--alpha", range, err);
         if (st == EVOKE_OK)
             st = add_strength(p, part, (size_t)(equals - part), range, first, last, err);
         part = comma ? comma + 1 : NULL;
@@ -209,13 +209,15 @@ static evoke_status read_details(const options *o, steer_plan *p, evoke_error *e
     return st;
 }
 
-/* Ablation needs no strength: without --alpha every vector of the files is taken out. */
-static evoke_status ablate_all(steer_plan *p, evoke_error *err)
+/* Ablation needs no strength: without --alpha every vector of the files is taken out. by_hand: other files' strengths come later. */
+static evoke_status ablate_all(steer_plan *p, bool by_hand, evoke_error *err)
 {
     static const double whole[2] = { 1, 1 };
     evoke_status st = EVOKE_OK;
     for (size_t f = 0; f < p->n_files; f++) {
         const size_t n = evoke_vectors_describe(p->files[f])->n_emotion;
+        if (p->details[f].mode != EVOKE_STEER_ABLATE && by_hand)
+            continue;
         if (p->details[f].mode != EVOKE_STEER_ABLATE)
             return fail(err, EVOKE_EARG, "steer: --ev is given, but no strength (--alpha joy=1)");
         for (size_t e = 0; st == EVOKE_OK && e < n; e++) {
@@ -239,7 +241,7 @@ static evoke_status check_ramps(const steer_plan *p, evoke_error *err)
     return EVOKE_OK;
 }
 
-evoke_status steer_plan_read(const options *o, bool compare, steer_plan *p, evoke_error *err)
+evoke_status steer_plan_read(const options *o, steer_source source, steer_plan *p, evoke_error *err)
 {
     memset(p, 0, sizeof *p);
     p->alpha = 1;
@@ -256,8 +258,29 @@ evoke_status steer_plan_read(const options *o, bool compare, steer_plan *p, evok
         st = read_details(o, p, err);
     const bool pairs = n_ev > 1 && n_alpha == n_ev;
     for (size_t i = 0; st == EVOKE_OK && i < n_alpha; i++)
-        st = read_alpha(p, option_nth(o, OPT_ALPHA, i), pairs ? i : 0, pairs ? i + 1 : n_ev, compare, err);
-    if (st == EVOKE_OK && n_alpha == 0 && !compare)
-        st = ablate_all(p, err);
-    return st == EVOKE_OK ? check_ramps(p, err) : st;
+        st = read_alpha(p, option_nth(o, OPT_ALPHA, i), pairs ? i : 0, pairs ? i + 1 : n_ev, source == STEER_COMPARE, err);
+    if (st == EVOKE_OK && n_alpha == 0 && source != STEER_COMPARE)
+        st = ablate_all(p, source == STEER_BY_HAND, err);
+    return st == EVOKE_OK && source != STEER_BY_HAND ? check_ramps(p, err) : st;
+}
+
+/* ---- strengths that change ---- */
+evoke_status steer_plan_set(steer_plan *p, const char *name, const char *text, evoke_error *err)
+{
+    strength wanted = { .emotion = (char *)name };
+    double range[2];
+    evoke_status st = p->n_files > 0 ? find_file(p, &wanted, 0, p->n_files, err)
+                                     : fail(err, EVOKE_EARG, "steer: there are no vectors (--ev FILE)");
+    if (st == EVOKE_OK)
+        st = read_range(text, name, range, err);
+    if (st != EVOKE_OK)
+        return st;
+    for (size_t i = 0; i < p->n_strengths; i++)
+        if (p->strengths[i].file == wanted.file && strcmp(steer_plan_name(p, &p->strengths[i]), name) == 0) {
+            free(p->strengths[i].emotion);
+            memmove(&p->strengths[i], &p->strengths[i + 1], (--p->n_strengths - i) * sizeof *p->strengths);
+            break;
+        }
+    return range[0] == 0 && range[1] == 0 ? EVOKE_OK
+                                          : add_strength(p, name, strlen(name), range, wanted.file, wanted.file + 1, err);
 }

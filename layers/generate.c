@@ -3,13 +3,12 @@
  * Requests take slots of one KV cache; every step is one forward pass over whatever the slots need next: a stretch of a
  * prompt, or the token just drawn. A finished request leaves, the next enters. As a pass gives every token the same
  * values whoever is beside it, a request's result does not depend on the others. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/threads.h"
-#include "layers/ends.h"
 #include "layers/forward.h"
+#include "layers/response.h"
 #include "layers/sampler.h"
 
 enum { CHUNK = 512, DEFAULT_BATCH = 32 };
@@ -95,8 +94,7 @@ static evoke_status enter(generator *g, slot *s, evoke_error *err)
 {
     const evoke_request *r = &g->requests[g->next];
     evoke_response *out = &g->responses[g->next];
-    EVK_TRY(evk_alloc(&out->ids, r->n_predict, sizeof *out->ids, "generate", err));
-    EVK_TRY(evk_alloc(&out->logprobs, r->n_predict, sizeof *out->logprobs, "generate", err));
+    EVK_TRY(evk_response_begin(r, out, err));
     s->busy = true;
     s->request = g->next++;
     s->n_fed = 0;
@@ -106,10 +104,9 @@ static evoke_status enter(generator *g, slot *s, evoke_error *err)
     return EVOKE_OK;
 }
 
-static void leave(generator *g, slot *s, evoke_stop stop)
+static void leave(generator *g, slot *s)
 {
     evoke_response *out = &g->responses[s->request];
-    out->stop = stop;
     out->seconds = evk_seconds() - s->started;
     s->busy = false;
     g->n_done++;
@@ -138,7 +135,7 @@ static evoke_status plan(generator *g, size_t *n_run, evoke_error *err)
         while (!s->busy && g->next < g->n_request) {
             EVK_TRY(enter(g, s, err));
             if (g->requests[s->request].n_predict == 0)
-                leave(g, s, EVOKE_STOP_LENGTH);
+                leave(g, s);
         }
         if (!s->busy || (room == 0 && s->n_fed < g->requests[s->request].n_ids))
             continue;
@@ -153,21 +150,11 @@ static evoke_status plan(generator *g, size_t *n_run, evoke_error *err)
 /* Takes a slot's next token and decides whether it goes on. */
 static evoke_status advance(generator *g, slot *s, const evk_draw *drawn, evoke_error *err)
 {
-    const evoke_request *r = &g->requests[s->request];
-    evoke_response *out = &g->responses[s->request];
-    if (!isfinite(drawn->logprob))
-        return evk_fail(err, EVOKE_EDATA, "generate: the logits of token %zu of response %zu are not finite: damaged weights, "
-                        "or steering beyond what float32 holds", out->n + 1, s->request + 1);
-    if (evk_ends_has(&g->ends, drawn->id) && !r->ignore_end) {
-        leave(g, s, EVOKE_STOP_EOS);
-        return EVOKE_OK;
-    }
-    out->ids[out->n] = drawn->id;
-    out->logprobs[out->n++] = drawn->logprob;
-    if (g->on_token && !g->on_token(g->user, s->request, drawn->id, drawn->logprob))
-        leave(g, s, EVOKE_STOP_CALLER);
-    else if (out->n == r->n_predict)
-        leave(g, s, EVOKE_STOP_LENGTH);
+    bool go = true;
+    EVK_TRY(evk_response_take(&g->requests[s->request], &g->ends, s->request, drawn->id, drawn->logprob, g->on_token, g->user,
+                              &g->responses[s->request], &go, err));
+    if (!go)
+        leave(g, s);
     return EVOKE_OK;
 }
 
@@ -230,19 +217,4 @@ evoke_status evoke_generate(const evoke_model *m, const evoke_request *requests,
         st = run(&g, progress, err);
     destroy(&g);
     return st;
-}
-
-void evoke_responses_free(evoke_response *r, size_t n)
-{
-    for (size_t i = 0; r && i < n; i++) {
-        free(r[i].ids);
-        free(r[i].logprobs);
-        r[i] = (evoke_response){0};
-    }
-}
-
-const char *evoke_stop_name(evoke_stop stop)
-{
-    static const char *const names[] = { "length", "eos", "string", "caller" };
-    return names[stop];
 }

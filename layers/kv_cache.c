@@ -65,7 +65,13 @@ void evk_kv_rewind(evk_kv_cache *c, size_t n_sequence)
 
 void evk_kv_clear(evk_kv_cache *c, size_t sequence)
 {
-    c->sequences[sequence].n = 0;
+    evk_kv_keep(c, sequence, 0);
+}
+
+void evk_kv_keep(evk_kv_cache *c, size_t sequence, size_t n)
+{
+    if (n < c->sequences[sequence].n)
+        c->sequences[sequence].n = n;
 }
 
 size_t evk_kv_segments(const evk_kv_cache *c, size_t sequence, evk_segment out[EVK_MAX_ANCESTORS])

@@ -1,0 +1,95 @@
+/* evoke_session_generate: what evoke_generate gives, whatever the session held before; only what is new is run; what can't be. */
+#include "core/evoke.h"
+#include "tests/check.h"
+#include "tests/golden.h"
+
+enum { N_IDS = 30, N_NEW = 8 };
+
+typedef struct world { evoke_model *m; evoke_session *s; int32_t ids[N_IDS + N_NEW + 2]; size_t n_drawn; } world;
+
+/* The session's response to the first n ids against evoke_generate's; n_run: prompt tokens that it should run. */
+static void same(world *w, size_t n, size_t n_run, double temperature, evoke_response *out)
+{
+    const evoke_request r = { .ids = w->ids, .n_ids = n, .n_predict = N_NEW, .ignore_end = true,
+                              .sampling = { .temperature = temperature, .top_p = 0.9, .seed = 1, .stream = n } };
+    evoke_response all = {0};
+    evoke_error err = {0};
+    size_t run = 0;
+    check(evoke_generate(w->m, &r, 1, 0, NULL, NULL, NULL, &all, &err) == EVOKE_OK, "%s", err.text);
+    check(evoke_session_generate(w->s, &r, NULL, NULL, NULL, out, &run, &err) == EVOKE_OK, "%s", err.text);
+    check(run == n_run, "%zu tokens: %zu were run, not %zu", n, run, n_run);
+    check(out->n == all.n && out->stop == all.stop, "%zu tokens: as many new ones", n);
+    check(out->n == N_NEW && memcmp(out->ids, all.ids, N_NEW * sizeof *all.ids) == 0 &&
+          memcmp(out->logprobs, all.logprobs, N_NEW * sizeof *all.logprobs) == 0, "%zu tokens: the same response", n);
+    check(evoke_session_position(w->s) == n + N_NEW, "%zu tokens: all of them are held", n);
+    evoke_responses_free(&all, 1);
+}
+
+static void test_values(world *w)
+{
+    evoke_response r = {0};
+    same(w, 20, 20, 0, &r);
+    memcpy(w->ids + 20, r.ids, N_NEW * sizeof *r.ids);      /* the conversation goes on from the answer */
+    evoke_responses_free(&r, 1);
+    same(w, 20 + N_NEW + 2, 2, 0.8, &r);
+    evoke_responses_free(&r, 1);
+    same(w, 12, 1, 0, &r);                                  /* a beginning: only its last token is run again */
+    evoke_responses_free(&r, 1);
+    w->ids[5]++;
+    same(w, 20, 15, 0, &r);
+    evoke_responses_free(&r, 1);
+    evoke_session_reset(w->s);
+    same(w, 20, 20, 0, &r);
+    evoke_responses_free(&r, 1);
+}
+
+static bool stop_at_three(void *user, size_t request, int32_t id, float logprob)
+{
+    world *w = user;
+    (void)request;
+    (void)id;
+    (void)logprob;
+    return ++w->n_drawn < 3;
+}
+
+static bool stop_at_once(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)user;
+    (void)what;
+    return done > total;
+}
+
+static void test_ends(world *w)
+{
+    const evoke_progress hook = { stop_at_once, NULL };
+    evoke_request r = { .ids = w->ids, .n_ids = 10, .n_predict = N_NEW, .ignore_end = true };
+    evoke_response out = {0};
+    evoke_error err = {0};
+    check(evoke_session_generate(w->s, &r, stop_at_three, w, NULL, &out, NULL, &err) == EVOKE_OK && out.n == 3 &&
+          out.stop == EVOKE_STOP_CALLER && evoke_session_position(w->s) == 13, "the caller ends it");
+    evoke_responses_free(&out, 1);
+    check(evoke_session_generate(w->s, &r, NULL, NULL, &hook, &out, NULL, &err) == EVOKE_EINTERRUPTED && out.n == 0, "stopped");
+    evoke_responses_free(&out, 1);
+    r.n_predict = 1000;
+    check(evoke_session_generate(w->s, &r, NULL, NULL, NULL, &out, NULL, &err) == EVOKE_EARG, "more than there is room for");
+    r.n_ids = 0;
+    check(evoke_session_generate(w->s, &r, NULL, NULL, NULL, &out, NULL, &err) == EVOKE_EARG, "no prompt");
+}
+
+int main(int argc, char **argv)
+{
+    world w = {0};
+    char path[4096];
+    evoke_error err = {0};
+    check(golden_find(argc > 1 ? argv[1] : ".", "families/llama", path, sizeof path), "the golden model");
+    if (check(evoke_model_open(path, &(evoke_model_options){ .n_threads = 1 }, &w.m, &err) == EVOKE_OK, "%s", err.text) &&
+        check(evoke_session_new(w.m, 100, &w.s, &err) == EVOKE_OK, "%s", err.text)) {
+        for (size_t i = 0; i < sizeof w.ids / sizeof *w.ids; i++)
+            w.ids[i] = (int32_t)(3 + 7 * i % 50);
+        test_values(&w);
+        test_ends(&w);
+    }
+    evoke_session_free(w.s);
+    evoke_model_free(w.m);
+    return check_done();
+}
