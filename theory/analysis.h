@@ -1,6 +1,7 @@
 /* theory/analysis.h: all of theory/ over a store's layers and emotions; what its files share. Layer by layer:
  *
  *   analysis_emotion.c   each emotion's two settings: the EV against w, wd, the principal component; intervals, controls
+ *   analysis_held_out.c  the same out of sample
  *   analysis_layer.c     all emotions of a layer: one against the others, discriminants, geometry
  *   analysis.c           all layers; what is said of depth; the file */
 #ifndef EVK_ANALYSIS_H
@@ -8,6 +9,7 @@
 
 #include "theory/compare.h"
 #include "theory/figures.h"
+#include "theory/held_scores.h"
 #include "theory/layer_similarity.h"
 
 struct evoke_theory {
@@ -28,6 +30,11 @@ struct evoke_theory {
 evoke_status evk_analyse_emotion(evoke_theory *t, size_t i, size_t e, evoke_error *err);
 /* After all emotions of layer i. */
 evoke_status evk_analyse_layer(evoke_theory *t, size_t i, evoke_error *err);
+
+/* Three figures of scores out of sample with their intervals, of layer i and emotion e, from `first` on. The caller frees
+ * *others, also after a failure. */
+evoke_status evk_put_held(evoke_theory *t, evk_figure_id first, size_t i, size_t e, const evk_held *h, evk_held_others *others,
+                          evoke_error *err);
 
 /* Failures of the data leave NaN; those of memory and machine are passed on. */
 static inline bool evk_grave(evoke_status st)

@@ -8,9 +8,6 @@
 #include "theory/classes.h"
 #include "theory/geometry.h"
 #include "theory/geometry_intervals.h"
-#include "theory/held_scores.h"
-#include "theory/interval.h"
-#include "theory/pairs.h"
 #include "theory/rest.h"
 #include "theory/shrinkage_cv.h"
 
@@ -21,8 +18,8 @@ typedef struct layer_work {
     size_t *emotion, *label, *fold, *row;
     size_t *group;                      /* [n] the emotion at hand's queries first */
     double *count;                      /* [n] ones */
-    double *u, *w;                      /* [D] or [n] */
-    double *replicates, *column;        /* [n_bootstrap, EVK_HELD_COUNT], [n_bootstrap] */
+    double *u, *w;                      /* [D] */
+    double *u_scores, *w_scores;        /* [layers, n] as in folds.h */
     double *vectors;                    /* [E, D] */
 } layer_work;
 
@@ -31,20 +28,25 @@ static double *at(const layer_work *w, evk_figure_id id, size_t e)
     return evk_figure_at(&w->t->figures, id, w->i, e);
 }
 
+static size_t folds_of(const layer_work *w)
+{
+    return w->t->options.n_fold < w->n ? w->t->options.n_fold : w->n;
+}
+
 static evoke_status allocate(layer_work *w, evoke_error *err)
 {
     const char *what = "theory";
-    const size_t d = w->t->d, b = w->t->options.n_bootstrap, longest = d > w->n ? d : w->n;
+    const size_t d = w->t->d, n_score = (1 + evk_groups(folds_of(w))) * w->n;
     EVK_TRY(evk_alloc(&w->emotion, w->n, sizeof(size_t), what, err));
     EVK_TRY(evk_alloc(&w->label, w->n, sizeof(size_t), what, err));
     EVK_TRY(evk_alloc(&w->fold, w->n, sizeof(size_t), what, err));
     EVK_TRY(evk_alloc(&w->row, w->n, sizeof(size_t), what, err));
     EVK_TRY(evk_alloc(&w->group, w->n, sizeof(size_t), what, err));
     EVK_TRY(evk_alloc(&w->count, w->n, sizeof(double), what, err));
-    EVK_TRY(evk_alloc(&w->u, longest, sizeof(double), what, err));
-    EVK_TRY(evk_alloc(&w->w, longest, sizeof(double), what, err));
-    EVK_TRY(evk_alloc(&w->replicates, b * EVK_HELD_COUNT, sizeof(double), what, err));
-    EVK_TRY(evk_alloc(&w->column, b, sizeof(double), what, err));
+    EVK_TRY(evk_alloc(&w->u, d, sizeof(double), what, err));
+    EVK_TRY(evk_alloc(&w->w, d, sizeof(double), what, err));
+    EVK_TRY(evk_alloc(&w->u_scores, n_score, sizeof(double), what, err));
+    EVK_TRY(evk_alloc(&w->w_scores, n_score, sizeof(double), what, err));
     EVK_TRY(evk_alloc(&w->vectors, w->t->n_emotion * d, sizeof(double), what, err));
     for (size_t e = 0; e < w->t->n_emotion; e++)
         for (size_t q = w->t->samples.starts[e]; q < w->t->samples.starts[e + 1]; q++)
@@ -59,8 +61,8 @@ static evoke_status allocate(layer_work *w, evoke_error *err)
 
 static void release(layer_work *w)
 {
-    void *const held[] = { w->emotion, w->label, w->fold, w->row, w->group, w->count, w->u, w->w, w->replicates, w->column,
-                           w->vectors };
+    void *const held[] = { w->emotion, w->label, w->fold, w->row, w->group, w->count, w->u, w->w, w->u_scores,
+                           w->w_scores, w->vectors };
     for (size_t i = 0; i < sizeof held / sizeof *held; i++)
         free(held[i]);
     evk_row_space_free(&w->space);
@@ -84,30 +86,24 @@ static evoke_status put_rest(layer_work *w, size_t e, evoke_error *err)
 
 static evoke_status put_held(layer_work *w, const evk_held *h, size_t e, evk_figure_id first, evoke_error *err)
 {
-    const size_t b = w->t->options.n_bootstrap;
-    double values[EVK_HELD_COUNT];
-    EVK_TRY(evk_held_measure(h, values, err));
-    EVK_TRY(evk_held_bootstrap(h, w->t->options.seed, e, b, w->replicates, err));
-    for (size_t k = 0; k < EVK_HELD_COUNT; k++) {
-        const evk_figure_id id = (evk_figure_id)(first + 2 * k);
-        *at(w, id, e) = values[k];
-        for (size_t i = 0; i < b; i++)
-            w->column[i] = w->replicates[i * EVK_HELD_COUNT + k];
-        evk_percentiles(w->column, b, at(w, (evk_figure_id)(id + 1), e));
-    }
-    return EVOKE_OK;
+    evk_held_others others = {0};
+    const evoke_status st = evk_put_held(w->t, first, w->i, e, h, &others, err);
+    evk_held_others_free(&others);
+    return st;
 }
 
 static evoke_status put_rest_held_out(layer_work *w, size_t e, evoke_error *err)
 {
     const size_t *starts = w->t->samples.starts, n = starts[e + 1] - starts[e];
-    const size_t k = w->t->options.n_fold < w->n ? w->t->options.n_fold : w->n;
+    const size_t k = folds_of(w);
     if (w->t->options.n_fold < 2 || w->n < 3)
         return EVOKE_OK;
     for (size_t q = 0; q < w->n; q++)
         w->group[q] = q < starts[e] ? n + q : q < starts[e + 1] ? q - starts[e] : q;
-    EVK_TRY(evk_rest_held_out(&w->space, w->label, w->t->options.fisher.shrinkage, k, w->t->n_thread, w->u, w->w, err));
-    const evk_held u = { w->u, w->label, w->group, w->n, w->n, n }, v = { w->w, w->label, w->group, w->n, w->n, n };
+    EVK_TRY(evk_rest_held_out(&w->space, w->label, w->t->options.fisher.shrinkage, k, w->t->options.n_bootstrap > 0,
+                              w->t->n_thread, w->u_scores, w->w_scores, err));
+    const evk_held u = { w->u_scores, w->label, w->group, w->n, w->n, n, w->row, k };
+    const evk_held v = { w->w_scores, w->label, w->group, w->n, w->n, n, w->row, k };
     EVK_TRY(put_held(w, &u, e, EVK_F_REST_DPRIME_EV, err));
     return put_held(w, &v, e, EVK_F_REST_DPRIME_W, err);
 }

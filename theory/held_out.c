@@ -7,13 +7,54 @@
 
 static const char *const what = "held-out scores";
 
-/* The rows of a fold, less the threshold of the other rows, per unit of length; signed_by_fit: turned so that their class 1 is
- * above. */
-static void put(const double *scores, double vv, const double *kept, size_t n, bool signed_by_fit, double *out)
+typedef struct job {                    /* what all fits share */
+    const evk_pairs *p;
+    double choice;
+    size_t k;
+    const double *vector;
+    double *const *out;
+    double *shrinkage;                  /* [k, 2] of each fold's own fit */
+} job;
+
+typedef struct work {                   /* one fit */
+    evk_pairs_fit fit;
+    double *kept, *both, *scores;       /* [n], [2n], [2n] */
+} work;
+
+static evoke_status work_new(const evk_pairs *p, work *w, evoke_error *err)
 {
+    *w = (work){0};
+    EVK_TRY(evk_pairs_fit_new(p, &w->fit, err));
+    EVK_TRY(evk_alloc(&w->kept, p->n, sizeof(double), what, err));
+    EVK_TRY(evk_alloc(&w->both, 2 * p->n, sizeof(double), what, err));
+    return evk_alloc(&w->scores, 2 * p->n, sizeof(double), what, err);
+}
+
+static void work_free(work *w)
+{
+    evk_pairs_fit_free(&w->fit);
+    free(w->kept);
+    free(w->both);
+    free(w->scores);
+}
+
+static void place(const evk_leaving *l, size_t n, size_t q, double one, double zero, double *out)
+{
+    const size_t layer = evk_layer_of_score(l, q);
+    if (layer == SIZE_MAX)
+        return;
+    out[layer * 2 * n + q] = one;
+    out[layer * 2 * n + n + q] = zero;
+}
+
+/* What was left out, less the threshold of the other rows, per unit of length; signed_by_fit: turned so that their class 1 is
+ * above. */
+static void put(const evk_leaving *l, const work *w, const double *scores, double vv, bool signed_by_fit, double *out)
+{
+    const size_t n = w->fit.pairs->n;
     double mean[2] = {0}, of = 0;
     for (size_t q = 0; q < n; q++)
-        if (kept[q] > 0) {
+        if (w->kept[q] > 0) {
             mean[1] += scores[q];
             mean[0] += scores[n + q];
             of++;
@@ -21,74 +62,92 @@ static void put(const double *scores, double vv, const double *kept, size_t n, b
     const double threshold = (mean[1] + mean[0]) / of / 2;
     const double scale = (signed_by_fit && mean[1] < mean[0] ? -1 : 1) / sqrt(vv);
     for (size_t q = 0; q < n; q++)
-        if (!(kept[q] > 0)) {
-            out[q] = (scores[q] - threshold) * scale;
-            out[n + q] = (scores[n + q] - threshold) * scale;
-        }
+        if (!(w->kept[q] > 0))
+            place(l, n, q, (scores[q] - threshold) * scale, (scores[n + q] - threshold) * scale, out);
 }
 
-typedef struct work {
-    evk_pairs_fit fit;
-    double *kept, *both, *scores;       /* [n], [2n], [2n] */
-} work;
-
-static void fill_nan(const double *kept, size_t n, double *out)
+static void put_nothing(const evk_leaving *l, const work *w, double *out)
 {
-    for (size_t q = 0; q < n; q++)
-        if (!(kept[q] > 0))
-            out[q] = out[n + q] = NAN;
+    for (size_t q = 0; q < w->fit.pairs->n; q++)
+        if (!(w->kept[q] > 0))
+            place(l, w->fit.pairs->n, q, NAN, NAN, out);
 }
 
-static evoke_status leave_out(work *w, const evk_pairs *p, double choice, size_t k, const double *vector,
-                              double *const *out, evoke_error *err)
+/* Shrinkage by likelihood is chosen by a fold's own fit, and kept for those that leave a group out too. */
+static evoke_status refit(const job *j, const evk_leaving *l, work *w, evoke_error *err)
 {
-    double s_two = 0, s_offset = 0, vv = 0, share = 0;
-    for (size_t q = 0; q < p->n; q++)
-        w->both[q] = w->both[p->n + q] = w->kept[q];
-    evoke_status st = evk_pairs_shrinkage(p, w->kept, choice, k, &s_two, &s_offset, err);
-    if (st == EVOKE_OK)
-        st = evk_pairs_refit(&w->fit, w->kept, s_two, s_offset);
+    double *s = j->shrinkage + 2 * l->fold;
+    if (j->choice != EVOKE_SHRINK_CV)
+        return evk_pairs_refit(&w->fit, w->kept, j->choice, j->choice);
+    if (l->group == evk_groups(l->k)) {
+        s[0] = s[1] = NAN;
+        EVK_TRY(evk_pairs_shrinkage(j->p, w->kept, j->choice, j->k, &s[0], &s[1], err));
+    }
+    return isnan(s[0]) ? EVOKE_EDATA : evk_pairs_refit(&w->fit, w->kept, s[0], s[1]);
+}
+
+static evoke_status leave_out(const job *j, const evk_leaving *l, work *w, evoke_error *err)
+{
+    double vv = 0, share = 0;
+    size_t n_kept = 0;
+    for (size_t q = 0; q < j->p->n; q++) {
+        w->kept[q] = w->both[q] = w->both[j->p->n + q] = !evk_leaves(l, q);
+        n_kept += !evk_leaves(l, q);
+    }
+    evoke_status st = n_kept < 2 ? EVOKE_EDATA : refit(j, l, w, err);
     if (st == EVOKE_ENOMEM || st == EVOKE_ECOMPUTE)
         return st;
-    for (size_t i = EVK_ALONG_EV; i <= EVK_ALONG_OFFSET; i++) {
-        if (st != EVOKE_OK) {
-            fill_nan(w->kept, p->n, out[i]);
-            continue;
+    for (size_t i = EVK_ALONG_EV; i <= EVK_ALONG_OFFSET; i++)
+        if (st == EVOKE_OK) {
+            evk_pairs_scores(&w->fit, (evk_fitted)i, w->scores, &vv);
+            put(l, w, w->scores, vv, false, j->out[i]);
+        } else {
+            put_nothing(l, w, j->out[i]);
         }
-        evk_pairs_scores(&w->fit, (evk_fitted)i, w->scores, &vv);
-        put(w->scores, vv, w->kept, p->n, false, out[i]);
-    }
-    if (vector)
-        put(vector, 1, w->kept, p->n, false, out[EVK_ALONG_EV]);
-    st = evk_component(&p->rows, w->both, 1e-10, w->scores, NULL, &share, err);
+    if (j->vector && n_kept > 0)
+        put(l, w, j->vector, 1, false, j->out[EVK_ALONG_EV]);
+    st = n_kept < 2 ? EVOKE_EDATA : evk_component(&j->p->rows, w->both, 1e-10, w->scores, NULL, &share, err);
     if (st == EVOKE_OK)
-        put(w->scores, 1, w->kept, p->n, true, out[EVK_ALONG_PC]);
+        put(l, w, w->scores, 1, true, j->out[EVK_ALONG_PC]);
     else
-        fill_nan(w->kept, p->n, out[EVK_ALONG_PC]);
+        put_nothing(l, w, j->out[EVK_ALONG_PC]);
     return st == EVOKE_ENOMEM ? st : EVOKE_OK;
 }
 
-evoke_status evk_held_out(const evk_pairs *p, double choice, size_t k, const double *vector, double *const *out,
-                          evoke_error *err)
+static evoke_status run(const job *j, const evk_leaving *leavings, size_t n, size_t n_thread, evoke_error *err)
 {
-    work w = {0};
+    evoke_status worst = EVOKE_OK;
+#pragma omp parallel for schedule(dynamic) num_threads((int)n_thread) if (n_thread > 1)
+    for (size_t i = 0; i < n; i++) {
+        work w;
+        evoke_status st = work_new(j->p, &w, NULL);
+        if (st == EVOKE_OK)
+            st = leave_out(j, &leavings[i], &w, NULL);
+        work_free(&w);
+        if (st != EVOKE_OK) {
+#pragma omp atomic write
+            worst = st;
+        }
+    }
+    return worst == EVOKE_OK ? EVOKE_OK : evk_fail(err, worst, "%s: a fold could not be fitted", what);
+}
+
+evoke_status evk_held_out(const evk_pairs *p, double choice, size_t k, bool jackknife, const double *vector, size_t n_thread,
+                          double *const *out, evoke_error *err)
+{
+    job j = { p, choice, k, vector, out, NULL };
+    evk_leaving *leavings = NULL;
+    size_t n = 0;
     if (p->n < 3 || k < 2 || k > p->n)
         return evk_fail(err, EVOKE_EDATA, "held-out scores: %zu queries in %zu folds; three queries are the least", p->n, k);
-    evoke_status st = evk_pairs_fit_new(p, &w.fit, err);
+    evoke_status st = evk_leavings(k, jackknife, &leavings, &n, err);
     if (st == EVOKE_OK)
-        st = evk_alloc(&w.kept, p->n, sizeof(double), what, err);
+        st = evk_alloc(&j.shrinkage, 2 * k, sizeof(double), what, err);
+    if (st == EVOKE_OK)                             /* chosen by likelihood it has threads of its own */
+        st = run(&j, leavings, k, choice == EVOKE_SHRINK_CV ? 1 : n_thread, err);
     if (st == EVOKE_OK)
-        st = evk_alloc(&w.both, 2 * p->n, sizeof(double), what, err);
-    if (st == EVOKE_OK)
-        st = evk_alloc(&w.scores, 2 * p->n, sizeof(double), what, err);
-    for (size_t f = 0; f < k && st == EVOKE_OK; f++) {
-        for (size_t q = 0; q < p->n; q++)
-            w.kept[q] = evk_fold(q, k) != f;
-        st = leave_out(&w, p, choice, k, vector, out, err);
-    }
-    evk_pairs_fit_free(&w.fit);
-    free(w.kept);
-    free(w.both);
-    free(w.scores);
+        st = run(&j, leavings + k, n - k, n_thread, err);
+    free(leavings);
+    free(j.shrinkage);
     return st;
 }

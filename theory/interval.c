@@ -52,6 +52,21 @@ static size_t moments(const double *values, size_t n, size_t stride, evk_scale s
     return finite;
 }
 
+void evk_held_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,
+                       size_t stride, double out[2])
+{
+    double mean = 0, squares = 0, left = 0, left_squares = 0;
+    const double df = (double)n - 1;
+    const size_t finite = moments(replicates, n_replicate, stride, EVK_SCALE_PLAIN, &mean, &squares);
+    out[0] = out[1] = NAN;
+    if (n < 3 || 2 * finite < n_replicate || finite < 2
+        || moments(without, n, stride, EVK_SCALE_PLAIN, &left, &left_squares) < n)
+        return;
+    const double half = t_point(df) * sqrt(sqrt(squares / (double)(finite - 1)) * sqrt(df / (double)n * left_squares));
+    out[0] = estimate - half;
+    out[1] = estimate + half;
+}
+
 void evk_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,
                   size_t stride, evk_scale scale, double out[2])
 {

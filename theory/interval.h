@@ -11,7 +11,12 @@
  * g_(q) without query q, g*_b of replicate b, n queries. The bias is that of the estimate at this shrinkage: the interval is
  * for what many more queries would give. Noise in EV and w adds to 1/cos^2 and 1/efficiency about as 1/n, which the jackknife
  * takes off; of cos and efficiency themselves it is no straight line (theory/README.md has the coverage of both). No scale helps
- * where dimensions are more than queries. Figures that are not refitted (of scores held out) have plain percentiles. */
+ * where dimensions are more than queries.
+ *
+ * Figures of scores out of sample have no such bias, but two spreads, of which neither is right: queries drawn anew along the
+ * same directions leave out that other queries would fit other directions (too narrow; Bates, Hastie and Tibshirani 2021), and
+ * the jackknife, which refits them, counts what two queries do to each other once for each (too wide: its variance is never
+ * below the true one on average; Efron and Stein 1981). Their geometric mean holds: theory/README.md has the coverage. */
 #ifndef EVK_INTERVAL_H
 #define EVK_INTERVAL_H
 
@@ -28,6 +33,9 @@ typedef enum evk_scale {
  * of either array counts. */
 void evk_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,
                   size_t stride, evk_scale scale, double out[2]);
+/* Of figures out of sample: estimate +- t_{n-1}(0.975) sqrt(sd_b g*_b x jackknife's), n groups. NaN as above. */
+void evk_held_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,
+                       size_t stride, double out[2]);
 /* The 2.5 and 97.5 % points of the finite values, by linear interpolation; NaN where fewer than half are. values is sorted. */
 void evk_percentiles(double *values, size_t n, double out[2]);
 /* The p-th point, 0..1, of n sorted values. */

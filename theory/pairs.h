@@ -12,6 +12,7 @@
 #ifndef EVK_PAIRS_H
 #define EVK_PAIRS_H
 
+#include "theory/folds.h"
 #include "theory/pooled.h"
 
 typedef struct evk_pairs {
@@ -47,9 +48,6 @@ evoke_status evk_pairs_refit(evk_pairs_fit *f, const double *count, double s_two
 typedef enum evk_fitted { EVK_FITTED_EV, EVK_FITTED_W, EVK_FITTED_OFFSET } evk_fitted;
 /* scores [2n] of all rows (less their mean) along a fitted direction, and its squared length; NaN where there is none. */
 void evk_pairs_scores(const evk_pairs_fit *f, evk_fitted which, double *scores, double *vv);
-
-/* The fold of query i of n, where there are k: i mod k. Neighbours in a file go to different folds. */
-static inline size_t evk_fold(size_t query, size_t k) { return query % k; }
 
 /* Shrinkage of both scatters of all queries that count; choice may also be EVOKE_SHRINK_CV, over k folds of them. Not in a
  * parallel region where it is. */

@@ -39,14 +39,14 @@ static void work_free(rest_work *w)
     free(w->count);
 }
 
-/* All rows but those of a fold (k: none). */
-static evoke_status fit(rest_work *w, const size_t *label, double choice, size_t k, size_t left_out, evoke_error *err)
+/* All rows but those that are left out (NULL: none). */
+static evoke_status fit(rest_work *w, const size_t *label, double choice, size_t k, const evk_leaving *l, evoke_error *err)
 {
     const evk_row_space *space = w->pooled.space;
     size_t kept = 0, of[2] = {0};
     double s = choice;
     for (size_t i = 0; i < space->n; i++) {
-        if (evk_fold(i, k) == left_out)
+        if (l && evk_leaves(l, i))
             continue;
         w->row[kept] = i;
         w->label[kept] = label[i];
@@ -81,7 +81,7 @@ evoke_status evk_rest_fit(const evk_row_space *space, const size_t *label, doubl
     rest_work w;
     evoke_status st = work_new(space, &w, err);
     if (st == EVOKE_OK)
-        st = fit(&w, label, choice, k, k, err);
+        st = fit(&w, label, choice, k, NULL, err);
     if (st == EVOKE_OK) {
         measure(&w, out);
         evk_pooled_vector(&w.pooled, &w.f, w_out);
@@ -91,56 +91,85 @@ evoke_status evk_rest_fit(const evk_row_space *space, const size_t *label, doubl
     return st;
 }
 
-/* The rows of a fold along u and w, less the threshold half way between the fit's means, per unit of length. */
-static void score_fold(const rest_work *w, const size_t *label, size_t k, size_t fold, double *const out[2])
+/* What was left out along u and w, less the threshold half way between the fit's means, per unit of length. */
+static void score(const rest_work *w, const size_t *label, const evk_leaving *l, double *const out[2], double *scores)
 {
     const evk_pooled *p = &w->pooled;
+    const size_t n = p->space->n;
     for (int which = 0; which < 2; which++) {
         const double length = sqrt(which ? w->f.ww : w->f.uu);
         double mean[2] = {0};
-        for (size_t i = 0; i < p->space->n; i++) {
-            out[which][i] = which ? evk_pooled_w_score(p, &w->f, i) : evk_pooled_u_score(p, &w->f, i);
-            if (evk_fold(i, k) != fold)
-                mean[label[i]] += out[which][i] / p->of[label[i]];
+        for (size_t i = 0; i < n; i++) {
+            scores[i] = which ? evk_pooled_w_score(p, &w->f, i) : evk_pooled_u_score(p, &w->f, i);
+            if (!evk_leaves(l, i))
+                mean[label[i]] += scores[i] / p->of[label[i]];
         }
-        for (size_t i = 0; i < p->space->n; i++)
-            out[which][i] = (out[which][i] - (mean[0] + mean[1]) / 2) / length;
+        for (size_t i = 0; i < n; i++)
+            if (evk_leaves(l, i) && evk_layer_of_score(l, i) != SIZE_MAX)
+                out[which][evk_layer_of_score(l, i) * n + i] = (scores[i] - (mean[0] + mean[1]) / 2) / length;
     }
 }
 
-/* One fold: its rows' scores into u and w. */
-static evoke_status run_fold(const evk_row_space *space, const size_t *label, double choice, size_t k, size_t fold,
-                             double *u, double *w_out, evoke_error *err)
+typedef struct rest_job {               /* what all fits share */
+    const evk_row_space *space;
+    const size_t *label;
+    double choice;
+    size_t k;
+    double *out[2];                     /* [layers, n] along u and w */
+    double *shrinkage;                  /* [k] of each fold's own fit */
+} rest_job;
+
+/* A fold that cannot be fitted has no scores. Shrinkage by likelihood is as in evk_held_out. */
+static evoke_status leave_out(const rest_job *j, const evk_leaving *l)
 {
     rest_work w;
     double *scores = NULL;
-    evoke_status st = work_new(space, &w, err);
+    const size_t n = j->space->n;
+    const bool own = l->group == evk_groups(l->k);
+    evoke_status st = work_new(j->space, &w, NULL);
     if (st == EVOKE_OK)
-        st = evk_alloc(&scores, 2 * space->n, sizeof *scores, what, err);
+        st = evk_alloc(&scores, n, sizeof *scores, what, NULL);
     const bool room = st == EVOKE_OK;
     if (room)
-        st = fit(&w, label, choice, k, fold, err);
+        st = fit(&w, j->label, own || j->choice != EVOKE_SHRINK_CV ? j->choice : j->shrinkage[l->fold], j->k, l, NULL);
+    if (own)
+        j->shrinkage[l->fold] = st == EVOKE_OK ? w.pooled.s : NAN;
     if (st == EVOKE_OK)
-        score_fold(&w, label, k, fold, (double *const[2]){ scores, scores + space->n });
-    for (size_t i = fold; i < space->n && room; i += k) {
-        u[i] = st == EVOKE_OK ? scores[i] : NAN;
-        w_out[i] = st == EVOKE_OK ? scores[space->n + i] : NAN;
-    }
+        score(&w, j->label, l, j->out, scores);
+    for (size_t i = 0; i < n && room && st != EVOKE_OK; i++)
+        if (evk_leaves(l, i) && evk_layer_of_score(l, i) != SIZE_MAX)
+            j->out[0][evk_layer_of_score(l, i) * n + i] = j->out[1][evk_layer_of_score(l, i) * n + i] = NAN;
     free(scores);
     work_free(&w);
-    return room ? EVOKE_OK : st;            /* a fold that cannot be fitted has no scores */
+    return room ? EVOKE_OK : st;
 }
 
-evoke_status evk_rest_held_out(const evk_row_space *space, const size_t *label, double choice, size_t k, size_t n_thread,
-                               double *u, double *w, evoke_error *err)
+static evoke_status run(const rest_job *j, const evk_leaving *leavings, size_t n, size_t n_thread, evoke_error *err)
 {
-    const int threads = choice == EVOKE_SHRINK_CV || n_thread < 2 ? 1 : (int)n_thread;
     bool failed = false;
-#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
-    for (size_t fold = 0; fold < k; fold++)
-        if (run_fold(space, label, choice, k, fold, u, w, NULL) != EVOKE_OK) {
+#pragma omp parallel for schedule(dynamic) num_threads((int)n_thread) if (n_thread > 1)
+    for (size_t i = 0; i < n; i++)
+        if (leave_out(j, &leavings[i]) != EVOKE_OK) {
 #pragma omp atomic write
             failed = true;
         }
     return failed ? evk_fail(err, EVOKE_ENOMEM, "%s: no memory for a fold", what) : EVOKE_OK;
+}
+
+evoke_status evk_rest_held_out(const evk_row_space *space, const size_t *label, double choice, size_t k, bool jackknife,
+                               size_t n_thread, double *u, double *w, evoke_error *err)
+{
+    rest_job j = { space, label, choice, k, { u, w }, NULL };
+    evk_leaving *leavings = NULL;
+    size_t n = 0;
+    evoke_status st = evk_leavings(k, jackknife, &leavings, &n, err);
+    if (st == EVOKE_OK)
+        st = evk_alloc(&j.shrinkage, k, sizeof(double), what, err);
+    if (st == EVOKE_OK)                             /* chosen by likelihood it has threads of its own */
+        st = run(&j, leavings, k, choice == EVOKE_SHRINK_CV ? 1 : n_thread, err);
+    if (st == EVOKE_OK)
+        st = run(&j, leavings + k, n - k, n_thread, err);
+    free(leavings);
+    free(j.shrinkage);
+    return st;
 }

@@ -1,4 +1,4 @@
-/* theory/bootstrap.c, interval.c, held_scores.c: 95 % intervals hold the truth in 92 to 98 % of simulated data sets; the same
+/* theory/bootstrap.c, interval.c: 95 % intervals hold the truth in 92 to 98 % of simulated data sets; the same
  * numbers whatever the threads. */
 #include <string.h>
 
@@ -6,7 +6,6 @@
 #include "tests/theory/rows.h"
 #include "theory/bootstrap.h"
 #include "theory/component.h"
-#include "theory/held_scores.h"
 #include "theory/interval.h"
 
 enum { MOST = 60, B = 300, FIGURES = 4 };
@@ -113,43 +112,10 @@ static void fitted_intervals(const design *o)
     free(values), free(again);
 }
 
-/* Scores N(1.2, 1) and N(0, 1), correlated within a query. */
-static void score_intervals(void)
-{
-    enum { MANY = 600, N = 60 };
-    const double truth[EVK_HELD_COUNT] = { 1.2, 0.5 * erfc(-0.6), 0.5 * erfc(-0.6 / sqrt(2)) };
-    double scores[2 * N], *values = calloc(B * EVK_HELD_COUNT, sizeof *values), column[B];
-    size_t label[2 * N] = {0}, query[2 * N], covered[EVK_HELD_COUNT] = {0};
-    evk_random r = random_of(112);
-    for (size_t set = 0; set < MANY; set++) {
-        for (size_t q = 0; q < N; q++) {
-            const double topic = evk_random_normal(&r) * sqrt(0.5);
-            label[q] = 1;
-            query[q] = query[N + q] = q;
-            scores[q] = 0.6 + topic + evk_random_normal(&r) * sqrt(0.5);
-            scores[N + q] = -0.6 + topic + evk_random_normal(&r) * sqrt(0.5);
-        }
-        const evk_held h = { scores, label, query, 2 * N, N, N };
-        check(evk_held_bootstrap(&h, set, 0, B, values, NULL) == EVOKE_OK, "bootstrap");
-        for (size_t k = 0; k < EVK_HELD_COUNT; k++) {
-            double interval[2];
-            for (size_t b = 0; b < B; b++)
-                column[b] = values[b * EVK_HELD_COUNT + k];
-            evk_percentiles(column, B, interval);
-            covered[k] += interval[0] <= truth[k] && truth[k] <= interval[1];
-        }
-    }
-    for (size_t k = 0; k < EVK_HELD_COUNT; k++)
-        check(covered[k] >= MANY * 92 / 100 && covered[k] <= MANY * 98 / 100,
-              "score %zu: %.1f %% of 95 %% intervals hold the truth", k, 100.0 * (double)covered[k] / MANY);
-    free(values);
-}
-
 int main(void)
 {
     const design designs[] = { { 60, 4, 300 }, { 40, 32, 300 } };
     for (size_t i = 0; i < 2; i++)
         fitted_intervals(&designs[i]);
-    score_intervals();
     return check_done();
 }

@@ -14,7 +14,7 @@ static void scores_of(const rows *one, const rows *zero, double choice, size_t k
 {
     evk_pairs pairs;
     check(evk_pairs_new(one->row, zero->row, N, D, 1, &pairs, NULL) == EVOKE_OK
-          && evk_held_out(&pairs, choice, k, NULL, (double *const[]){ out[0], out[1], out[2], out[3] }, NULL) == EVOKE_OK,
+          && evk_held_out(&pairs, choice, k, false, NULL, 1, (double *const[]){ out[0], out[1], out[2], out[3] }, NULL) == EVOKE_OK,
           "scores");
     evk_pairs_free(&pairs);
 }
@@ -26,7 +26,7 @@ static void measure(const double *scores, double out[EVK_HELD_COUNT])
         label[q] = 1;
         query[q] = query[N + q] = q;
     }
-    const evk_held h = { scores, label, query, 2 * N, N, N };
+    const evk_held h = { scores, label, query, 2 * N, N, N, NULL, 0 };
     check(evk_held_measure(&h, out, NULL) == EVOKE_OK, "measure");
 }
 
@@ -105,10 +105,10 @@ static void rest(void)
         x.data[i * D] += label[i] ? 20 : 0;
     }
     check(evk_row_space_fit(x.row, N, D, true, 1, &space, NULL) == EVOKE_OK
-          && evk_rest_held_out(&space, label, EVOKE_SHRINK_LEDOIT_WOLF, 5, 1, u, w, NULL) == EVOKE_OK
-          && evk_rest_held_out(&space, label, EVOKE_SHRINK_LEDOIT_WOLF, 5, 3, again, same, NULL) == EVOKE_OK, "scores");
+          && evk_rest_held_out(&space, label, EVOKE_SHRINK_LEDOIT_WOLF, 5, false, 1, u, w, NULL) == EVOKE_OK
+          && evk_rest_held_out(&space, label, EVOKE_SHRINK_LEDOIT_WOLF, 5, false, 3, again, same, NULL) == EVOKE_OK, "scores");
     check(memcmp(u, again, sizeof u) == 0 && memcmp(w, same, sizeof w) == 0, "threads change nothing");
-    const evk_held h = { w, label, query, N, N, N };
+    const evk_held h = { w, label, query, N, N, N, NULL, 0 };
     check(evk_held_measure(&h, figures, NULL) == EVOKE_OK && figures[EVK_HELD_AUC] == 1, "AUC %g", figures[EVK_HELD_AUC]);
     evk_row_space_free(&space);
     rows_free(&x);
