@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "theory/linear.h"
+
 /* Rounding may carry a cosine past one. */
 static double bounded(double cosine)
 {

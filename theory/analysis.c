@@ -11,6 +11,7 @@
 #include "core/threads.h"
 #include "layers/vectors.h"
 #include "theory/controls.h"
+#include "theory/linear.h"
 
 static const char *const names[EVOKE_N_DIRECTION] = { "fisher", "offset", "rest", "discriminants", "component" };
 

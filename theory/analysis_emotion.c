@@ -10,6 +10,7 @@
 #include "theory/geometry.h"
 #include "theory/geometry_intervals.h"
 #include "theory/interval.h"
+#include "theory/linear.h"
 #include "theory/offset_test.h"
 #include "theory/spectrum.h"
 

@@ -8,6 +8,7 @@
 #include "theory/classes.h"
 #include "theory/geometry.h"
 #include "theory/geometry_intervals.h"
+#include "theory/linear.h"
 #include "theory/rest.h"
 #include "theory/shrinkage_cv.h"
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/random.h"
-#include "theory/scatter.h"
+#include "theory/linear.h"
 
 void evk_draw(uint64_t seed, uint64_t purpose, uint64_t of, uint64_t index, size_t n, double *count)
 {

@@ -10,8 +10,8 @@
 #include "theory/claims.h"
 #include "theory/compare.h"
 #include "theory/component.h"
+#include "theory/linear.h"
 #include "theory/pairs.h"
-#include "theory/scatter.h"
 
 static const char *const what = "claims";
 

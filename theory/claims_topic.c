@@ -9,7 +9,6 @@
 #include "theory/controls.h"
 #include "theory/linear.h"
 #include "theory/row_space.h"
-#include "theory/scatter.h"
 
 enum { N_RANDOM = 200 };
 static const double TOPIC_SHARE = 0.9;

@@ -8,6 +8,7 @@
 #include "layers/vectors.h"
 #include "theory/alignment.h"
 #include "theory/fisher.h"
+#include "theory/linear.h"
 #include "theory/pairs.h"
 #include "theory/separation.h"
 #include "theory/shrinkage.h"

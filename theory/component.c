@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "theory/scatter.h"
+#include "theory/linear.h"
 
 static const size_t most_steps = 2000;
 

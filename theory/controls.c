@@ -6,7 +6,7 @@
 
 #include "core/random.h"
 #include "theory/interval.h"
-#include "theory/scatter.h"
+#include "theory/linear.h"
 #include "theory/separation.h"
 
 enum { FIGURES = 4 };       /* cosine, efficiency, ratio, AUC */

@@ -6,7 +6,7 @@
 #include "theory/bootstrap.h"
 #include "theory/geometry.h"
 #include "theory/interval.h"
-#include "theory/scatter.h"
+#include "theory/linear.h"
 
 /* products [E, E] of the EVs of queries that count so often. */
 static void multiply(const evk_row_space *o, const size_t *starts, size_t n_emotion, const double *count, double *products)

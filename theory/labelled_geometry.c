@@ -7,8 +7,8 @@
 #include "theory/correlation.h"
 #include "theory/geometry.h"
 #include "theory/labelled.h"
+#include "theory/linear.h"
 #include "theory/ratings.h"
-#include "theory/scatter.h"
 
 /* Mean of the texts that have a label (SIZE_MAX: of all), out [D]; returns their number. */
 static size_t mean_of(const evoke_labelled *t, size_t label, double *out)

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "theory/scatter.h"
+#include "theory/linear.h"
 
 evoke_status evk_layer_similarity_new(size_t n_layer, size_t n, size_t most_bytes, evk_layer_similarity *out, evoke_error *err)
 {

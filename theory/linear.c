@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "theory/scatter.h"
 
 /* Two versions where the CPU may have wider registers; the sums, and so the results, are the same. */
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
@@ -29,6 +28,33 @@ static inline __attribute__((always_inline)) double sum(const lanes *v)
     double x[LANES];
     memcpy(x, v, sizeof x);
     return (x[0] + x[2]) + (x[1] + x[3]);
+}
+
+WIDE double evk_dot(const double *a, const double *b, size_t n)
+{
+    lanes s[4] = {{0}}, x, y;
+    size_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES)
+        for (size_t j = 0; j < 4; j++) {
+            load(&x, a + i + j * LANES);
+            load(&y, b + i + j * LANES);
+            s[j] += x * y;
+        }
+    for (; i + LANES <= n; i += LANES) {
+        load(&x, a + i);
+        load(&y, b + i);
+        s[0] += x * y;
+    }
+    const lanes all = (s[0] + s[2]) + (s[1] + s[3]);
+    double last = 0;
+    for (; i < n; i++)
+        last += a[i] * b[i];
+    return sum(&all) + last;
+}
+
+double evk_length(const double *a, size_t n)
+{
+    return sqrt(evk_dot(a, a, n));
 }
 
 /* out[r][c] = a_r . b_c over d values, for two rows and four. */

@@ -8,6 +8,9 @@
 
 #include "core/status.h"
 
+double evk_dot(const double *a, const double *b, size_t n);
+double evk_length(const double *a, size_t n);
+
 /* gram [n, n] whole, gram[i, j] = a_i . a_j for the rows a_i of a [n, d]; n_thread threads. */
 void evk_gram(const double *a, size_t n, size_t d, size_t n_thread, double *gram);
 

@@ -7,7 +7,6 @@
 
 #include "core/random.h"
 #include "theory/linear.h"
-#include "theory/scatter.h"
 #include "theory/shrinkage.h"
 
 static double choose(const evk_row_space *o, double choice, double trace)

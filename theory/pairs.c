@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "theory/scatter.h"
+#include "theory/linear.h"
 #include "theory/shrinkage_cv.h"
 
 static const char *const what = "fit pairs of rows";

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "theory/linear.h"
 #include "theory/pooled.h"
-#include "theory/scatter.h"
 
 static double score_of(const evk_pooled *p, const double *part, size_t row)
 {

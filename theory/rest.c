@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "theory/linear.h"
 #include "theory/pairs.h"
-#include "theory/scatter.h"
 #include "theory/shrinkage_cv.h"
 
 static const char *const what = "one emotion against the others";

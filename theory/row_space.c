@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "theory/linear.h"
-#include "theory/scatter.h"
 
 static evoke_status allocate(evk_row_space *s, size_t n, size_t d, evoke_error *err)
 {

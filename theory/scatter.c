@@ -9,27 +9,6 @@
 #include "core/threads.h"
 #include "theory/linear.h"
 
-enum { LANES = 8 };         /* partial sums that the compiler can keep in a vector register */
-
-double evk_dot(const double *a, const double *b, size_t n)
-{
-    double sums[LANES] = {0}, sum = 0;
-    size_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (size_t j = 0; j < LANES; j++)
-            sums[j] += a[i + j] * b[i + j];
-    for (; i < n; i++)
-        sum += a[i] * b[i];
-    for (size_t j = 0; j < LANES; j++)
-        sum += sums[j];
-    return sum;
-}
-
-double evk_length(const double *a, size_t n)
-{
-    return sqrt(evk_dot(a, a, n));
-}
-
 static evoke_status allocate(evk_scatter *sc, evoke_error *err)
 {
     size_t values = 0, cells = 0;

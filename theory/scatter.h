@@ -43,8 +43,4 @@ void evk_scatter_apply(const evk_scatter *sc, double s, const double *v, double 
 /* v^T Sw(s) v. */
 double evk_scatter_form(const evk_scatter *sc, double s, const double *v);
 
-/* Sums in a fixed order, so that they depend on the values alone. */
-double evk_dot(const double *a, const double *b, size_t n);
-double evk_length(const double *a, size_t n);
-
 #endif

@@ -1,4 +1,5 @@
 #include "theory/shrinkage.h"
+#include "theory/linear.h"
 
 /* ||S||_F^2 from the lower triangle of the Gram matrix. */
 static double squared_norm(const evk_scatter *sc)

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "theory/linear.h"
-#include "theory/scatter.h"
 
 enum { GRID = 41 };
 

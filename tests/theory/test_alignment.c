@@ -2,6 +2,7 @@
 #include "tests/theory/rows.h"
 #include "theory/alignment.h"
 #include "theory/fisher.h"
+#include "theory/linear.h"
 
 enum { N = 10, D = 40 };
 

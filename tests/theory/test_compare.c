@@ -10,6 +10,7 @@
 #include "tests/theory/rows.h"
 #include "theory/alignment.h"
 #include "theory/fisher.h"
+#include "theory/linear.h"
 #include "theory/separation.h"
 
 enum { N = 11, S = 2, L = 3, D = 20, E = 2 };

@@ -3,6 +3,7 @@
 #include "tests/theory/rows.h"
 #include "theory/alignment.h"
 #include "theory/fisher.h"
+#include "theory/linear.h"
 #include "theory/pairs.h"
 #include "theory/shrinkage.h"
 
