@@ -151,6 +151,31 @@ static void put_whiteness_intervals(evk_emotion_work *w, const double *replicate
     }
 }
 
+/* Of what hangs on the smallest eigenvalues queries tell no truth where they are few: these are sampling intervals. */
+static evoke_status put_spectrum_intervals(evk_emotion_work *w, evoke_error *err)
+{
+    enum { N_GROUP = 10, STRIDE = sizeof(evk_spectrum) / sizeof(double) };
+    const size_t n_group = w->n < N_GROUP ? w->n : N_GROUP;
+    const double d = (double)w->t->d;
+    evk_spectrum without[N_GROUP];
+    EVK_TRY(evk_spectrum_without(&w->pairs, w->s_two, n_group, without, err));
+    const struct { evk_figure_id id; const double *from; double least, most; } figures[] = {
+        { EVK_F_EFFECTIVE_RANK, &without->effective_rank, 1, d }, { EVK_F_CONDITION, &without->condition, 1, INFINITY },
+        { EVK_F_CONDITION_SHRUNK, &without->condition_shrunk, 1, INFINITY }, { EVK_F_ISOTROPIC, &without->isotropic, 0, 1 },
+    };
+    for (size_t k = 0; k < sizeof figures / sizeof *figures; k++) {
+        double *ends = evk_at(w, (evk_figure_id)(figures[k].id + 1));
+        evk_sampling_interval(*evk_at(w, figures[k].id), figures[k].from, n_group, STRIDE, EVK_SCALE_LOG, ends);
+        for (int end = 0; end < 2; end++)
+            ends[end] = isnan(ends[end]) ? ends[end] : fmin(fmax(ends[end], figures[k].least), figures[k].most);
+    }
+    for (int end = 0; end < 2; end++) {
+        const double k = evk_at(w, EVK_F_CONDITION_SHRUNK_INTERVAL)[1 - end];
+        evk_at(w, EVK_F_KANTOROVICH_INTERVAL)[end] = 4 * k / ((1 + k) * (1 + k));
+    }
+    return EVOKE_OK;
+}
+
 /* What hangs on w has no interval where dimensions are more than four fifths of the queries: none that was tried holds the
  * truth there (theory/README.md). */
 static void put_fitted_intervals(evk_emotion_work *w, const double *replicates)
@@ -192,7 +217,7 @@ static evoke_status put_intervals(evk_emotion_work *w, evoke_error *err)
         put_whiteness_intervals(w, replicates);
     }
     free(replicates);
-    return st;
+    return st == EVOKE_OK ? put_spectrum_intervals(w, err) : st;
 }
 
 /* ---- tests, controls, stability ---- */

@@ -155,7 +155,8 @@ static evoke_status put_geometry_intervals(layer_work *w, evoke_error *err)
     const evk_samples *s = &t->samples;
     evk_row_space offsets = {0};
     const evk_geometry_ends ends = { at(w, EVK_F_EV_COSINE_INTERVAL, 0), at(w, EVK_F_BASE_SHARE_INTERVAL, 0),
-                                     at(w, EVK_F_EV_NORM_INTERVAL, 0), t->figures.values[EVK_F_PLANE_SHARE_INTERVAL] + 4 * w->i };
+                                     at(w, EVK_F_EV_NORM_INTERVAL, 0), t->figures.values[EVK_F_PLANE_SHARE_INTERVAL] + 4 * w->i,
+                                     at(w, EVK_F_PLANE_INTERVAL, 0) };
     evoke_status st = evk_row_space_fit_offsets(s->rows1, s->rows0, w->n, t->d, t->n_thread, &offsets, err);
     if (st == EVOKE_OK)
         st = evk_geometry_intervals(&offsets, s->starts, t->n_emotion, t->options.seed, t->options.n_bootstrap, t->n_thread,

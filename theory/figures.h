@@ -46,12 +46,12 @@
     WITH_INTERVAL(HELD_DPRIME_GAIN, "held_out_dprime_gain", "LE") \
     WITH_INTERVAL(HELD_EFFICIENCY, "held_out_efficiency", "LE") \
     ONE(RANK, "rank", "LE") \
-    ONE(EFFECTIVE_RANK, "effective_rank", "LE") \
+    WITH_INTERVAL(EFFECTIVE_RANK, "effective_rank", "LE") \
     WITH_INTERVAL(PARTICIPATION, "participation_ratio", "LE") \
-    ONE(CONDITION, "condition", "LE") \
-    ONE(CONDITION_SHRUNK, "condition_shrunk", "LE") \
-    ONE(KANTOROVICH, "kantorovich_bound", "LE") \
-    ONE(ISOTROPIC, "efficiency_isotropic", "LE") \
+    WITH_INTERVAL(CONDITION, "condition", "LE") \
+    WITH_INTERVAL(CONDITION_SHRUNK, "condition_shrunk", "LE") \
+    WITH_INTERVAL(KANTOROVICH, "kantorovich_bound", "LE") \
+    WITH_INTERVAL(ISOTROPIC, "efficiency_isotropic", "LE") \
     WITH_INTERVAL(SPHERICITY, "sphericity", "LE") \
     ONE(SPHERICITY_Z, "sphericity_z", "LE") \
     ONE(SPECTRUM, "spectrum", "LEK") \
@@ -80,7 +80,7 @@
     WITH_INTERVAL(EV_NORM, "ev_norm", "LE") \
     WITH_INTERVAL(EV_COSINE, "ev_cosine", "LEF") \
     WITH_INTERVAL(BASE_SHARE, "base_share", "LE") \
-    ONE(PLANE, "plane", "LEP") \
+    WITH_INTERVAL(PLANE, "plane", "LEP") \
     WITH_INTERVAL(PLANE_SHARE, "plane_share", "LP") \
     ONE(LAYER_COSINE, "layer_cosine", "ELG") \
     ONE(LAYER_CKA, "layer_cka", "ELG") \

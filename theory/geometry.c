@@ -68,6 +68,24 @@ evoke_status evk_geometry(const double *ev, size_t n_emotion, size_t d, double *
     return st;
 }
 
+/* sum_e plane_e reference_e^T = m. Of rotations the best has trace hypot(m00 + m11, m01 - m10); of reflections hypot(m00 - m11,
+ * m01 + m10). */
+void evk_plane_turn(const double *reference, size_t n_emotion, double *plane)
+{
+    double m[2][2] = {{0}};
+    for (size_t e = 0; e < n_emotion; e++)
+        for (size_t i = 0; i < 2; i++)
+            for (size_t j = 0; j < 2; j++)
+                m[i][j] += plane[2 * e + i] * reference[2 * e + j];
+    const bool mirror = hypot(m[0][0] - m[1][1], m[0][1] + m[1][0]) > hypot(m[0][0] + m[1][1], m[0][1] - m[1][0]);
+    const double sign = mirror ? -1 : 1, c = m[0][0] + sign * m[1][1], s = m[0][1] - sign * m[1][0], length = hypot(c, s);
+    for (size_t e = 0; e < n_emotion && length > 0; e++) {
+        const double x = plane[2 * e], y = plane[2 * e + 1];
+        plane[2 * e] = (c * x - sign * s * y) / length;
+        plane[2 * e + 1] = (s * x + sign * c * y) / length;
+    }
+}
+
 /* ---- how many queries ---- */
 
 static void shuffle(evk_random *r, size_t n, size_t *order)

@@ -21,6 +21,9 @@ evoke_status evk_geometry(const double *ev, size_t n_emotion, size_t d, double *
 /* The same from the EVs' products [E, E], which are used up. */
 evoke_status evk_geometry_of(double *products, size_t n_emotion, double *cosines, double *base_share, double *plane,
                              double *plane_share, evoke_error *err);
+/* Axes of a plane may turn, change places or point the other way from one sample to the next. Turns plane [E, 2] (and mirrors
+ * it) to lie as near as it can to reference [E, 2] (Procrustes; Schoenemann 1966). */
+void evk_plane_turn(const double *reference, size_t n_emotion, double *plane);
 /* offsets: rows d_q. curve [EVK_LEARNING_SIZES] (NaN above n / 2), *split_half (NaN: n < 2); draw i of n_draw from
  * [seed, 7, of, i]. */
 evoke_status evk_learning_curve(const evk_row_space *offsets, uint64_t seed, uint64_t of, size_t n_draw, double *curve,

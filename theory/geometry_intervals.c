@@ -48,26 +48,36 @@ static void replicate(const evk_row_space *o, const size_t *starts, size_t n_emo
         }
 }
 
-/* A replicate's figures, one after the other: cosines, base shares, squared lengths, plane shares. */
-static evoke_status measure(double *products, size_t n, double *plane, double *values, evoke_error *err)
+/* Where each figure of a replicate lies. */
+typedef struct layout { size_t base_share, norm, plane_share, plane, each; } layout;
+
+static layout layout_of(size_t n)
 {
+    const size_t squares = n * n;
+    return (layout){ squares, squares + n, squares + 2 * n, squares + 2 * n + 2, squares + 4 * n + 2 };
+}
+
+static evoke_status measure(double *products, size_t n, double *values, evoke_error *err)
+{
+    const layout at = layout_of(n);
     for (size_t e = 0; e < n; e++)
-        values[n * n + n + e] = products[e * n + e];
-    return evk_geometry_of(products, n, values, values + n * n, plane, values + n * n + 2 * n, err);
+        values[at.norm + e] = products[e * n + e];          /* squared */
+    return evk_geometry_of(products, n, values, values + at.base_share, values + at.plane, values + at.plane_share, err);
 }
 
 static void put_intervals(const double *values, size_t n_replicate, size_t n, size_t n_emotion, const evk_geometry_ends *out)
 {
-    const size_t squares = n_emotion * n_emotion, each = squares + 2 * n_emotion + 2;
-    const double *without = values + n_replicate * each, *all = without + n * each;
-    for (size_t k = 0; k < each; k++) {
-        const evk_scale scale = k < squares ? EVK_SCALE_ANGLE
-                                : k >= squares + n_emotion && k < squares + 2 * n_emotion ? EVK_SCALE_PLAIN : EVK_SCALE_SHARE;
-        double *ends = k < squares ? out->cosines + 2 * k : k < squares + n_emotion ? out->base_share + 2 * (k - squares)
-                       : k < squares + 2 * n_emotion ? out->norm + 2 * (k - squares - n_emotion)
-                                                     : out->plane_share + 2 * (k - squares - 2 * n_emotion);
-        evk_interval(all[k], values + k, n_replicate, without + k, n, each, scale, ends);
-    }
+    const layout at = layout_of(n_emotion);
+    const double *without = values + n_replicate * at.each, *all = without + n * at.each;
+    const struct { size_t from, to; evk_scale scale; double *ends; } kinds[] = {
+        { 0, at.base_share, EVK_SCALE_ANGLE, out->cosines }, { at.base_share, at.norm, EVK_SCALE_SHARE, out->base_share },
+        { at.norm, at.plane_share, EVK_SCALE_PLAIN, out->norm }, { at.plane_share, at.plane, EVK_SCALE_SHARE, out->plane_share },
+        { at.plane, at.each, EVK_SCALE_PLAIN, out->plane },
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        for (size_t k = kinds[i].from; k < kinds[i].to; k++)
+            evk_interval(all[k], values + k, n_replicate, without + k, n, at.each, kinds[i].scale,
+                         kinds[i].ends + 2 * (k - kinds[i].from));
     for (size_t i = 0; i < 2 * n_emotion; i++)
         out->norm[i] = isfinite(out->norm[i]) ? sqrt(fmax(out->norm[i], 0)) : out->norm[i];
 }
@@ -76,15 +86,17 @@ evoke_status evk_geometry_intervals(const evk_row_space *offsets, const size_t *
                                     size_t n_replicate, size_t n_thread, const evk_geometry_ends *out, evoke_error *err)
 {
     const size_t n = offsets->n, squares = n_emotion * n_emotion, total = n_replicate + n + 1;
-    const size_t each = squares + 2 * n_emotion + 2, workers = n_thread ? n_thread : 1;
+    const size_t workers = n_thread ? n_thread : 1;
+    const layout at = layout_of(n_emotion);
     double *memory = NULL;
-    EVK_TRY(evk_alloc(&memory, total * (squares + each) + workers * n + 2 * n_emotion, sizeof *memory,
-                      "intervals of geometry", err));
-    double *values = memory + total * squares, *counts = values + total * each, *plane = counts + workers * n;
+    EVK_TRY(evk_alloc(&memory, total * (squares + at.each) + workers * n, sizeof *memory, "intervals of geometry", err));
+    double *values = memory + total * squares, *counts = values + total * at.each;
     replicate(offsets, starts, n_emotion, seed, n_replicate, workers, counts, memory);
     evoke_status st = EVOKE_OK;
     for (size_t b = 0; b < total && st == EVOKE_OK; b++)
-        st = measure(memory + b * squares, n_emotion, plane, values + b * each, err);
+        st = measure(memory + b * squares, n_emotion, values + b * at.each, err);
+    for (size_t b = 0; b + 1 < total && st == EVOKE_OK; b++)
+        evk_plane_turn(values + (total - 1) * at.each + at.plane, n_emotion, values + b * at.each + at.plane);
     if (st == EVOKE_OK)
         put_intervals(values, n_replicate, n, n_emotion, out);
     free(memory);

@@ -13,6 +13,7 @@ typedef struct evk_geometry_ends {      /* low and high of each */
     double *cosines;                    /* [E, E, 2] */
     double *base_share, *norm;          /* [E, 2] */
     double *plane_share;                /* [2, 2] */
+    double *plane;                      /* [E, 2, 2] coordinates, on the axes that all queries give */
 } evk_geometry_ends;
 
 /* offsets: rows d_q of all emotions' queries, emotion e's from starts[e] to starts[e + 1].

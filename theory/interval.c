@@ -67,6 +67,18 @@ void evk_held_interval(double estimate, const double *replicates, size_t n_repli
     out[1] = estimate + half;
 }
 
+void evk_sampling_interval(double estimate, const double *without, size_t n, size_t stride, evk_scale scale, double out[2])
+{
+    double mean = 0, squares = 0;
+    const double g = forward(scale, estimate), df = (double)n - 1;
+    out[0] = out[1] = NAN;
+    if (n < 3 || !isfinite(g) || moments(without, n, stride, scale, &mean, &squares) < n)
+        return;
+    const double half = t_point(df) * sqrt(df / (double)n * squares);
+    out[0] = back(scale, g - half);
+    out[1] = back(scale, g + half);
+}
+
 void evk_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,
                   size_t stride, evk_scale scale, double out[2])
 {

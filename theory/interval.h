@@ -36,6 +36,9 @@ void evk_interval(double estimate, const double *replicates, size_t n_replicate,
 /* Of figures out of sample: estimate +- t_{n-1}(0.975) sqrt(sd_b g*_b x jackknife's), n groups. NaN as above. */
 void evk_held_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,
                        size_t stride, double out[2]);
+/* How far a figure goes from one set of as many queries to the next, for its mean over such sets: g(estimate) +- t_{n-1}(0.975)
+ * times the jackknife's spread over n groups, bias and all. NaN where a value is not finite or n < 3. */
+void evk_sampling_interval(double estimate, const double *without, size_t n, size_t stride, evk_scale scale, double out[2]);
 /* The 2.5 and 97.5 % points of the finite values, by linear interpolation; NaN where fewer than half are. values is sorted. */
 void evk_percentiles(double *values, size_t n, double out[2]);
 /* The p-th point, 0..1, of n sorted values. */

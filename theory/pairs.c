@@ -60,8 +60,8 @@ void evk_pairs_fit_free(evk_pairs_fit *f)
     *f = (evk_pairs_fit){0};
 }
 
-/* The queries that count, as samples of rows and of offsets. */
-static void keep(evk_pairs_fit *f, const double *count)
+/* Also those of the offsets. */
+const evk_sample *evk_pairs_keep(evk_pairs_fit *f, const double *count)
 {
     size_t kept = 0, n = f->pairs->n;
     for (size_t q = 0; q < n; q++)
@@ -78,11 +78,12 @@ static void keep(evk_pairs_fit *f, const double *count)
     }
     f->rows = (evk_sample){ f->row, f->label, f->row_count, 2 * kept, 2 };
     f->offsets = (evk_sample){ f->query, f->one_class, f->query_count, kept, 1 };
+    return &f->rows;
 }
 
 evoke_status evk_pairs_refit(evk_pairs_fit *f, const double *count, double s_two, double s_offset)
 {
-    keep(f, count);
+    evk_pairs_keep(f, count);
     if (f->offsets.n < 2)
         return EVOKE_EDATA;
     EVK_TRY(evk_pooled_fit(&f->two, &f->rows, s_two));
@@ -145,7 +146,7 @@ evoke_status evk_pairs_shrinkage(const evk_pairs *p, const double *count, double
         return EVOKE_OK;
     evoke_status st = evk_pairs_fit_new(p, &f, err);
     if (st == EVOKE_OK) {
-        keep(&f, count);
+        evk_pairs_keep(&f, count);
         if (choice == EVOKE_SHRINK_CV) {
             st = by_likelihood(&f, k, s_two, s_offset, err);
         } else if (evk_pooled_fit(&f.two, &f.rows, choice) == EVOKE_EDATA) {

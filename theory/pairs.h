@@ -45,6 +45,9 @@ void evk_pairs_fit_free(evk_pairs_fit *f);
  * two-class fit; of the offset's, offset_fits tells. */
 evoke_status evk_pairs_refit(evk_pairs_fit *f, const double *count, double s_two, double s_offset);
 
+/* The rows of both settings of the queries that count, for evk_pooled_scatter of f->two. */
+const evk_sample *evk_pairs_keep(evk_pairs_fit *f, const double *count);
+
 typedef enum evk_fitted { EVK_FITTED_EV, EVK_FITTED_W, EVK_FITTED_OFFSET } evk_fitted;
 /* scores [2n] of all rows (less their mean) along a fitted direction, and its squared length; NaN where there is none. */
 void evk_pairs_scores(const evk_pairs_fit *f, evk_fitted which, double *scores, double *vv);

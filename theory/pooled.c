@@ -136,7 +136,7 @@ static evk_spread spread_of(const evk_pooled *p, size_t side)
     return spread;
 }
 
-evoke_status evk_pooled_fit(evk_pooled *p, const evk_sample *sample, double choice)
+size_t evk_pooled_scatter(evk_pooled *p, const evk_sample *sample)
 {
     p->sample = *sample;
     p->by_rows = !p->x || sample->n <= p->space->d;
@@ -146,11 +146,16 @@ evoke_status evk_pooled_fit(evk_pooled *p, const evk_sample *sample, double choi
         p->of[sample->label[i]] += sample->count[i];
         p->total += sample->count[i];
     }
-    const size_t side = p->by_rows ? sample->n : p->space->d;
     if (p->by_rows)
         centre_gram(p);
     else
         centre_rows(p);
+    return p->by_rows ? sample->n : p->space->d;
+}
+
+evoke_status evk_pooled_fit(evk_pooled *p, const evk_sample *sample, double choice)
+{
+    const size_t side = evk_pooled_scatter(p, sample);
     const evk_spread spread = spread_of(p, side);
     p->m = spread.trace / spread.d;
     if (!(p->m > 0) || !isfinite(p->m))

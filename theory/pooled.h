@@ -53,6 +53,8 @@ void evk_pooled_free(evk_pooled *p);
 evoke_status evk_discriminant_new(const evk_pooled *p, evk_discriminant *out, evoke_error *err);
 void evk_discriminant_free(evk_discriminant *f);
 
+/* The side of `factor` whose lower triangle becomes X X^T or X^T X of a sample that outlives it; total, of are set. */
+size_t evk_pooled_scatter(evk_pooled *p, const evk_sample *sample);
 /* Factors Sw(s) of a sample that outlives the fit; choice: 0..1, or EVOKE_SHRINK_LEDOIT_WOLF, EVOKE_SHRINK_OAS. No text is
  * made, since thousands of replicates may fail: EVOKE_EDATA the rows do not vary; EVOKE_ESINGULAR Sw(s) has no inverse. */
 evoke_status evk_pooled_fit(evk_pooled *p, const evk_sample *sample, double choice);

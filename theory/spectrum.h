@@ -14,6 +14,7 @@
 #ifndef EVK_SPECTRUM_H
 #define EVK_SPECTRUM_H
 
+#include "theory/pairs.h"
 #include "theory/scatter.h"
 
 typedef struct evk_spectrum {
@@ -24,5 +25,9 @@ typedef struct evk_spectrum {
 /* values [k] = e_j / tr(Sw), falling, of the scatter's Gram matrix (sc->k of them; all others are zero). condition is NaN where
  * infinite. Not in a parallel region. */
 evoke_status evk_spectrum_of(const evk_scatter *sc, double s, double *values, evk_spectrum *out, evoke_error *err);
+
+/* The same of a pair's queries without one of n_group groups (i mod n_group) each, out [n_group], s held. NaN where a group leaves fewer
+ * than two queries or rows that do not vary. Not in a parallel region. */
+evoke_status evk_spectrum_without(const evk_pairs *p, double s, size_t n_group, evk_spectrum *out, evoke_error *err);
 
 #endif

@@ -296,7 +296,8 @@ def check_similarity(folder, rng):
                     d = X[which == e, 1] - X[which == e, 0]
                     got, truth = (f["layer_cka"][e, l, m], f["layer_cka_debiased"][e, l, m]), linear_cka(d[:, l], d[:, m])
                     check(near(got[0], truth[0], 1e-8) and abs(got[1] - truth[1]) < 1e-8, "layer_cka", e, l, m, got, truth)
-        for name in ("ev_norm", "ev_cosine", "base_share", "plane_share", "split_half_cosine", "sphericity", "participation_ratio"):
+        for name in ("ev_norm", "ev_cosine", "base_share", "plane_share", "plane", "split_half_cosine", "sphericity", "participation_ratio",
+                     "effective_rank", "condition_shrunk", "kantorovich_bound", "efficiency_isotropic"):
             ends = f[name + "_interval"][:]
             check(ends.shape == f[name].shape + (2,) and np.isfinite(ends).all() and (ends[..., 0] <= ends[..., 1]).all(), name, "interval", ends)
 

@@ -6,9 +6,11 @@
 #include "tests/theory/rows.h"
 #include "theory/bootstrap.h"
 #include "theory/component.h"
+#include "theory/geometry.h"
 #include "theory/geometry_intervals.h"
 #include "theory/interval.h"
 #include "theory/layer_similarity.h"
+#include "theory/spectrum.h"
 
 enum { D = 60, N = 40, E = 3, SETS = 400, B = 200 };
 
@@ -42,9 +44,11 @@ static void simulate(evk_random *r, rows *one, rows *zero)
         }
 }
 
-/* Cosine of EVs 0 and 1, base share of EV 0, length of EV 2, split-half cosine of emotion 0, purity of Sw and J(EV) of emotion 0. */
-enum { COSINE, BASE_SHARE, NORM, SPLIT_HALF, PURITY, RATIO_EV, FIGURES };
-static const char *const names[FIGURES] = { "cosine", "base share", "length", "split-half cosine", "purity", "J(EV)" };
+/* Cosine of EVs 0 and 1, base share of EV 0, length of EV 2, split-half cosine of emotion 0, purity of Sw and J(EV) of emotion 0,
+ * coordinates of EV 1 on the principal plane. */
+enum { COSINE, BASE_SHARE, NORM, SPLIT_HALF, PURITY, RATIO_EV, PLANE_X, PLANE_Y, FIGURES };
+static const char *const names[FIGURES] = { "cosine", "base share", "length", "split-half cosine", "purity", "J(EV)",
+                                            "first coordinate", "second coordinate" };
 
 static void find_truth(double truth[FIGURES])
 {
@@ -65,6 +69,21 @@ static void find_truth(double truth[FIGURES])
     truth[SPLIT_HALF] = 1 / (1 + trace / (N / 2) / inner(0, 0));
     truth[PURITY] = squares / (trace * trace);
     truth[RATIO_EV] = inner(0, 0) * inner(0, 0) / along;
+}
+
+/* The population's plane, turned to the one that the intervals are of. */
+static void find_plane(const rows *one, const rows *zero, double truth[FIGURES])
+{
+    double ev[2][E * D] = {{0}}, cosines[E * E], base[E], share[2], plane[2][2 * E];
+    for (size_t i = 0; i < E * N * D; i++)
+        ev[0][i / (N * D) * D + i % D] += ((double)one->data[i] - (double)zero->data[i]) / N;
+    for (size_t i = 0; i < E * D; i++)
+        ev[1][i] = gap(i / D, i % D);
+    for (size_t k = 0; k < 2; k++)
+        check(evk_geometry(ev[k], E, D, cosines, base, plane[k], share, NULL) == EVOKE_OK, "plane");
+    evk_plane_turn(plane[0], E, plane[1]);
+    truth[PLANE_X] = plane[1][2];
+    truth[PLANE_Y] = plane[1][3];
 }
 
 /* ends [FIGURES]: those of the purity and of J(EV). */
@@ -98,12 +117,13 @@ static void coverage(void)
     rows one = rows_new(E * N, D), zero = rows_new(E * N, D);
     find_truth(truth);
     for (size_t set = 0; set < SETS; set++) {
-        double cosines[E][E][2], share[E][2], norm[E][2], plane[2][2], again[E][E][2], ends[FIGURES][2];
+        double cosines[E][E][2], share[E][2], norm[E][2], plane_share[2][2], plane[E][2][2], again[E][E][2], ends[FIGURES][2];
         evk_row_space all = {0}, first = {0};
         simulate(&r, &one, &zero);
         check(evk_row_space_fit_offsets(one.row, zero.row, E * N, D, 1, &all, NULL) == EVOKE_OK
               && evk_row_space_fit_offsets(one.row, zero.row, N, D, 1, &first, NULL) == EVOKE_OK, "offsets");
-        const evk_geometry_ends out = { **cosines, *share, *norm, *plane }, more = { **again, *share, *norm, *plane };
+        const evk_geometry_ends out = { **cosines, *share, *norm, *plane_share, **plane };
+        const evk_geometry_ends more = { **again, *share, *norm, *plane_share, **plane };
         if (set < 3)
             check(evk_geometry_intervals(&all, starts, E, set, B, 3, &more, NULL) == EVOKE_OK, "intervals");
         check(evk_geometry_intervals(&all, starts, E, set, B, 1, &out, NULL) == EVOKE_OK, "intervals");
@@ -111,6 +131,8 @@ static void coverage(void)
         check(cosines[0][0][0] == 1 && cosines[0][0][1] == 1, "of an EV with itself");
         memcpy(ends[COSINE], cosines[0][1], sizeof *ends), memcpy(ends[BASE_SHARE], share[0], sizeof *ends);
         memcpy(ends[NORM], norm[2], sizeof *ends);
+        memcpy(ends[PLANE_X], plane[1][0], sizeof *ends), memcpy(ends[PLANE_Y], plane[1][1], sizeof *ends);
+        find_plane(&one, &zero, truth);
         check(evk_split_half_interval(&first, ends[SPLIT_HALF], NULL) == EVOKE_OK, "split-half");
         scatter_intervals(&one, &zero, set, values, ends);
         for (size_t k = 0; k < FIGURES; k++)
@@ -153,9 +175,77 @@ static void similarity(void)
     rows_free(&a), rows_free(&b);
 }
 
+/* A plane that was turned, mirrored and scaled comes back; a NaN stays one. */
+static void turned_plane(void)
+{
+    const double reference[8] = { 3, 1, -1, 2, 0, -2, 1, 1 };
+    for (int mirror = 0; mirror < 2; mirror++)
+        for (double angle = 0; angle < 6.4; angle += 0.3) {
+            double plane[8], worst = 0;
+            for (size_t e = 0; e < 4; e++) {
+                const double x = 2 * reference[2 * e], y = (mirror ? -2 : 2) * reference[2 * e + 1];
+                plane[2 * e] = cos(angle) * x - sin(angle) * y;
+                plane[2 * e + 1] = sin(angle) * x + cos(angle) * y;
+            }
+            evk_plane_turn(reference, 4, plane);
+            for (size_t i = 0; i < 8; i++)
+                worst = fmax(worst, fabs(plane[i] - 2 * reference[i]));
+            check(worst < 1e-12, "angle %g, mirror %d: off by %g", angle, mirror, worst);
+        }
+    double none[4] = { NAN, 0, 0, 0 };
+    evk_plane_turn(reference, 2, none);
+    check(isnan(none[0]), "a plane that is none");
+}
+
+/* Effective rank, condition numbers and isotropic efficiency: their means over sets of as many queries, also with more
+ * dimensions. */
+static void spectra(size_t n, size_t d, bool has_condition)
+{
+    enum { MANY = 300, MOST = 60, GROUPS = 10 };
+    static double values[MANY][4], ends[MANY][4][2];
+    evk_random r = random_of(213);
+    rows one = rows_new(n, d), zero = rows_new(n, d);
+    for (size_t set = 0; set < MANY; set++) {
+        double spread[4 * MOST];
+        evk_spectrum all, without[GROUPS];
+        evk_scatter sc;
+        evk_pairs pairs;
+        for (size_t i = 0; i < n * d; i++) {
+            const double sd = sqrt(variance(i % d) / 2), topic = sd * evk_random_normal(&r);
+            zero.data[i] = (float)(topic + sd * evk_random_normal(&r));
+            one.data[i] = (float)(topic + sd * evk_random_normal(&r));
+        }
+        check(evk_pairs_new(one.row, zero.row, n, d, 1, &pairs, NULL) == EVOKE_OK
+              && evk_scatter_fit(class_of(&one), class_of(&zero), d, EVK_GRAM_SMALLER, &sc, NULL) == EVOKE_OK
+              && evk_spectrum_of(&sc, 0.1, spread, &all, NULL) == EVOKE_OK
+              && evk_spectrum_without(&pairs, 0.1, GROUPS, without, NULL) == EVOKE_OK, "spectrum");
+        const double *from[4] = { &without->effective_rank, &without->condition_shrunk, &without->isotropic, &without->condition };
+        const double of[4] = { all.effective_rank, all.condition_shrunk, all.isotropic, all.condition };
+        for (size_t k = 0; k < 4; k++) {
+            values[set][k] = log(of[k]);
+            evk_sampling_interval(of[k], from[k], GROUPS, sizeof all / sizeof(double), EVK_SCALE_LOG, ends[set][k]);
+        }
+        evk_pairs_free(&pairs), evk_scatter_free(&sc);
+    }
+    for (size_t k = 0; k < (has_condition ? 4 : 3); k++) {
+        double mean = 0;
+        size_t held = 0;
+        for (size_t set = 0; set < MANY; set++)
+            mean += values[set][k] / MANY;
+        for (size_t set = 0; set < MANY; set++)
+            held += log(ends[set][k][0]) <= mean && mean <= log(ends[set][k][1]);
+        check(100 * held >= 90 * MANY, "%zu queries, %zu dimensions, figure %zu: %.1f %% of intervals hold the mean", n, d, k,
+              100.0 * (double)held / MANY);
+    }
+    rows_free(&one), rows_free(&zero);
+}
+
 int main(void)
 {
     similarity();
+    turned_plane();
+    spectra(60, 4, true);
+    spectra(40, 60, false);
     coverage();
     return check_done();
 }
