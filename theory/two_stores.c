@@ -12,6 +12,7 @@
 #include "layers/store_same.h"
 #include "theory/alignment.h"
 #include "theory/compare.h"
+#include "theory/linear.h"
 
 typedef struct side {                   /* one of the two stores, at a site */
     evoke_fisher_options options;
