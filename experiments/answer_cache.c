@@ -101,5 +101,7 @@ evoke_status cache_add(answer_cache *c, const char *key, const char *answer, evo
     const bool ok = line && fprintf(c->file, "%s\n", line) > 0 && fflush(c->file) == 0;
     free(line);
     json_decref(item);
-    return ok ? EVOKE_OK : fail(err, EVOKE_EIO, "keep a judge's answer: %s (%s)", strerror(errno), c->path);
+    return ok ? EVOKE_OK
+              : fail(err, EVOKE_EIO, "keep a judge's answer: %s (%s); those before it are kept, and the same command goes on",
+                     strerror(errno), c->path);
 }

@@ -22,19 +22,6 @@ static evoke_status add_message(chat *c, char *content, json_t *facts, evoke_err
     return EVOKE_OK;
 }
 
-/* An answer as a message can hold it: a NUL becomes U+FFFD, as what is no UTF-8 does. */
-static char *clean(const evoke_text *text)
-{
-    char *bytes = malloc(text->n + 1), *good = NULL;
-    size_t n = 0;
-    for (size_t i = 0; bytes && i < text->n; i++)
-        bytes[i] = text->data[i] ? text->data[i] : (char)0xff;
-    if (bytes)
-        good = utf8_lossy(bytes, text->n, &n);
-    free(bytes);
-    return good;
-}
-
 static void drop_last(chat *c)
 {
     c->n--;
@@ -277,7 +264,7 @@ static evoke_status keep_answer(turn *t, evoke_error *err)
 {
     chat *c = t->c;
     const size_t room = c->responder.n_ctx - c->prompt.n;
-    evoke_status st = add_message(c, clean(&t->text), facts_of(t), err);
+    evoke_status st = add_message(c, utf8_text(t->text.data, t->text.n), facts_of(t), err);
     if (st != EVOKE_OK)
         return st;
     c->n_drawn++;

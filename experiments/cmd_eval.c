@@ -57,8 +57,9 @@ static const command_options takes = {
              "                query's), empty, cut (share that ran into their limit)\n"
              "  lexicon       hit: share with a word of the target; lex, other: such words, and of the other emotions, a text\n"
              "With --shard I/N the I-th of N blocks of responses is measured, to -o; 'evoke merge' gives the undivided result.\n"
-             "Empty texts are left out of all but 'empty' and 'cut'. Unsteered texts are a row for each emotion. The key of\n"
-             "an endpoint is read from EVOKE_JUDGE_KEY or OPENAI_API_KEY.",
+             "Empty texts are left out of all but 'empty' and 'cut'; lines that are no JSON, of all: the figures of the others\n"
+             "are given, and the status is 1. Unsteered texts are a row for each emotion. The key of an endpoint is read from\n"
+             "EVOKE_JUDGE_KEY or OPENAI_API_KEY; its answers are kept, and the same command asks for those that are missing.",
     .examples = "  evoke eval r.jsonl --ppl-model model.gguf --embed-model all-MiniLM-L6-v2\n"
                 "  evoke eval results/Qwen2_5 --queries EmotionQuery+.json --nli-model bart-large-mnli --tables\n"
                 "  evoke eval r.jsonl --judge-url http://localhost:8080/v1 --judge-name qwen --metrics eas,topic\n"
@@ -187,6 +188,16 @@ static evoke_status check_shard(const options *o, size_t n_shards, evoke_error *
     return option_need(o, OPT_OUTPUT, "evaluate a shard", &path, err);
 }
 
+/* What of the responses is not as it was written; broken lines are the status of the whole. */
+static void tell_read(evaluation *e)
+{
+    if (e->set.n_nul > 0 && !e->o->quiet)
+        say("read responses: %zu text%s a NUL, which is read as U+FFFD", e->set.n_nul, e->set.n_nul > 1 ? "s have" : " has");
+    if (e->set.n_broken > 0)
+        fail(&e->later, EVOKE_EFORMAT, "%.900s: %zu broken line%s left out", e->set.broken.text, e->set.n_broken,
+             e->set.n_broken > 1 ? "s are" : " is");
+}
+
 static evoke_status evaluate(evaluation *e, evoke_error *err)
 {
     const options *o = e->o;
@@ -196,6 +207,8 @@ static evoke_status evaluate(evaluation *e, evoke_error *err)
         st = check_shard(o, part.n_shards, err);
     if (st == EVOKE_OK && o->n_arguments > 0)
         st = responses_read(o, &e->set, err);
+    if (st == EVOKE_OK)
+        tell_read(e);
     e->end = e->set.n;
     if (st == EVOKE_OK && part.n_shards) {
         evoke_shard_range(part.shard, part.n_shards, e->set.n, &e->first, &e->end);

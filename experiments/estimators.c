@@ -44,6 +44,21 @@ static evoke_status open_probe(const evaluation *e, const char *path, estimator 
     return st;
 }
 
+/* Before any text is read, and if there is none. */
+static evoke_status open_nli(const evaluation *e, const char *path, evoke_encoder **out, evoke_error *err)
+{
+    const evoke_status st = eval_open_encoder(e, path, out, err);
+    if (st != EVOKE_OK)
+        return st;
+    const evoke_encoder_info *info = evoke_encoder_describe(*out);
+    if (info->n_label < 2)
+        return fail(err, EVOKE_EUNSUPPORTED, "read the emotions: the model is no classifier of texts, let alone of inference: its "
+                    "file holds no such head (%s)", path);
+    if (info->entailment < 0 && !e->o->quiet)
+        say("read the emotions: no class of the model is called entailment: the last is taken for it (%s)", path);
+    return EVOKE_OK;
+}
+
 evoke_status estimators_open(const evaluation *e, estimator *list, size_t *n, evoke_error *err)
 {
     const char *nli = option_text(e->o, OPT_NLI_MODEL), *judge = option_text(e->o, OPT_JUDGE_MODEL),
@@ -53,7 +68,7 @@ evoke_status estimators_open(const evaluation *e, estimator *list, size_t *n, ev
     *n = 0;
     if (nli) {
         list[*n].name = "nli";
-        st = eval_open_encoder(e, nli, &list[(*n)++].encoder, err);
+        st = open_nli(e, nli, &list[(*n)++].encoder, err);
     }
     if (st == EVOKE_OK && judge)
         st = open_judge(e, judge, &list[(*n)++], err);

@@ -327,7 +327,8 @@ static evoke_status write_scores(const evaluation *e, const char *path, evoke_er
     output out;
     evoke_status st = output_open(&out, path, err);
     for (size_t i = 0; st == EVOKE_OK && i < e->set.n; i++)
-        st = json_print(out.file, eval_score(e, i, false), 17, err);
+        if (json_print(out.file, eval_score(e, i, false), 17, err) != EVOKE_OK)
+            st = fail(err, EVOKE_EIO, "write the scores: the output takes no more (%s)", path);
     if (st == EVOKE_OK)
         st = output_commit(&out, err);
     output_discard(&out);
@@ -339,9 +340,11 @@ evoke_status eval_result(evaluation *e, evoke_error *err)
     const options *o = e->o;
     const eval_format format = o->json ? EVAL_JSON : option_given(o, OPT_CSV) ? EVAL_CSV
                                : option_given(o, OPT_TABLES) ? EVAL_TABLES : EVAL_TEXT;
+    evoke_error why = { EVOKE_OK, "" };
     evoke_status st = eval_validity(e, err);
-    if (st == EVOKE_OK && option_given(o, OPT_OUTPUT))
-        st = write_scores(e, option_text(o, OPT_OUTPUT), err);
+    /* figures that took hours are printed, whether there is room for the scores or not */
+    if (st == EVOKE_OK && option_given(o, OPT_OUTPUT) && write_scores(e, option_text(o, OPT_OUTPUT), &why) != EVOKE_OK)
+        e->later = why;
     if (st == EVOKE_OK && (e->set.n > 0 || o->json))
         st = print(e, format, err);
     if (st == EVOKE_OK && (format == EVAL_TEXT || format == EVAL_TABLES))

@@ -99,7 +99,8 @@ evoke_status json_read(const char *path, json_t **root, evoke_error *err)
     return st;
 }
 
-static evoke_status load_lines(const char *text, size_t n, const char *path, json_t **root, evoke_error *err)
+/* n_broken NULL: a broken line is an error; else it is counted, and err tells of the first. */
+static evoke_status load_lines(const char *text, size_t n, const char *path, json_t **root, size_t *n_broken, evoke_error *err)
 {
     json_error_t why;
     json_t *list = json_array();
@@ -115,17 +116,22 @@ static evoke_status load_lines(const char *text, size_t n, const char *path, jso
         if (blank == length)
             continue;
         json_t *value = json_loadb(line, length, json_flags, &why);
-        if (!value) {
-            json_decref(list);
-            return bad_json(path, number, &why, err);
+        if (value) {
+            json_add(list, value);
+            continue;
         }
-        json_add(list, value);
+        if (!n_broken || (*n_broken)++ == 0)
+            bad_json(path, number, &why, err);
+        if (!n_broken) {
+            json_decref(list);
+            return EVOKE_EFORMAT;
+        }
     }
     *root = list;
     return list ? EVOKE_OK : fail(err, EVOKE_ENOMEM, "read JSON: no memory (%s)", path);
 }
 
-evoke_status json_read_lines(const char *path, json_t **root, evoke_error *err)
+static evoke_status read_lines(const char *path, json_t **root, size_t *n_broken, evoke_error *broken, evoke_error *err)
 {
     char *text = NULL;
     size_t n = 0;
@@ -136,9 +142,25 @@ evoke_status json_read_lines(const char *path, json_t **root, evoke_error *err)
     if (first == '[')
         st = load_text(text, n, path, root, err);
     else
-        st = load_lines(text, n, path, root, err);
+        st = load_lines(text, n, path, root, n_broken, n_broken ? broken : err);
     free(text);
     return st;
+}
+
+evoke_status json_read_lines(const char *path, json_t **root, evoke_error *err)
+{
+    return read_lines(path, root, NULL, NULL, err);
+}
+
+evoke_status json_read_whole_lines(const char *path, json_t **root, size_t *n_broken, evoke_error *broken, evoke_error *err)
+{
+    *n_broken = 0;
+    const evoke_status st = read_lines(path, root, n_broken, broken, err);
+    if (st != EVOKE_OK || *n_broken == 0 || json_array_size(*root) > 0)
+        return st;
+    json_decref(*root);
+    *root = NULL;
+    return fail(err, EVOKE_EFORMAT, "%s", broken->text);
 }
 
 const char *data_file(const char *name, char *room, size_t size)

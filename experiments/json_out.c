@@ -61,6 +61,18 @@ char *utf8_lossy(const char *bytes, size_t n, size_t *n_out)
     return out;
 }
 
+char *utf8_text(const char *bytes, size_t n)
+{
+    char *copy = malloc(n + 1), *text = NULL;
+    size_t n_out = 0;
+    for (size_t i = 0; copy && i < n; i++)
+        copy[i] = bytes[i] ? bytes[i] : (char)0xff;     /* no byte of UTF-8 */
+    if (copy)
+        text = utf8_lossy(copy, n, &n_out);
+    free(copy);
+    return text;
+}
+
 size_t utf8_length(const char *bytes, size_t n)
 {
     size_t length = 0;

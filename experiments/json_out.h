@@ -23,6 +23,8 @@ evoke_status json_print(FILE *file, json_t *value, int digits, evoke_error *err)
 size_t utf8_whole(const char *bytes, size_t n);
 /* The bytes as valid UTF-8 (see above), NUL-terminated; the caller's. NULL: no memory. */
 char *utf8_lossy(const char *bytes, size_t n, size_t *n_out);
+/* The same as a text without NULs: they become U+FFFD too. */
+char *utf8_text(const char *bytes, size_t n);
 /* Columns that n bytes of valid UTF-8 have, counted as characters. */
 size_t utf8_length(const char *bytes, size_t n);
 

@@ -26,6 +26,20 @@ static bool blank(const char *text)
     return !text[strspn(text, " \t\r\n")];
 }
 
+/* A model may well write a NUL, of which no C text knows: it is put down as U+FFFD, so that the response still counts. */
+static evoke_status replace_nuls(json_t *item, size_t *n_nul, evoke_error *err)
+{
+    const json_t *value = json_object_get(item, "text");
+    const size_t n = json_string_length(value);
+    if (!json_is_string(value) || !memchr(json_string_value(value), '\0', n))
+        return EVOKE_OK;
+    char *text = utf8_text(json_string_value(value), n);
+    json_put(item, "text", text ? json_string_nocheck(text) : NULL);
+    *n_nul += text != NULL;
+    free(text);
+    return text ? EVOKE_OK : fail(err, EVOKE_ENOMEM, "read responses: no memory for a text");
+}
+
 static evoke_status read_line(const json_t *item, const char *path, size_t number, response_line *r, evoke_error *err)
 {
     const json_t *alpha = json_object_get(item, "alpha"), *raw = json_object_get(item, "raw");
@@ -102,7 +116,12 @@ static evoke_status add_texts(json_t *list, const char *path, const evoke_datase
 static evoke_status read_file(const char *path, const evoke_dataset *queries, response_set *set, evoke_error *err)
 {
     json_t *list = NULL;
-    evoke_status st = json_read_lines(path, &list, err);
+    size_t n_broken = 0;
+    evoke_error broken;
+    evoke_status st = json_read_whole_lines(path, &list, &n_broken, &broken, err);
+    if (n_broken > 0 && set->n_broken == 0)
+        set->broken = broken;
+    set->n_broken += n_broken;
     const size_t before = json_array_size(set->root);
     if (st == EVOKE_OK && json_array_size(list) == 0)
         st = fail(err, EVOKE_EDATA, "read responses: there is none (%s)", path);
@@ -116,8 +135,11 @@ static evoke_status read_file(const char *path, const evoke_dataset *queries, re
     if (st == EVOKE_OK && !lines)
         return fail(err, EVOKE_ENOMEM, "read responses: no memory (%s)", path);
     set->lines = lines ? lines : set->lines;
-    for (size_t i = before; st == EVOKE_OK && i < n; i++)
-        st = read_line(json_array_get(set->root, i), path, i - before + 1, &set->lines[i], err);
+    for (size_t i = before; st == EVOKE_OK && i < n; i++) {
+        st = replace_nuls(json_array_get(set->root, i), &set->n_nul, err);
+        if (st == EVOKE_OK)
+            st = read_line(json_array_get(set->root, i), path, i - before + 1, &set->lines[i], err);
+    }
     set->n = st == EVOKE_OK ? n : 0;
     return st;
 }

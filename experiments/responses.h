@@ -21,6 +21,9 @@ typedef struct response_set {
     json_t *root;
     response_line *lines;               /* [n] */
     size_t n;
+    size_t n_nul;                       /* texts that had a NUL, which is read as U+FFFD */
+    size_t n_broken;                    /* lines that are no JSON, left out; */
+    evoke_error broken;                 /* what is wrong with the first */
 } response_set;
 
 /* Files or folders, all .json and .jsonl in them. A list of texts (the authors' .../ALPHA/EMOTION.json, or .../ALPHA.json for

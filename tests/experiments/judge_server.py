@@ -4,7 +4,7 @@ writes FOLDER/port, and a line for each request to FOLDER/log: the path, and the
 import http.server, itertools, json, pathlib, sys, time
 
 folder = pathlib.Path(sys.argv[1])
-turn = itertools.count()
+turn, served = itertools.count(), itertools.count(1)
 
 
 class Judge(http.server.BaseHTTPRequestHandler):
@@ -37,6 +37,8 @@ class Judge(http.server.BaseHTTPRequestHandler):
             [lambda: self.send(500, b"oops"), lambda: self.send(429, b"{}", Retry_After="1"),
              lambda: self.send(200, b'{"choices": [{"mess'), lambda: self.send(200, reply[:20], length=len(reply)),
              lambda: self.send(200, b'{"choices": []}')][n % 6]()
+        elif mode == "outage" and (next(served) > 3 and not (folder / "healed").exists()):
+            self.send(503, b"back in an hour")
         elif mode == "slow":
             time.sleep(3)
             self.send(200, reply)
