@@ -858,6 +858,7 @@ typedef struct evoke_theory_options {
     size_t n_fold;                      /* of queries, for figures out of sample; under 2: none */
     uint64_t seed;
     size_t n_threads;                   /* 0: the cores this process may use; the results do not depend on it */
+    const char *replicates;             /* file of all fits' replicates, made in shards and merged; NULL: they are made */
 } evoke_theory_options;
 EVOKE_API evoke_theory_options evoke_theory_defaults(void);     /* 1000, 1000, 200, 10, seed 0; fisher: lw, all layers */
 
@@ -878,6 +879,14 @@ typedef struct evoke_theory evoke_theory;
 /* Errors: those of evoke_fisher. Memory: O(N * D + N^2) doubles, one layer at a time. */
 EVOKE_API evoke_status evoke_theory_run(evoke_store *s, const evoke_theory_options *options, const evoke_progress *progress,
                                         evoke_theory **out, evoke_error *err);
+/* The costly part alone, divided: a shard (from 1, of n_shards) of the refits' replicates and jackknife, to a file; merged they are
+ * options.replicates of evoke_theory_run, whose result is then the same in every bit. Errors: those of evoke_theory_run. */
+EVOKE_API evoke_status evoke_theory_replicates(evoke_store *s, const evoke_theory_options *options, size_t shard, size_t n_shards,
+                                               const char *path, const evoke_provenance *made, const evoke_progress *progress,
+                                               evoke_error *err);
+/* Errors: EVOKE_EDATA a shard is missing, there twice, or of another analysis. Memory: all replicates twice. */
+EVOKE_API evoke_status evoke_replicates_merge(const char *const *paths, size_t n, const char *path, const evoke_provenance *made,
+                                              evoke_error *err);
 EVOKE_API void evoke_theory_free(evoke_theory *t);
 EVOKE_API const evoke_fisher_result *evoke_theory_fisher(const evoke_theory *t);
 EVOKE_API const evoke_figure *evoke_theory_figure(const evoke_theory *t, size_t i);         /* NULL past the end */

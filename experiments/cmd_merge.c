@@ -16,7 +16,7 @@ static const command_options takes = {
     .usage = "SHARD... -o FILE",
     .about = "Joins the shards that 'extract', 'sweep' or 'eval --shard I/N' wrote, in any order: a store that is the undivided\n"
              "run's in every dataset; responses, or scores, with the same bytes, and of an evaluation the result as it prints\n"
-             "it (--json, --csv, --tables). Refused are shards of different models,\n"
+             "it (--json, --csv, --tables); replicates for 'theory --replicates'. Refused are shards of different models,\n"
              "versions, datasets or settings, one that is missing, unfinished or there twice. A store's activations pass\n"
              "through a few MiB of memory; its texts and token ids are held.",
     .examples = "  evoke merge acts-*.h5 -o acts.h5\n"
@@ -36,10 +36,19 @@ static bool is_hdf5(const char *path)
     return same;
 }
 
-static evoke_status summary(const options *o, const char *path, bool stores, evoke_error *err)
+static bool is_of_theory(const char *path)
+{
+    evoke_text format = { 0 };
+    const bool is = evoke_file_attribute(path, "format", &format, NULL) == EVOKE_OK && format.data
+                    && strcmp(format.data, "evoke-replicates") == 0;
+    evoke_text_free(&format);
+    return is;
+}
+
+static evoke_status summary(const options *o, const char *path, const char *next, evoke_error *err)
 {
     if (!o->json) {
-        printf("shards      %zu\nfile        %s\nnext        evoke %s %s\n", o->n_arguments, path, stores ? "ev" : "eval", path);
+        printf("shards      %zu\nfile        %s\nnext        evoke %s %s\n", o->n_arguments, path, next, path);
         return EVOKE_OK;
     }
     json_t *result = json_object();
@@ -55,15 +64,15 @@ evoke_status cmd_merge(int argc, const char **argv, evoke_error *err)
     evoke_status st = options_parse(argc, argv, &takes, &o, err);
     if (st == EVOKE_OK && !o.done) {
         st = option_need(&o, OPT_OUTPUT, "merge", &path, err);
-        const bool stores = st == EVOKE_OK && is_hdf5(o.arguments[0]);
-        const bool scores = st == EVOKE_OK && !stores && shard_is(o.arguments[0], &scores_kind);
+        const bool hdf5 = st == EVOKE_OK && is_hdf5(o.arguments[0]), theory = hdf5 && is_of_theory(o.arguments[0]);
+        const bool scores = st == EVOKE_OK && !hdf5 && shard_is(o.arguments[0], &scores_kind);
+        merge_function *merge = theory ? merge_replicates : hdf5 ? merge_stores : scores ? merge_scores : merge_responses;
         if (st == EVOKE_OK && !scores && (option_given(&o, OPT_CSV) || option_given(&o, OPT_TABLES)))
             st = fail(err, EVOKE_EARG, "merge: --csv and --tables are for shards of an evaluation (%s)", o.arguments[0]);
         if (st == EVOKE_OK)
-            st = (stores ? merge_stores : scores ? merge_scores : merge_responses)(&o, (const char *const *)o.arguments,
-                                                                                   o.n_arguments, path, err);
+            st = merge(&o, (const char *const *)o.arguments, o.n_arguments, path, err);
         if (st == EVOKE_OK && !scores)
-            st = summary(&o, path, stores, err);
+            st = summary(&o, path, theory ? "theory STORE --replicates" : hdf5 ? "ev" : "eval", err);
     }
     options_free(&o);
     return st;

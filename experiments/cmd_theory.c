@@ -5,6 +5,7 @@
 
 #include "experiments/options.h"
 #include "experiments/progress.h"
+#include "experiments/shards.h"
 #include "experiments/theory_claims.h"
 #include "experiments/theory_labelled.h"
 #include "experiments/theory_output.h"
@@ -18,6 +19,8 @@ static const struct poptOption own[] = {
     { "shrinkage", 0, POPT_ARG_STRING, NULL, OPT_SHRINKAGE,
       "of Sw towards its mean diagonal: lw (Ledoit-Wolf), oas, cv (held-out likelihood), or 0..1 (default: lw)", "HOW" },
     { "bootstrap", 0, POPT_ARG_STRING, NULL, OPT_BOOTSTRAP, "replicates of the 95 % intervals; 0: none (default 1000)", "N" },
+    { "shard", 0, POPT_ARG_STRING, NULL, OPT_SHARD, "to -o, for 'evoke merge', only replicates: " SHARD_HELP, "I/N" },
+    { "replicates", 0, POPT_ARG_STRING, NULL, OPT_REPLICATES, "those, merged: the result without making them again", "FILE" },
     { "permutations", 0, POPT_ARG_STRING, NULL, OPT_PERMUTATIONS, "of signs, for p; 0: none (default 1000)", "N" },
     { "controls", 0, POPT_ARG_STRING, NULL, OPT_CONTROLS, "random directions and permuted EVs; 0: none (default 200)", "N" },
     { "folds", 0, POPT_ARG_STRING, NULL, OPT_FOLDS, "of queries, for figures out of sample; 0: none (default 10)", "K" },
@@ -193,6 +196,29 @@ static evoke_status write_files(const options *o, const evoke_theory *t, const e
     return st;
 }
 
+/* Of the figures, only what takes long is divided: everything else comes with --replicates. */
+static evoke_status make_replicates(const options *o, evoke_store *s, const evoke_theory_options *how, const work_part *part,
+                                    evoke_error *err)
+{
+    const char *path = NULL;
+    progress p;
+    const evoke_provenance made = { o->command_line, how->seed };
+    if (option_given(o, OPT_STATS) || option_given(o, OPT_SAVE) || option_given(o, OPT_FIGURES) || o->json)
+        return fail(err, EVOKE_EARG, "theory: a shard makes replicates only: --stats, --save, --figures and --json go with "
+                    "--replicates, after 'evoke merge'");
+    evoke_status st = option_need(o, OPT_OUTPUT, "theory of a shard", &path, err);
+    if (st != EVOKE_OK)
+        return st;
+    progress_begin(&p, o->quiet);
+    const evoke_progress hook = progress_hook(&p);
+    st = evoke_theory_replicates(s, how, part->shard, part->n_shards, path, &made, &hook, err);
+    progress_end(&p);
+    if (st == EVOKE_OK)
+        printf("replicates  shard %zu of %zu\nfile        %s\nnext        evoke merge, of all %zu shards\n", part->shard,
+               part->n_shards, path, part->n_shards);
+    return st;
+}
+
 static void tell_unfinished(const options *o, const evoke_store *s)
 {
     const evoke_store_info *i = evoke_store_describe(s);
@@ -207,6 +233,7 @@ static evoke_status theory(const options *o, evoke_error *err)
     evoke_vectors *v = NULL;
     evoke_theory_options how = evoke_theory_defaults();
     evoke_theory *t = NULL;
+    work_part part = { 0 };
     progress p;
     const char *ev = option_text(o, OPT_EV);
     evoke_status st = evoke_store_open(o->arguments[0], &s, err);
@@ -217,6 +244,13 @@ static evoke_status theory(const options *o, evoke_error *err)
     how.fisher.vectors = v;
     if (st == EVOKE_OK && option_given(o, OPT_LABELLED)) {
         st = theory_labelled(o, s, &how, err);
+        goto done;
+    }
+    how.replicates = option_text(o, OPT_REPLICATES);
+    if (st == EVOKE_OK)
+        st = part_choose(o, option_text(o, OPT_OUTPUT), &part, err);
+    if (st == EVOKE_OK && part.n_shards) {
+        st = make_replicates(o, s, &how, &part, err);
         goto done;
     }
     if (st == EVOKE_OK) {
@@ -243,9 +277,12 @@ done:
 /* Options of the one use that were given with the other. */
 static evoke_status check_use(const options *o, evoke_error *err)
 {
+    if (option_given(o, OPT_LABELLED) && (option_given(o, OPT_SHARD) || option_given(o, OPT_REPLICATES)))
+        return fail(err, EVOKE_EARG, "theory: --labelled is not divided: no --shard, no --replicates");
     static const option_id of_claims[] = { OPT_MODEL, OPT_ISA, OPT_COMPUTE, OPT_STORE, OPT_ALPHAS, OPT_POSITIONS, OPT_SCORE_LAYER,
                                            OPT_LIMIT, OPT_N_PREDICT, OPT_EMBED_MODEL, OPT_JUDGE_MODEL };
-    static const option_id of_store[] = { OPT_OUTPUT, OPT_SAVE, OPT_RAW, OPT_PERMUTATIONS, OPT_CONTROLS };
+    static const option_id of_store[] = { OPT_OUTPUT, OPT_SAVE, OPT_RAW, OPT_PERMUTATIONS, OPT_CONTROLS,
+                                          OPT_SHARD, OPT_REPLICATES };
     const bool claims = option_given(o, OPT_CLAIMS);
     const option_id *other = claims ? of_store : of_claims;
     const size_t n = claims ? sizeof of_store / sizeof *of_store : sizeof of_claims / sizeof *of_claims;

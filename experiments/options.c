@@ -205,7 +205,7 @@ evoke_status options_check_output(const options *o, option_id id, const char *pa
     static const bool is_input[OPT_COUNT] = {
         [OPT_MODEL] = true, [OPT_FILE] = true, [OPT_TEMPLATE] = true, [OPT_EV] = true, [OPT_DATASET] = true,
         [OPT_SETTINGS] = true, [OPT_PPL_MODEL] = true, [OPT_LEXICON] = true, [OPT_STORE] = true,
-        [OPT_LABELLED] = true, [OPT_LABEL_FILE] = true, [OPT_RATINGS] = true,
+        [OPT_LABELLED] = true, [OPT_REPLICATES] = true, [OPT_LABEL_FILE] = true, [OPT_RATINGS] = true,
         [OPT_QUERIES] = true, [OPT_PROBE] = true, [OPT_HUMAN] = true, [OPT_JUDGE_MODEL] = true,
     };
     const char *input = NULL;

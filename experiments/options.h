@@ -29,7 +29,7 @@ typedef enum option_id {
     OPT_MAX_LOSS, OPT_NO_TUNED,                                                                     /* tune */
     OPT_EMOTIONS, OPT_ALPHAS, OPT_BASELINES,                                                        /* sweep */
     OPT_KERNELS,                                                                                    /* bench */
-    OPT_SHRINKAGE, OPT_BOOTSTRAP, OPT_PERMUTATIONS, OPT_CONTROLS, OPT_FOLDS, OPT_SAVE, OPT_STATS, OPT_FIGURES,
+    OPT_REPLICATES, OPT_SHRINKAGE, OPT_BOOTSTRAP, OPT_PERMUTATIONS, OPT_CONTROLS, OPT_FOLDS, OPT_SAVE, OPT_STATS, OPT_FIGURES,
     OPT_CLAIMS, OPT_SCORE_LAYER, OPT_EMBED_MODEL, OPT_JUDGE_MODEL,                                      /* theory */
     OPT_LABELLED, OPT_LABEL_FILE, OPT_LABEL_KEY, OPT_TEXT_SPAN, OPT_RATINGS,                        /* theory --labelled */
     OPT_METRICS, OPT_PPL_MODEL, OPT_LEXICON,                                                        /* eval */

@@ -145,6 +145,12 @@ evoke_status merge_stores(const options *o, const char *const *paths, size_t n, 
     return st;
 }
 
+evoke_status merge_replicates(const options *o, const char *const *paths, size_t n, const char *path, evoke_error *err)
+{
+    const evoke_provenance made = { o->command_line, 0 };
+    return evoke_replicates_merge(paths, n, path, &made, err);
+}
+
 static evoke_status merge_ranks(const options *o, const work_part *p, merge_function *merge, evoke_error *err)
 {
     const size_t n = ranks_number();

@@ -53,9 +53,9 @@ void shards_free(shard_file *files, size_t n);
 typedef evoke_status shard_line(void *user, size_t i, const char *line, size_t n, evoke_error *err);
 evoke_status shard_lines(const shard_file *p, shard_line *take, void *user, evoke_error *err);
 
-/* Joins such files, or stores, in any order. Errors: EVOKE_EDATA a shard is unfinished, missing, there twice or of another
- * run. */
-merge_function merge_responses, merge_stores;
+/* Joins such files, stores, or replicates of theory, in any order. Errors: EVOKE_EDATA a shard is unfinished, missing, there twice
+ * or of another run. */
+merge_function merge_responses, merge_stores, merge_replicates;
 /* Shards of an evaluation: every response's scores to path, and the figures to stdout, as the undivided evaluation gives them. */
 merge_function merge_scores;
 extern const shard_kind scores_kind;

@@ -109,7 +109,8 @@ static evoke_status run_layers(evoke_theory *t, const evoke_progress *progress, 
                 && !progress->report(progress->user, "theory", t->fisher.n_rows, n_layer * t->n_emotion))
                 return evk_fail(err, EVOKE_EINTERRUPTED, "theory: interrupted");
         }
-        EVK_TRY(evk_analyse_layer(t, i, err));
+        if (!t->only_replicates)
+            EVK_TRY(evk_analyse_layer(t, i, err));
     }
     return EVOKE_OK;
 }
@@ -174,6 +175,21 @@ static void finish(evoke_theory *t)
             evk_vectors_set_base(t->directions[i]);
 }
 
+static evoke_status open_replicates(evoke_theory *t, evoke_error *err)
+{
+    const evoke_theory_options *o = &t->options;
+    evk_replicates *r = &t->replicates;
+    EVK_TRY(evk_replicates_open(o->replicates, r, err));
+    if (r->n_shard != 1)
+        return evk_fail(err, EVOKE_EDATA, "use replicates: they are shard %zu of %zu; 'evoke merge' joins them (%s)", r->shard,
+                        r->n_shard, r->path);
+    if (strcmp(r->version, evoke_version()) != 0 || r->seed != (int64_t)o->seed || r->n_replicate != (int64_t)o->n_bootstrap)
+        return evk_fail(err, EVOKE_EDATA, "use replicates: they are %lld, of seed %lld and version %s; here %zu, %llu and %s "
+                        "(%s)", (long long)r->n_replicate, (long long)r->seed, r->version, o->n_bootstrap,
+                        (unsigned long long)o->seed, evoke_version(), r->path);
+    return EVOKE_OK;
+}
+
 static evoke_status run(evoke_theory *t, evoke_store *s, const evoke_progress *progress, evoke_error *err)
 {
     EVK_TRY(evk_blas_check(err));
@@ -181,19 +197,20 @@ static evoke_status run(evoke_theory *t, evoke_store *s, const evoke_progress *p
     t->d = t->samples.info->d_model;
     t->n_emotion = t->samples.info->n_emotion;
     t->n_thread = t->options.n_threads ? t->options.n_threads : evk_cores_available();
+    if (t->options.replicates)
+        EVK_TRY(open_replicates(t, err));
     EVK_TRY(new_results(t, err));
     EVK_TRY(run_layers(t, progress, err));
-    finish(t);
+    if (t->replicates.n_unit > 0 && t->options.replicates)
+        return evk_fail(err, EVOKE_EDATA, "use replicates: they are of more layers (%s)", t->replicates.path);
+    if (!t->only_replicates)
+        finish(t);
     return EVOKE_OK;
 }
 
-evoke_status evoke_theory_run(evoke_store *s, const evoke_theory_options *options, const evoke_progress *progress,
-                              evoke_theory **out, evoke_error *err)
+/* Runs, and frees what is needed for that only. */
+static evoke_status run_and_tidy(evoke_theory *t, evoke_store *s, const evoke_progress *progress, evoke_error *err)
 {
-    evoke_theory *t = NULL;
-    *out = NULL;
-    EVK_TRY(evk_alloc(&t, 1, sizeof *t, "theory", err));
-    t->options = *options;
     const evoke_status st = run(t, s, progress, err);
     evk_compared_free(&t->compared);
     evk_samples_close(&t->samples);
@@ -204,6 +221,17 @@ evoke_status evoke_theory_run(evoke_store *s, const evoke_theory_options *option
     free(t->random);
     free(t->ev);
     t->random = t->ev = NULL;
+    return st;
+}
+
+evoke_status evoke_theory_run(evoke_store *s, const evoke_theory_options *options, const evoke_progress *progress,
+                              evoke_theory **out, evoke_error *err)
+{
+    evoke_theory *t = NULL;
+    *out = NULL;
+    EVK_TRY(evk_alloc(&t, 1, sizeof *t, "theory", err));
+    t->options = *options;
+    const evoke_status st = run_and_tidy(t, s, progress, err);
     if (st == EVOKE_OK)
         *out = t;
     else
@@ -211,10 +239,30 @@ evoke_status evoke_theory_run(evoke_store *s, const evoke_theory_options *option
     return st;
 }
 
+evoke_status evoke_theory_replicates(evoke_store *s, const evoke_theory_options *options, size_t shard, size_t n_shards,
+                                     const char *path, const evoke_provenance *made, const evoke_progress *progress,
+                                     evoke_error *err)
+{
+    evoke_theory *t = NULL;
+    if (options->n_bootstrap == 0 || options->replicates)
+        return evk_fail(err, EVOKE_EARG, "make replicates: none is asked for, or they are there already");
+    EVK_TRY(evk_alloc(&t, 1, sizeof *t, "theory", err));
+    t->options = *options;
+    t->only_replicates = true;
+    t->replicates = (evk_replicates){ .shard = shard, .n_shard = n_shards, .seed = (int64_t)options->seed,
+                                      .n_replicate = (int64_t)options->n_bootstrap };
+    evoke_status st = run_and_tidy(t, s, progress, err);
+    if (st == EVOKE_OK)
+        st = evk_replicates_save(&t->replicates, path, made, err);
+    evoke_theory_free(t);
+    return st;
+}
+
 void evoke_theory_free(evoke_theory *t)
 {
     if (!t)
         return;
+    evk_replicates_free(&t->replicates);
     evk_figures_free(&t->figures);
     evoke_fisher_result_free(&t->fisher);
     for (size_t i = EVOKE_DIRECTION_OFFSET; i < EVOKE_N_DIRECTION; i++)

@@ -11,6 +11,7 @@
 #include "theory/figures.h"
 #include "theory/held_scores.h"
 #include "theory/layer_similarity.h"
+#include "theory/replicates.h"
 
 struct evoke_theory {
     evoke_theory_options options;
@@ -24,6 +25,8 @@ struct evoke_theory {
     double *ev;                         /* [L, E, D] mean differences */
     evk_layer_similarity *similarity;   /* [E + 1] of each emotion's offsets; of all rows of the emotion setting */
     size_t n_thread, n_emotion, d;
+    evk_replicates replicates;          /* those given, or a shard's that are made: then nothing else is */
+    bool only_replicates;
 };
 
 /* A stream's number for an emotion: the same at every layer. */

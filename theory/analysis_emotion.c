@@ -89,7 +89,8 @@ static evoke_status find_directions(evk_emotion_work *w, evoke_error *err)
         evk_row_space_project(&w->pairs.rows, t->compared.v, w->vector_scores);
         w->vector = (evk_line){ w->vector_scores, t->compared.v, evk_dot(t->compared.v, t->compared.v, t->d) };
     }
-    w->replication = (evk_replication){ &w->pairs, w->s_two, w->s_offset, w->vector.v ? &w->vector : NULL, &w->along_pc };
+    w->replication = (evk_replication){ &w->pairs, w->s_two, w->s_offset, w->vector.v ? &w->vector : NULL, &w->along_pc, 0,
+                                        0 };
     evk_replicate(&w->replication, &w->fit, w->count, w->scratch, w->estimate);
     EVK_TRY(put(w, EVOKE_DIRECTION_FISHER, t->compared.w, err));
     EVK_TRY(put(w, EVOKE_DIRECTION_COMPONENT, w->component, err));
@@ -210,8 +211,12 @@ static evoke_status put_intervals(evk_emotion_work *w, evoke_error *err)
 {
     const size_t b = w->t->options.n_bootstrap;
     double *replicates = NULL;
+    if (w->t->only_replicates)
+        return evk_replicates_make(&w->t->replicates, &w->replication, w->estimate, w->e, w->t->n_thread, err);
     EVK_TRY(evk_alloc(&replicates, (b + w->n) * EVK_R_COUNT, sizeof(double), "bootstrap", err));
-    const evoke_status st = evk_bootstrap(&w->replication, w->t->options.seed, w->e, b, w->t->n_thread, replicates, err);
+    const evoke_status st = w->t->options.replicates
+        ? evk_replicates_take(&w->t->replicates, w->estimate, b + w->n, replicates, err)
+        : evk_bootstrap(&w->replication, w->t->options.seed, w->e, b, w->t->n_thread, replicates, err);
     if (st == EVOKE_OK) {
         put_fitted_intervals(w, replicates);
         put_whiteness_intervals(w, replicates);
@@ -262,6 +267,8 @@ static evoke_status run(evk_emotion_work *w, evoke_error *err)
     EVK_TRY(put_spectrum(w, err));
     if (o->n_bootstrap > 0)
         EVK_TRY(put_intervals(w, err));
+    if (w->t->only_replicates)
+        return EVOKE_OK;
     EVK_TRY(put_test(w, err));
     if (o->n_fold > 1 && w->n > 2)
         EVK_TRY(evk_analyse_held_out(w, err));

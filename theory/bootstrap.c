@@ -84,7 +84,7 @@ static void worker_free(worker *w)
 evoke_status evk_bootstrap(const evk_replication *r, uint64_t seed, uint64_t emotion, size_t n_replicate, size_t n_thread,
                            double *out, evoke_error *err)
 {
-    const size_t n = r->pairs->n, total = n_replicate + n;
+    const size_t n = r->pairs->n, first = r->first, end = r->end > 0 ? r->end : n_replicate + n;
     bool failed = false;
 #pragma omp parallel num_threads((int)(n_thread ? n_thread : 1)) if (n_thread > 1)
     {
@@ -95,14 +95,14 @@ evoke_status evk_bootstrap(const evk_replication *r, uint64_t seed, uint64_t emo
             failed = true;
         }
 #pragma omp for schedule(dynamic, 8)
-        for (size_t b = 0; b < total; b++) {
+        for (size_t b = first; b < end; b++) {
             if (!ready)
                 continue;
             if (b < n_replicate)
                 evk_draw(seed, 1, emotion, b, n, w.count);
             for (size_t i = 0; i < n && b >= n_replicate; i++)
                 w.count[i] = i != b - n_replicate;
-            evk_replicate(r, &w.fit, w.count, w.scratch, out + b * EVK_R_COUNT);
+            evk_replicate(r, &w.fit, w.count, w.scratch, out + (b - first) * EVK_R_COUNT);
         }
         worker_free(&w);
     }

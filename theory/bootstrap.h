@@ -30,12 +30,14 @@ typedef struct evk_replication {
     double s_two, s_offset;
     const evk_line *vector;             /* instead of the EV; NULL: the EV of each fit */
     const evk_line *component;
+    size_t first, end;                  /* replicates [first, end) of n_replicate + n; end 0: all */
 } evk_replication;
 
 /* Figures of the fit to queries that count so often; all NaN where there is none. scratch [2n]. */
 void evk_replicate(const evk_replication *r, evk_pairs_fit *fit, const double *count, double *scratch,
                    double out[EVK_R_COUNT]);
-/* out [n_replicate + n, EVK_R_COUNT]: the replicates, then the jackknife's. Errors: EVOKE_ENOMEM. */
+/* out [n_replicate + n, EVK_R_COUNT], or [end - first, EVK_R_COUNT] of them: the replicates, then the jackknife's. Errors:
+ * EVOKE_ENOMEM. */
 evoke_status evk_bootstrap(const evk_replication *r, uint64_t seed, uint64_t emotion, size_t n_replicate, size_t n_thread,
                            double *out, evoke_error *err);
 

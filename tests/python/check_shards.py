@@ -88,6 +88,42 @@ def test_versions(folder, data):
     check(r.returncode == 1 and "program_version is" in r.stderr and f"'0.0.1' in {shards[1]}" in r.stderr, r.stderr)
 
 
+def test_theory(folder):
+    """The refits of `theory`'s bootstrap in shards: with the merged replicates the same directions, figures and JSON."""
+    here = lambda name: os.path.join(folder, name)
+    with open(here("three.json"), "w") as f: json.dump({e: [f"{i} {e} then" for i in range(9 + k)] for k, e in enumerate(("joy", "fear", "awe"))}, f)
+    extract(folder, here("three.json"), "three.h5")
+    def theory(*more): return run("theory", here("three.h5"), "-q", "--bootstrap", 60, *more)
+    def outcome(name, *more):
+        r = theory("-o", here(f"{name}.d.h5"), "--stats", here(f"{name}.s.h5"), "--json", "-t", 1, *more)
+        check(r.returncode == 0, name, r.stderr)
+        return r.stdout, contents(here(f"{name}.d.h5")), contents(here(f"{name}.s.h5"))
+    whole = outcome("whole")
+    for n in (1, 3, 90):                                    # 69 fits of joy: some of 90 shards have none
+        parts = [here(f"part{i}.h5") for i in range(1, n + 1)]
+        done = [theory("--shard", f"{i}/{n}", "-o", p, "-t", 1 + i % 2) for i, p in enumerate(parts, 1)]
+        done.append(run("merge", *reversed(parts), "-o", here("replicates.h5")))
+        check(all(r.returncode == 0 for r in done), n, [r.stderr for r in done if r.returncode])
+        check(outcome("merged", "--replicates", here("replicates.h5")) == whole, "theory of", n, "shards differs")
+        if n == 1: check(contents(parts[0]) == contents(here("replicates.h5")), "a whole that is merged")
+        if n == 3: kept = [os.path.join(folder, f"kept{i}.h5") for i in range(3)]; [os.rename(*pair) for pair in zip(parts, kept)]
+    def refused(pattern, r): check(r.returncode in (1, 2) and r.stderr.count("\n") == 1 and pattern in r.stderr, pattern, r.returncode, r.stderr)
+    refused("shard 2 of 3 is missing", run("merge", kept[0], kept[2], "-o", here("x.h5")))
+    refused("shard 1 of 3 is there twice", run("merge", kept[0], kept[0], kept[1], kept[2], "-o", here("x.h5")))
+    for what, other in (("seed", ("--seed", 4)), ("n_bootstrap", ("--bootstrap", 61)), ("what the replicates are of", ("--shrinkage", 0.3)), ("number of layers", ("--layers", 1))):
+        check(theory("--shard", "2/3", "-o", here("other.h5"), *other).returncode == 0, other)
+        refused(f"not shards of one analysis: ", r := run("merge", kept[0], here("other.h5"), kept[2], "-o", here("x.h5")))
+        check(what in r.stderr, what, r.stderr)
+    refused("shard 1 of 3; 'evoke merge' joins them", theory("--replicates", kept[0]))
+    refused("another store, site, span", theory("--replicates", here("replicates.h5"), "--shrinkage", 0.3))
+    refused("of more layers", theory("--replicates", here("replicates.h5"), "--layers", 0))
+    refused("they are 60, of seed 0", theory("--replicates", here("replicates.h5"), "--seed", 1))
+    refused("they are none", theory("--replicates", here("three.h5")))
+    refused("a shard makes replicates only", theory("--shard", "1/3", "-o", here("x.h5"), "--json"))
+    refused("output", theory("--shard", "1/3"))
+    check(not os.path.exists(here("x.h5")), "nothing is written")
+
+
 def mpirun(n, *args, signal_to=None, when=None, more=()):
     """Status and stderr; signal_to(mpirun's Popen) is called once when() holds."""
     env = {k: v for k, v in os.environ.items() if "SLURM" not in k}
@@ -179,6 +215,7 @@ with tempfile.TemporaryDirectory() as folder:
     test_every_division(folder, data)
     test_versions(folder, data)
     test_a_killed_shard(folder)
+    test_theory(folder)
     if reason := no_ranks():
         print("skip mpirun:", reason)
         counts["skipped"] += 1

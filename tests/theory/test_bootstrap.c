@@ -80,7 +80,7 @@ static void replicate(const design *o, const rows *one, const rows *zero, size_t
           && evk_pairs_fit_new(&pairs, &fit, NULL) == EVOKE_OK
           && evk_component(&pairs.rows, count, 1e-12, scores, v, &share, NULL) == EVOKE_OK, "pairs");
     const evk_line pc = { scores, v, 1 };
-    const evk_replication how = { &pairs, shrink, shrink, NULL, &pc };
+    const evk_replication how = { &pairs, shrink, shrink, NULL, &pc, 0, 0 };
     evk_replicate(&how, &fit, count, scratch, estimate);
     check(evk_bootstrap(&how, set, 0, B, 1, values, NULL) == EVOKE_OK, "bootstrap");
     if (set < 3) {

@@ -98,7 +98,7 @@ static void scatter_intervals(const rows *one, const rows *zero, uint64_t seed, 
           && evk_pairs_fit_new(&pairs, &fit, NULL) == EVOKE_OK
           && evk_component(&pairs.rows, count, 1e-12, scores, v, &share, NULL) == EVOKE_OK, "pairs");
     const evk_line pc = { scores, v, 1 };
-    const evk_replication how = { &pairs, 0.1, 0.1, NULL, &pc };
+    const evk_replication how = { &pairs, 0.1, 0.1, NULL, &pc, 0, 0 };
     evk_replicate(&how, &fit, count, scratch, estimate);
     check(evk_bootstrap(&how, seed, 0, B, 1, values, NULL) == EVOKE_OK, "bootstrap");
     evk_interval(estimate[EVK_R_PURITY], values + EVK_R_PURITY, B, values + B * EVK_R_COUNT + EVK_R_PURITY, N, EVK_R_COUNT,
