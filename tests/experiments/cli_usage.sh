@@ -14,7 +14,7 @@ for command in families inspect tokenize trace extract query ev convert generate
 done
 runs "help COMMAND" "$EVOKE" help ev
 fails 2 "no command" 'none given' "$EVOKE"
-fails 2 "unknown command" "'chat'" "$EVOKE" chat
+fails 2 "unknown command" "'sing'" "$EVOKE" sing
 fails 2 "help on an unknown command" "'frob'" "$EVOKE" help frob
 fails 2 "a value is missing" 'value is missing' "$EVOKE" generate -m
 fails 2 "one argument too many" 'too many' "$EVOKE" ev a.h5 b.h5 -o c.h5
