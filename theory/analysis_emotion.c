@@ -239,7 +239,7 @@ static evoke_status put_controls(evk_emotion_work *w, evoke_error *err)
 {
     const evoke_theory_options *o = &w->t->options;
     evk_controls c;
-    EVK_TRY(evk_control(&w->fit, w->row->fisher_ratio_ev, w->t->random, o->n_control, o->seed, w->e, w->t->n_thread, &c, err));
+    EVK_TRY(evk_control(&w->fit, w->t->random, o->n_control, o->seed, w->e, w->t->n_thread, &c, err));
     put_summary(w, EVK_F_RANDOM_COSINE, &c.random);
     put_summary(w, EVK_F_PERMUTED_COSINE, &c.permuted);
     *evk_at(w, EVK_F_PERMUTED_P) = c.p;

@@ -5,6 +5,7 @@
 PROGRAM is the built `evoke`. Prints what fails and `N passed, N failed, N skipped`."""
 import json, os, subprocess, sys, tempfile
 import h5py, numpy as np
+from scipy.stats import kstest
 from sklearn.covariance import ledoit_wolf, oas
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis as LDA
 from sklearn.metrics import roc_auc_score
@@ -355,6 +356,20 @@ def check_likelihood(folder, rng):
     check(theory(f"{folder}/l.h5", "--shrinkage", "cv", "--json", "--bootstrap", 50, "-t", 3)[1] == out, "threads change the figures")
 
 
+def check_null(folder, rng):
+    """Of 200 emotions that are none, the p-values are uniform (0.1 % points of Kolmogorov and Smirnov), with D above n and below"""
+    for d, n, choice in ((40, 12, "lw"), (6, 15, 0)):
+        found = {"hotelling_p": [], "permuted_p": []}
+        for seed in range(4):
+            X = (rng.normal(size=(50 * n, 1, 1, d)) + rng.normal(size=(50 * n, 2, 1, d))) @ rng.normal(size=(d, d))
+            make_store(f"{folder}/null.h5", X, np.repeat(np.arange(50), n), [f"emotion {e}" for e in range(50)], [0])
+            code, out, err = theory(f"{folder}/null.h5", "--json", "--shrinkage", choice, "--bootstrap", 0, "--folds", 0,
+                                    "--permutations", 499, "--controls", 499, "--seed", seed)
+            if not check(code == 0, "no effect:", err): return
+            for name, values in found.items(): values += [e[name] for e in json.loads(out)["layers"][0]["emotions"].values()]
+        for name, values in found.items(): check(kstest(values, "uniform").pvalue > 1e-3, "no effect, D", d, name, sorted(values)[::20])
+
+
 def check_choices(folder, rng):
     """Layers, vectors, incomplete queries, other order of settings, float64, several spans"""
     X, which, emotions = random_case(rng, [8, 9], 30, 3)
@@ -423,7 +438,7 @@ def check_refusals(folder, rng):
 def main():
     rng = np.random.default_rng(SEED)
     with tempfile.TemporaryDirectory() as folder:
-        for part in (check_figures, check_more, check_similarity, check_likelihood, check_choices, check_refusals): part(folder, rng)
+        for part in (check_figures, check_more, check_similarity, check_likelihood, check_null, check_choices, check_refusals): part(folder, rng)
     print(f"seed {SEED}")
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
     return counts["failed"] > 0
