@@ -142,7 +142,7 @@ static void many_rows(const char *path)
         evoke_theory_options o = quick(choices[i]);
         if (!check(run(path, &s, &o, &t, &err) == EVOKE_OK, "%s", err.text))
             continue;
-        all_finite_but("more dimensions than rows", t, " condition " OF_W);
+        all_finite_but("more dimensions than rows", t, " condition condition_interval " OF_W);
         o.n_threads = 3;
         if (check(run(path, &s, &o, &again, &err) == EVOKE_OK, "%s", err.text))
             same_figures(t, again);
