@@ -312,7 +312,7 @@ typedef struct evoke_verify_product {
 } evoke_verify_product;
 /* The whole pass by one instruction set: the hook point with the largest share. */
 typedef struct evoke_verify_isa { const char *name; evoke_verify_point worst; bool ok; } evoke_verify_isa;
-enum { EVOKE_N_VERIFY_SAME = 6 };
+enum { EVOKE_N_VERIFY_SAME = 7 };
 typedef struct evoke_verification {
     size_t n_ids;
     evoke_verify_point points[EVOKE_N_SITE];            /* with the model's own kernels */

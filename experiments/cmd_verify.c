@@ -11,14 +11,15 @@
 static const struct poptOption own[] = {
     { "ids", 0, POPT_ARG_STRING, NULL, OPT_IDS, "token ids to run: a JSON array, numbers, or @FILE (default: 32)",
       "LIST" },
+    { "tolerance", 0, POPT_ARG_STRING, NULL, OPT_TOLERANCE, "share of its bound that an error may take (default 1)", "SHARE" },
     POPT_TABLEEND
 };
 static const command_options takes = {
-    .usage = "-m MODEL [--ids LIST] [--json]",
+    .usage = "-m MODEL [--ids LIST] [--tolerance SHARE] [--json]",
     .about = "Runs a prompt and checks, on this machine and file:\n"
              "  every hook point against a float64 pass in plain loops over the same weights. Its bound: 16 times what that\n"
              "  pass strays when every rounding of float32 is put into it at random, token by token;\n"
-             "  that logits do not depend on threads, batch, padding, order, cache or shared prefixes, bit for bit;\n"
+             "  that logits do not depend on threads, batch, padding, order, cache, shared prefixes or shards, bit for bit;\n"
              "  each instruction set's kernels on the model's own weights: the whole pass, and products of each storage type.\n"
              "Not checked: whether the model's settings are understood rightly (both passes read them alike).\n"
              "Exit status 1 where a bound is broken; the error names the first.\n"
@@ -185,16 +186,29 @@ static evoke_status first_broken(const evoke_verification *v, const char *path, 
     return EVOKE_OK;
 }
 
+static void hold_to(double tolerance, evoke_verification *v)
+{
+    for (size_t i = 0; i < EVOKE_N_SITE; i++)
+        v->ok &= v->points[i].ok &= v->points[i].share <= tolerance;
+    for (size_t i = 0; i < v->n_isas; i++)
+        v->ok &= v->isas[i].ok &= v->isas[i].worst.ok &= v->isas[i].worst.share <= tolerance;
+    for (size_t i = 0; i < v->n_products; i++)
+        v->ok &= v->products[i].ok &= v->products[i].share <= tolerance;
+}
+
 static evoke_status verify(const options *o, evoke_error *err)
 {
     evoke_model *m = NULL;
     evoke_verification v = { 0 };
     int32_t *ids = NULL;
     size_t n = 0;
+    double tolerance = 1;
     progress p;
     evoke_status st = option_given(o, OPT_IDS) ? option_ids(o, OPT_IDS, &ids, &n, err) : EVOKE_OK;
     if (st == EVOKE_OK && option_given(o, OPT_IDS) && n == 0)
         st = fail(err, EVOKE_EARG, "verify: there is no token to run");
+    if (st == EVOKE_OK)
+        st = option_real(o, OPT_TOLERANCE, 0, 1, &tolerance, err);
     if (st == EVOKE_OK)
         st = options_open_model(o, EVOKE_EXACT, true, &m, err);
     if (st == EVOKE_OK) {
@@ -203,6 +217,8 @@ static evoke_status verify(const options *o, evoke_error *err)
         st = evoke_verify(m, ids, n, &hook, &v, err);
         progress_end(&p);
     }
+    if (st == EVOKE_OK)
+        hold_to(tolerance, &v);
     if (st == EVOKE_OK && o->json)
         st = print_json(evoke_model_describe(m), &v, err);
     else if (st == EVOKE_OK)

@@ -20,7 +20,7 @@ typedef enum option_id {
     OPT_RAMP, OPT_DECAY,
     OPT_TENSOR,                                                                                     /* inspect */
     OPT_ADD_SPECIAL, OPT_PARSE_SPECIAL, OPT_DECODE, OPT_CHAT, OPT_VAR,                              /* tokenize */
-    OPT_IDS, OPT_SITES, OPT_TOKEN_TYPES,                                                            /* trace */
+    OPT_IDS, OPT_SITES, OPT_TOKEN_TYPES, OPT_TOLERANCE,                                             /* trace, verify */
     OPT_LABELS, OPT_HYPOTHESIS, OPT_MULTI_LABEL,                                                    /* classify */
     OPT_DATASET, OPT_SETTINGS, OPT_SPAN, OPT_STORE, OPT_FLOAT16, OPT_LIMIT, OPT_SHARD,              /* extract */
     OPT_PARTIAL,                                                                                    /* ev */

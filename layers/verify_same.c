@@ -1,4 +1,4 @@
-/* layers/verify_same.c: a prompt's logits do not depend on threads, company, order, cache or a shared prefix, bit for bit. */
+/* layers/verify_same.c: a prompt's logits do not depend on threads, company, order, cache, a shared prefix or shards, bit for bit. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,22 +58,27 @@ static evoke_status on_threads(work *w, evoke_error *err)
     return EVOKE_OK;
 }
 
-/* Beside others of the lengths given, as number `place` among them. */
-static evoke_status beside(work *w, const size_t lengths[N_COMPANY], size_t place, evoke_error *err)
+/* As number `place` of N_COMPANY prompts of the lengths given, of which [first, first + n) are run. */
+static evoke_status among(work *w, const size_t lengths[N_COMPANY], size_t place, size_t first, size_t n_run, evoke_error *err)
 {
     const size_t v = w->m.config.n_vocab;
     evk_run runs[N_COMPANY];
     evk_kv_rewind(&w->cache, 0);
-    for (size_t i = 0; i < N_COMPANY; i++) {
+    for (size_t i = first; i < first + n_run; i++) {
         const size_t n = i == place ? w->n : lengths[i];
         size_t s = 0;
         EVK_TRY(evk_kv_open(&w->cache, EVK_NO_PARENT, n, &s, err));
-        runs[i] = (evk_run){ s, i == place ? w->ids : w->others + i * w->n, n, EVK_PROMPT_END,
+        runs[i - first] = (evk_run){ s, i == place ? w->ids : w->others + i * w->n, n, EVK_PROMPT_END,
                              i == place ? EVK_WANT_ALL : EVK_WANT_LAST, NULL, n, 0 };
     }
-    EVK_TRY(forward(w, runs, N_COMPANY, w->got, err));
-    compare(w, w->got + place * v, 0);
+    EVK_TRY(forward(w, runs, n_run, w->got, err));
+    compare(w, w->got + (place - first) * v, 0);
     return EVOKE_OK;
+}
+
+static evoke_status beside(work *w, const size_t lengths[N_COMPANY], size_t place, evoke_error *err)
+{
+    return among(w, lengths, place, 0, N_COMPANY, err);
 }
 
 static evoke_status in_batch(work *w, evoke_error *err)
@@ -136,6 +141,20 @@ static evoke_status on_prefix(work *w, evoke_error *err)
     return EVOKE_OK;
 }
 
+/* With what its shard has of four prompts, as an extraction that is divided does: in every place, of two shards, three and four. */
+static evoke_status in_shards(work *w, evoke_error *err)
+{
+    const size_t lengths[] = { w->n / 2, 3, w->n, w->n - 1 };
+    for (size_t n_shard = 2; n_shard <= N_COMPANY; n_shard++)
+        for (size_t shard = 1; shard <= n_shard; shard++) {
+            size_t first = 0, n = 0;
+            evoke_shard_range(shard, n_shard, N_COMPANY, &first, &n);
+            for (size_t place = first; place < first + n; place++)
+                EVK_TRY(among(w, lengths, place, first, n, err));
+        }
+    return EVOKE_OK;
+}
+
 /* A new way to run a prompt is a line here. */
 static const struct { const char *name, *about; evoke_status (*run)(work *w, evoke_error *err); } ways[EVOKE_N_VERIFY_SAME] = {
     { "threads", "all threads against one",                      on_threads },
@@ -144,6 +163,7 @@ static const struct { const char *name, *about; evoke_status (*run)(work *w, evo
     { "order",   "as the first and as the last of a batch",      in_other_orders },
     { "cache",   "one token at a time, and seven",               through_cache },
     { "prefix",  "going on from a prefix that two share",        on_prefix },
+    { "shards",  "with its shard of four, of 2, 3, 4 shards",    in_shards },
 };
 
 static evoke_status make(work *w, evoke_error *err)
