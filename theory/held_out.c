@@ -106,7 +106,7 @@ static evoke_status leave_out(const job *j, const evk_leaving *l, work *w, evoke
         }
     if (j->vector && n_kept > 0)
         put(l, w, j->vector, 1, false, j->out[EVK_ALONG_EV]);
-    st = n_kept < 2 ? EVOKE_EDATA : evk_component(&j->p->rows, w->both, 1e-10, w->scores, NULL, &share, err);
+    st = n_kept < 2 ? EVOKE_EDATA : evk_component(&j->p->rows, w->both, 1e-15, w->scores, NULL, &share, err);
     if (st == EVOKE_OK)
         put(l, w, w->scores, 1, true, j->out[EVK_ALONG_PC]);
     else

@@ -123,7 +123,7 @@ def cosine(a, b): return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
 
 
 def held_out(x1, x0, choice, k, which):
-    """Scores of held-out queries less the fit's threshold, along ev, w or wd, per unit of length"""
+    """Scores of held-out queries less the fit's threshold, along ev, w, wd or the principal component, per unit of length"""
     n = len(x1)
     one, zero = np.zeros(n), np.zeros(n)
     for f in range(k):
@@ -132,6 +132,10 @@ def held_out(x1, x0, choice, k, which):
         ev = a.mean(0) - b.mean(0)
         c = np.concatenate([a - a.mean(0), b - b.mean(0)])
         if which == "ev": v = ev
+        elif which == "pc":
+            rows = np.concatenate([a, b])
+            v = np.linalg.svd(rows - rows.mean(0), full_matrices=False)[2][0]
+            v *= np.sign(v @ ev)
         elif which == "w":
             s = shrinkage_of(a, b, choice)
             v = np.linalg.solve((1 - s) * c.T @ c / len(c) + s * (c * c).sum() / c.size * np.eye(c.shape[1]), ev)
@@ -259,6 +263,8 @@ def check_more(folder, rng):
                 for name, value in expected.items():
                     same = near_along(name, got[name], value, got) if name.endswith("_pc") else near(got[name], value)
                     check(same, what, emotion, name, got[name], value)
+                along_pc = separation(*held_out(X[keep, 1, l].astype(float), X[keep, 0, l].astype(float), choice, min(k, keep.sum()), "pc"))[0]
+                check(abs(got["held_out_dprime_pc"] - along_pc) < 1e-4, what, emotion, "held-out d' along the component", along_pc)
                 check(1 - cosine(saved["offset"]["ev"][e, l].astype(float), wd) < 1e-4, what, emotion, "offset direction")
                 check(1 - cosine(saved["component"]["ev"][e, l].astype(float), pc) ** 2 < 1e-4, what, emotion, "component")
                 check(got["efficiency"] >= got["kantorovich_bound"] * (1 - 1e-9), what, "Kantorovich's bound")
