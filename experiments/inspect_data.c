@@ -6,6 +6,7 @@
 
 #include "experiments/inspect.h"
 #include "experiments/norms.h"
+#include "experiments/output.h"
 
 /* ---- datasets ---- */
 typedef struct tally { const char *name; size_t n; } tally;
@@ -307,7 +308,7 @@ static void cosine_table(const evoke_vectors *v, evoke_site site)
     printf(" %8s\n", "base");
     for (size_t e = 0; e < i->n_emotion; e++) {
         const float *ev = evoke_vectors_get(v, site, e);
-        printf("%-12.12s", evoke_vectors_emotion(v, e));
+        output_name(evoke_vectors_emotion(v, e), 12);
         for (size_t k = 0; k < most; k++)
             printf(" %8.3f", mean_cosine(ev, evoke_vectors_get(v, site, k), i->n_layer, i->d_model));
         printf(" %8.3f\n", base ? base_share(ev, base, i->n_layer, i->d_model) : NAN);

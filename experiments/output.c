@@ -91,3 +91,15 @@ void output_discard(output *out)
     free(out->temporary);
     *out = (output){ .file = NULL };
 }
+
+void output_name(const char *name, int width)
+{
+    int shown = 0;
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+        if ((*c & 0xc0) != 0x80 && ++shown > width)     /* not a later byte of a character */
+            break;
+        putchar(*c < 0x20 || *c == 0x7f ? '?' : *c);
+    }
+    for (; shown < width; shown++)
+        putchar(' ');
+}

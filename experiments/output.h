@@ -18,4 +18,7 @@ evoke_status output_commit(output *out, evoke_error *err);
 /* Takes an uncommitted file away; safe after a commit. */
 void output_discard(output *out);
 
+/* A name in a column to stdout: as many whole characters of its UTF-8 as fit `width`, then spaces; control characters as '?'. */
+void output_name(const char *name, int width);
+
 #endif

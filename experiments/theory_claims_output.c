@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "experiments/json_out.h"
+#include "experiments/output.h"
 #include "experiments/plots.h"
 #include "experiments/theory_claims.h"
 #include "experiments/theory_output.h"
@@ -121,7 +122,8 @@ static void print_claims(const claims_run *r)
             { value_at(c, "preservation/loss", e, one, 0), 6, 3 }, { value_at(c, "preservation/similarity", e, one, 0), 6, 3 },
             { mean_of_layers(c, "preservation/topic_share", e) / mean_of_layers(c, "preservation/topic_chance", e), 6, 2 },
         };
-        printf("%-9.9s %6.2f %6.2f..%-6.2f", evoke_store_emotion(r->store, e), value_at(c, "gain/slope", e, 0, 0),
+        output_name(evoke_store_emotion(r->store, e), 9);
+        printf(" %6.2f %6.2f..%-6.2f", value_at(c, "gain/slope", e, 0, 0),
                value_at(c, "gain/slope_interval", e, 0, 0), value_at(c, "gain/slope_interval", e, 1, 0));
         for (size_t i = 0; i < sizeof cells / sizeof *cells; i++)
             table_number(cells[i].value, cells[i].width, cells[i].digits);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "experiments/json_out.h"
+#include "experiments/output.h"
 #include "experiments/theory_labelled.h"
 #include "experiments/theory_output.h"
 
@@ -131,7 +132,8 @@ static void print_emotions(const evoke_labelled *t, size_t l)
         printf(" %-18s", evoke_labelled_name(t, 'A', a));
     printf(" w less ev\n");
     for (size_t e = 0; e < n_of(t, "n_emotion", 0); e++) {
-        printf("%-11.11s %5.0f", evoke_labelled_name(t, 'E', e), labelled_at(t, "n_emotion", e, 0, 0, 0));
+        output_name(evoke_labelled_name(t, 'E', e), 11);
+        printf(" %5.0f", labelled_at(t, "n_emotion", e, 0, 0, 0));
         for (size_t a = 0; a < n_direction; a++) {
             const double low = labelled_at(t, "auc_interval", l, a, e, 0);
             table_number(labelled_at(t, "auc", l, a, e, 0), 5, 3);
@@ -157,7 +159,8 @@ static void print_confusion(const evoke_labelled *t, size_t l)
     for (size_t e = 0; e < n; e++)
         printf(" %9.9s", evoke_labelled_name(t, 'E', e));
     for (size_t e = 0; e < n; e++) {
-        printf("\n%-17.17s", evoke_labelled_name(t, 'E', e));
+        putchar('\n');
+        output_name(evoke_labelled_name(t, 'E', e), 17);
         for (size_t f = 0; f < n; f++)
             printf(" %9.0f", labelled_at(t, "confusion", l, best, e, f));
     }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "experiments/json_out.h"
+#include "experiments/output.h"
 
 double figure_at(const evoke_theory *t, const char *name, size_t layer, size_t emotion, size_t end)
 {
@@ -112,7 +113,8 @@ static void print_row(const evoke_theory *t, const evoke_store *s, const evoke_f
         { "held_out_dprime_ev", 0, 5, 2 }, { "held_out_dprime_w", 0, 5, 2 }, { "held_out_dprime_offset", 0, 5, 2 },
         { "held_out_auc_ev", 0, 6, 3 }, { "held_out_auc_w", 0, 6, 3 }, { "hotelling_p", 0, 6, 3 }, { "shrinkage", 0, 5, 2 },
     };
-    printf("%-11.11s %3d", evoke_store_emotion(s, r->emotion), (int)r->layer);
+    output_name(evoke_store_emotion(s, r->emotion), 11);
+    printf(" %3d", (int)r->layer);
     table_number(r->cosine, 6, 3);
     table_number(r->efficiency, 6, 3);
     table_number(figure_at(t, "held_out_efficiency", layer, r->emotion, 0), 5, 2);
@@ -153,7 +155,7 @@ static void print_emotions(const evoke_theory *t, const evoke_store *s)
     for (size_t e = 0; e < n_emotion; e++) {
         const double first = figure_of(t, "first_layer", e), best = figure_of(t, "best_layer", e);
         const size_t l = place_of(f, n_emotion, best);
-        printf("%-11.11s", evoke_store_emotion(s, e));
+        output_name(evoke_store_emotion(s, e), 11);
         table_number(first, 5, 0);
         table_number(best, 5, 0);
         for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)

@@ -382,6 +382,9 @@ def check_choices(folder, rng):
     make_store(f"{folder}/s.h5", X, which, emotions, [0, 4, 5])
     _, out, _ = theory(f"{folder}/s.h5", "--layers", "4-5", "--json", "--shrinkage", 0.2)
     check_rows("--layers 4-5:", out, X[:, :, 1:], which, emotions, [4, 5], 0.2)
+    make_store(f"{folder}/names.h5", X, which, ["表情" * 20, "two\nlines"], [0, 4, 5])
+    code, out, err = theory(f"{folder}/names.h5", "--bootstrap", 0, "-v")       # read as UTF-8: no character may be cut
+    check(code == 0 and "two?lines   " in out and "表情" * 5 + "表 " in out, "names in the table", err, out[:200])
     _, out, err = theory(f"{folder}/s.h5", "--json")
     check_rows("default shrinkage:", out, X, which, emotions, [0, 4, 5], "lw")
 
