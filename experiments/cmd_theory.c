@@ -119,6 +119,8 @@ static evoke_status read_counts(const options *o, evoke_theory_options *how, evo
     evoke_status st = option_seed(o, OPT_SEED, &how->seed, err);
     for (size_t i = 0; i < sizeof counts / sizeof *counts && st == EVOKE_OK; i++)
         st = option_size(o, counts[i].id, counts[i].id == OPT_THREADS, counts[i].most, counts[i].value, err);
+    if (st == EVOKE_OK && (how->n_fold == 1 || how->n_bootstrap == 1))
+        st = fail(err, EVOKE_EARG, "theory: one %s tells nothing; 0: none, or two and more", how->n_fold == 1 ? "fold" : "replicate");
     return st;
 }
 
@@ -154,13 +156,28 @@ static evoke_status read_save(const options *o, size_t i, evoke_direction *direc
     return options_check_output(o, OPT_SAVE, *path, err);
 }
 
-static evoke_status check_files(const options *o, evoke_error *err)
+/* The i-th output: --output, --stats, then each --save. */
+static evoke_status output_path(const options *o, size_t i, const char **path, evoke_error *err)
 {
     evoke_direction direction;
-    const char *path;
-    evoke_status st = options_check_output(o, OPT_STATS, option_text(o, OPT_STATS), err);
-    for (size_t i = 0; i < option_times(o, OPT_SAVE) && st == EVOKE_OK; i++)
-        st = read_save(o, i, &direction, &path, err);
+    if (i >= 2)
+        return read_save(o, i - 2, &direction, path, err);
+    *path = option_text(o, i == 0 ? OPT_OUTPUT : OPT_STATS);
+    return i == 0 ? EVOKE_OK : options_check_output(o, OPT_STATS, *path, err);
+}
+
+static evoke_status check_files(const options *o, evoke_error *err)
+{
+    const char *path = NULL, *other = NULL;
+    evoke_status st = EVOKE_OK;
+    for (size_t i = 0; i < 2 + option_times(o, OPT_SAVE) && st == EVOKE_OK; i++) {
+        st = output_path(o, i, &path, err);
+        for (size_t j = 0; j < i && st == EVOKE_OK; j++) {
+            st = output_path(o, j, &other, err);
+            if (st == EVOKE_OK && path && other && strcmp(path, other) == 0)
+                st = fail(err, EVOKE_EARG, "theory: two outputs go to one file (%s)", path);
+        }
+    }
     if (st == EVOKE_OK && option_given(o, OPT_RAW) && !option_given(o, OPT_OUTPUT) && !option_given(o, OPT_SAVE))
         st = fail(err, EVOKE_EARG, "theory: --raw is about the directions, which only -o and --save write");
     return st;

@@ -106,7 +106,8 @@ static evoke_status leave_out(const job *j, const evk_leaving *l, work *w, evoke
         }
     if (j->vector && n_kept > 0)
         put(l, w, j->vector, 1, false, j->out[EVK_ALONG_EV]);
-    st = n_kept < 2 ? EVOKE_EDATA : evk_component(&j->p->rows, w->both, 1e-15, w->scores, NULL, &share, err);
+    const double settled = l->group == evk_groups(l->k) ? 1e-15 : 1e-10;        /* of others only their spread is read */
+    st = n_kept < 2 ? EVOKE_EDATA : evk_component(&j->p->rows, w->both, settled, w->scores, NULL, &share, err);
     if (st == EVOKE_OK)
         put(l, w, w->scores, 1, true, j->out[EVK_ALONG_PC]);
     else

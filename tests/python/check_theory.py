@@ -440,6 +440,9 @@ def check_refusals(folder, rng):
     refuses("layers not held:", ("layer",), "--layers", "3-5")
     refuses("shrinkage over one:", ("shrinkage",), "--shrinkage", "1.5", code=2)
     refuses("span not held:", ("last",), "--span", "last")
+    refuses("one fold:", ("one fold",), "--folds", 1, code=2)
+    refuses("one replicate:", ("one replicate",), "--bootstrap", 1, code=2)
+    refuses("two outputs, one file:", ("one file", "both.h5"), "-o", "both.h5", "--save", "offset=both.h5", code=2)
     code, out, err = theory(f"{folder}/missing.h5", "--json")
     check(code == 1 and err.startswith("evoke: "), "missing file", code, err)
 
