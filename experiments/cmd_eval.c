@@ -7,7 +7,6 @@
 #include "experiments/eval.h"
 #include "experiments/files.h"
 #include "experiments/json_out.h"
-#include "experiments/shards.h"
 
 static const struct poptOption own[] = {
     { "metrics", 0, POPT_ARG_STRING, NULL, OPT_METRICS, "which of those below, with commas (default: what the models given "
@@ -152,9 +151,11 @@ static evoke_status measure(evaluation *e, evoke_error *err)
     return st == EVOKE_OK ? eval_texts(e, err) : st;
 }
 
-static evoke_status summary(const options *o, const evaluation *e, size_t shard, size_t n_shards, evoke_error *err)
+static evoke_status summary(const evaluation *e, const work_part *p, evoke_error *err)
 {
-    const char *path = option_text(o, OPT_OUTPUT);
+    const options *o = e->o;
+    const char *path = p->path;
+    const size_t shard = p->shard, n_shards = p->n_shards;
     if (!o->json) {
         printf("responses   %zu of %zu, shard %zu of %zu\nfile        %s\nnext        evoke merge, of all %zu shards\n",
                e->end - e->first, e->set.n, shard, n_shards, path, n_shards);
@@ -169,20 +170,23 @@ static evoke_status summary(const options *o, const evaluation *e, size_t shard,
 }
 
 /* A shard whose answers are not all there is not written: the same command asks for the rest, and has the others from disk. */
-static evoke_status finish_shard(const evaluation *e, size_t shard, size_t n_shards, evoke_error *err)
+static evoke_status finish_shard(const evaluation *e, const work_part *p, evoke_error *err)
 {
     if (e->later.status != EVOKE_OK)
         return fail(err, e->later.status, "%s", e->later.text);
-    const evoke_status st = eval_write_shard(e, shard, n_shards, err);
-    return st == EVOKE_OK ? summary(e->o, e, shard, n_shards, err) : st;
+    const evoke_status st = eval_write_shard(e, p, err);
+    return st == EVOKE_OK && part_to_merge(p) ? summary(e, p, err) : st;
 }
 
-static evoke_status check_shard(const options *o, size_t n_shards, evoke_error *err)
+/* Ranks print what the undivided evaluation does; of shards the user merges them. */
+static evoke_status check_shard(const options *o, const work_part *p, evoke_error *err)
 {
     const char *path = NULL;
-    if (n_shards == 0)
+    if (p->n_shards == 0)
         return EVOKE_OK;
-    if (option_given(o, OPT_HUMAN) || option_given(o, OPT_CSV) || option_given(o, OPT_TABLES))
+    if (option_given(o, OPT_HUMAN) && p->own_path)
+        return fail(err, EVOKE_EARG, "eval: mpirun has started %zu ranks, and --human is not divided", ranks_number());
+    if (option_given(o, OPT_HUMAN) || (part_to_merge(p) && (option_given(o, OPT_CSV) || option_given(o, OPT_TABLES))))
         return fail(err, EVOKE_EARG, "evaluate a shard: --human is not divided, and the figures of --csv and --tables come with "
                     "'evoke merge'");
     return option_need(o, OPT_OUTPUT, "evaluate a shard", &path, err);
@@ -202,9 +206,12 @@ static evoke_status evaluate(evaluation *e, evoke_error *err)
 {
     const options *o = e->o;
     work_part part = { 0 };
-    evoke_status st = part_choose(o, option_text(o, OPT_OUTPUT), &part, err);
+    const char *path = NULL;
+    evoke_status st = ranks_number() > 1 ? option_need(o, OPT_OUTPUT, "eval by ranks", &path, err) : EVOKE_OK;
     if (st == EVOKE_OK)
-        st = check_shard(o, part.n_shards, err);
+        st = part_choose(o, option_text(o, OPT_OUTPUT), false, &part, err);
+    if (st == EVOKE_OK)
+        st = check_shard(o, &part, err);
     if (st == EVOKE_OK && o->n_arguments > 0)
         st = responses_read(o, &e->set, err);
     if (st == EVOKE_OK)
@@ -219,7 +226,13 @@ static evoke_status evaluate(evaluation *e, evoke_error *err)
     if (st == EVOKE_OK && o->n_arguments > 0)
         st = measure(e, err);
     if (st == EVOKE_OK && part.n_shards)
-        return finish_shard(e, part.shard, part.n_shards, err);
+        st = finish_shard(e, &part, err);
+    if (part.own_path)
+        st = part_finish(o, &part, merge_scores, NULL, st, err);
+    const bool divided = part.n_shards > 0;
+    part_free(&part);
+    if (divided)
+        return st;
     if (st == EVOKE_OK)
         st = eval_result(e, err);
     if (st == EVOKE_OK && e->later.status != EVOKE_OK)

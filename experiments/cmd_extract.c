@@ -179,7 +179,7 @@ static evoke_status extract(const options *o, const char *dataset, const char *p
     evoke_extract_report r = { 0 };
     evoke_status st = read_how(o, &j, err);
     if (st == EVOKE_OK)
-        st = part_choose(o, path, &part, err);
+        st = part_choose(o, path, true, &part, err);
     j.how.shard = part.shard;
     j.how.n_shards = part.n_shards;
     if (st == EVOKE_OK)
@@ -202,9 +202,7 @@ evoke_status cmd_extract(int argc, const char **argv, evoke_error *err)
 {
     options o = { 0 };
     const char *model = NULL, *dataset = NULL, *path = NULL;
-    evoke_status st = ranks_begin("extract", err);
-    if (st == EVOKE_OK)
-        st = options_parse(argc, argv, &takes, &o, err);
+    evoke_status st = options_parse(argc, argv, &takes, &o, err);
     if (st == EVOKE_OK && !o.done) {
         st = option_need(&o, OPT_MODEL, "extract", &model, err);
         if (st == EVOKE_OK)

@@ -276,7 +276,7 @@ static evoke_status read_inputs(sweep *s, evoke_error *err)
     if (st == EVOKE_OK)
         st = option_size(s->o, OPT_N_SAMPLES, 1, 1000000, &s->n_samples, err);
     if (st == EVOKE_OK)
-        st = part_choose(s->o, whole, &s->part, err);
+        st = part_choose(s->o, whole, true, &s->part, err);
     if (st == EVOKE_OK)
         st = open_settings(s, err);
     if (st == EVOKE_OK)
@@ -392,9 +392,7 @@ evoke_status cmd_sweep(int argc, const char **argv, evoke_error *err)
     options o = { 0 };
     sweep s = { .o = &o };
     evoke_model *m = NULL;
-    evoke_status st = ranks_begin("sweep", err);
-    if (st == EVOKE_OK)
-        st = options_parse(argc, argv, &takes, &o, err);
+    evoke_status st = options_parse(argc, argv, &takes, &o, err);
     if (st == EVOKE_OK && !o.done) {
         st = read_inputs(&s, err);
         if (st == EVOKE_OK)

@@ -20,7 +20,8 @@ static const struct poptOption own[] = {
       "of Sw towards its mean diagonal: lw (Ledoit-Wolf), oas, cv (held-out likelihood), or 0..1 (default: lw)", "HOW" },
     { "bootstrap", 0, POPT_ARG_STRING, NULL, OPT_BOOTSTRAP, "replicates of the 95 % intervals; 0: none (default 1000)", "N" },
     { "shard", 0, POPT_ARG_STRING, NULL, OPT_SHARD, "to -o, for 'evoke merge', only replicates: " SHARD_HELP, "I/N" },
-    { "replicates", 0, POPT_ARG_STRING, NULL, OPT_REPLICATES, "those, merged: the result without making them again", "FILE" },
+    { "replicates", 0, POPT_ARG_STRING, NULL, OPT_REPLICATES,
+      "those, merged: the result without making them again; under mpirun the ranks make the file", "FILE" },
     { "permutations", 0, POPT_ARG_STRING, NULL, OPT_PERMUTATIONS, "of signs, for p; 0: none (default 1000)", "N" },
     { "controls", 0, POPT_ARG_STRING, NULL, OPT_CONTROLS, "random directions and permuted EVs; 0: none (default 200)", "N" },
     { "folds", 0, POPT_ARG_STRING, NULL, OPT_FOLDS, "of queries, for figures out of sample; 0: none (default 10)", "K" },
@@ -120,7 +121,8 @@ static evoke_status read_counts(const options *o, evoke_theory_options *how, evo
     for (size_t i = 0; i < sizeof counts / sizeof *counts && st == EVOKE_OK; i++)
         st = option_size(o, counts[i].id, counts[i].id == OPT_THREADS, counts[i].most, counts[i].value, err);
     if (st == EVOKE_OK && (how->n_fold == 1 || how->n_bootstrap == 1))
-        st = fail(err, EVOKE_EARG, "theory: one %s tells nothing; 0: none, or two and more", how->n_fold == 1 ? "fold" : "replicate");
+        st = fail(err, EVOKE_EARG, "theory: one %s tells nothing; 0: none, or two and more",
+                  how->n_fold == 1 ? "fold" : "replicate");
     return st;
 }
 
@@ -213,6 +215,28 @@ static evoke_status write_files(const options *o, const evoke_theory *t, const e
     return st;
 }
 
+/* Ranks make the file of --replicates together, and rank 0 goes on with it; *done: nothing is left to do for this rank. */
+static evoke_status replicates_by_rank(const options *o, evoke_store *s, evoke_theory_options *how, bool *done, evoke_error *err)
+{
+    const evoke_provenance made = { o->command_line, how->seed };
+    work_part part = { 0 };
+    progress p;
+    evoke_status st = part_choose(o, how->replicates, true, &part, err);
+    if (st == EVOKE_OK && part.own_path) {
+        const char *whole = how->replicates;
+        how->replicates = NULL;
+        progress_begin(&p, o->quiet);
+        const evoke_progress hook = progress_hook(&p);
+        st = evoke_theory_replicates(s, how, part.shard, part.n_shards, part.path, &made, &hook, err);
+        progress_end(&p);
+        st = part_finish(o, &part, merge_replicates, NULL, st, err);
+        how->replicates = whole;
+    }
+    part_free(&part);
+    *done = ranks_place() > 0;
+    return st;
+}
+
 /* Of the figures, only what takes long is divided: everything else comes with --replicates. */
 static evoke_status make_replicates(const options *o, evoke_store *s, const evoke_theory_options *how, const work_part *part,
                                     evoke_error *err)
@@ -264,8 +288,14 @@ static evoke_status theory(const options *o, evoke_error *err)
         goto done;
     }
     how.replicates = option_text(o, OPT_REPLICATES);
-    if (st == EVOKE_OK)
-        st = part_choose(o, option_text(o, OPT_OUTPUT), &part, err);
+    if (st == EVOKE_OK && ranks_number() > 1) {
+        bool done = false;
+        st = replicates_by_rank(o, s, &how, &done, err);
+        if (done)
+            goto done;
+    } else if (st == EVOKE_OK) {
+        st = part_choose(o, option_text(o, OPT_OUTPUT), false, &part, err);
+    }
     if (st == EVOKE_OK && part.n_shards) {
         st = make_replicates(o, s, &how, &part, err);
         goto done;
@@ -296,6 +326,9 @@ static evoke_status check_use(const options *o, evoke_error *err)
 {
     if (option_given(o, OPT_LABELLED) && (option_given(o, OPT_SHARD) || option_given(o, OPT_REPLICATES)))
         return fail(err, EVOKE_EARG, "theory: --labelled is not divided: no --shard, no --replicates");
+    if (ranks_number() > 1 && !option_given(o, OPT_REPLICATES))
+        return fail(err, EVOKE_EARG, "theory: mpirun has started %zu ranks, which divide the replicates alone: --replicates FILE "
+                    "is missing, the file that they make", ranks_number());
     static const option_id of_claims[] = { OPT_MODEL, OPT_ISA, OPT_COMPUTE, OPT_STORE, OPT_ALPHAS, OPT_POSITIONS, OPT_SCORE_LAYER,
                                            OPT_LIMIT, OPT_N_PREDICT, OPT_EMBED_MODEL, OPT_JUDGE_MODEL };
     static const option_id of_store[] = { OPT_OUTPUT, OPT_SAVE, OPT_RAW, OPT_PERMUTATIONS, OPT_CONTROLS,

@@ -8,6 +8,7 @@
 
 #include "experiments/progress.h"
 #include "experiments/responses.h"
+#include "experiments/shards.h"
 
 enum { MOST_COLUMNS = 64 };
 
@@ -84,6 +85,6 @@ void eval_free(evaluation *e);
 
 /* ---- eval_shards.c: an evaluation divided ---- */
 /* What belongs to responses [first, end) to --output, for 'evoke merge'. */
-evoke_status eval_write_shard(const evaluation *e, size_t shard, size_t n_shards, evoke_error *err);
+evoke_status eval_write_shard(const evaluation *e, const work_part *p, evoke_error *err);
 
 #endif

@@ -13,7 +13,6 @@
 #include "experiments/eval.h"
 #include "experiments/json_out.h"
 #include "experiments/output.h"
-#include "experiments/shards.h"
 
 const shard_kind scores_kind = { "evoke-scores-shard", "an evaluation",
                                  { "models", "settings", "emotions", "columns", "methods" } };
@@ -131,16 +130,16 @@ static evoke_status describe(const evaluation *e, json_t *head, evoke_error *err
     return st;
 }
 
-evoke_status eval_write_shard(const evaluation *e, size_t shard, size_t n_shards, evoke_error *err)
+evoke_status eval_write_shard(const evaluation *e, const work_part *p, evoke_error *err)
 {
     output out = { .file = NULL };
     char sha256[65] = "";
     evoke_status st = hash_responses(e, sha256, err);
-    json_t *head = shard_head(scores_kind.format, shard, n_shards, e->set.n, sha256);
+    json_t *head = shard_head(scores_kind.format, p->shard, p->n_shards, e->set.n, sha256);
     if (st == EVOKE_OK)
         st = describe(e, head, err);
     if (st == EVOKE_OK)
-        st = output_open(&out, option_text(e->o, OPT_OUTPUT), err);
+        st = output_open(&out, p->path, err);
     if (st == EVOKE_OK)
         st = json_print(out.file, json_incref(head), 17, err);
     for (size_t i = e->first; st == EVOKE_OK && i < e->end; i++)

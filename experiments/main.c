@@ -8,30 +8,34 @@
 #include "experiments/ranks.h"
 #include "experiments/wait_policy.h"
 
-typedef struct command { const char *name, *about; command_function *run; } command;
+typedef struct command {
+    const char *name, *about;
+    command_function *run;
+    bool divides;               /* its work, among the ranks of mpirun */
+} command;
 
 static const command commands[] = {
-    { "families", "the families of models that can be run",                          cmd_families },
-    { "inspect",  "say what a model, dataset, store or vectors file holds",          cmd_inspect },
-    { "tokenize", "text to token ids and back, with or without the chat template",   cmd_tokenize },
-    { "trace",    "one forward pass, every hook point to HDF5",                      cmd_trace },
-    { "extract",  "run a dataset through a model, activations to an HDF5 store",     cmd_extract },
-    { "merge",    "join the shards of a divided extract, sweep or eval",              cmd_merge },
-    { "query",    "part of a store: a smaller store, NumPy's .npy, or CSV",          cmd_query },
-    { "ev",       "average a store into emotion vectors",                            cmd_ev },
-    { "compare",  "two stores or vectors of the same queries, by layer and emotion",  cmd_compare },
-    { "convert",  "vectors to and from other tools' files",                          cmd_convert },
-    { "generate", "steered generation: one prompt, or a file of prompts",            cmd_generate },
-    { "chat",     "the same, as a conversation",                                     cmd_chat },
-    { "sweep",    "a dataset under a grid of steerings and baselines; resumable",    cmd_sweep },
-    { "theory",   "Fisher directions of a store, and how near the vectors are",      cmd_theory },
-    { "tune",     "the strongest steering that a model takes without harm",          cmd_tune },
-    { "eval",     "responses to metrics: perplexity, repetition, words of emotion",  cmd_eval },
-    { "report",   "results as one HTML page, and a notebook of its figures",         cmd_report },
-    { "bench",    "how fast a model runs here, and against what bounds",             cmd_bench },
-    { "verify",   "how exact this build is here, and whether it keeps its promises", cmd_verify },
-    { "classify", "texts to class probabilities, or to labels by an NLI model",      cmd_classify },
-    { "embed",    "texts to vectors, by an encoder",                                 cmd_embed },
+    { "families", "the families of models that can be run",                          cmd_families, false },
+    { "inspect",  "say what a model, dataset, store or vectors file holds",          cmd_inspect, false },
+    { "tokenize", "text to token ids and back, with or without the chat template",   cmd_tokenize, false },
+    { "trace",    "one forward pass, every hook point to HDF5",                      cmd_trace, false },
+    { "extract",  "run a dataset through a model, activations to an HDF5 store",     cmd_extract, true },
+    { "merge",    "join the shards of a divided extract, sweep or eval",              cmd_merge, false },
+    { "query",    "part of a store: a smaller store, NumPy's .npy, or CSV",          cmd_query, false },
+    { "ev",       "average a store into emotion vectors",                            cmd_ev, false },
+    { "compare",  "two stores or vectors of the same queries, by layer and emotion",  cmd_compare, false },
+    { "convert",  "vectors to and from other tools' files",                          cmd_convert, false },
+    { "generate", "steered generation: one prompt, or a file of prompts",            cmd_generate, false },
+    { "chat",     "the same, as a conversation",                                     cmd_chat, false },
+    { "sweep",    "a dataset under a grid of steerings and baselines; resumable",    cmd_sweep, true },
+    { "theory",   "Fisher directions of a store, and how near the vectors are",      cmd_theory, true },
+    { "tune",     "the strongest steering that a model takes without harm",          cmd_tune, false },
+    { "eval",     "responses to metrics: perplexity, repetition, words of emotion",  cmd_eval, true },
+    { "report",   "results as one HTML page, and a notebook of its figures",         cmd_report, false },
+    { "bench",    "how fast a model runs here, and against what bounds",             cmd_bench, false },
+    { "verify",   "how exact this build is here, and whether it keeps its promises", cmd_verify, false },
+    { "classify", "texts to class probabilities, or to labels by an NLI model",      cmd_classify, false },
+    { "embed",    "texts to vectors, by an encoder",                                 cmd_embed, false },
 };
 
 static const command *find_command(const char *name)
@@ -77,7 +81,13 @@ static evoke_status run(int argc, const char **argv, evoke_error *err)
     if (!c)
         return fail(err, EVOKE_EARG, "choose a command: '%s' is none (evoke help lists them)", name);
     const char *for_help[] = { argv[0], name, "--help", NULL };
-    return help ? c->run(3, for_help, err) : c->run(argc, argv, err);
+    if (help)
+        return c->run(3, for_help, err);
+    const evoke_status st = ranks_begin(name, err);
+    if (st == EVOKE_OK && ranks_number() > 1 && !c->divides)
+        return fail(err, EVOKE_EARG, "%s: mpirun has started %zu processes, and this command does not divide its work", name,
+                    ranks_number());
+    return st == EVOKE_OK ? c->run(argc, argv, err) : st;
 }
 
 int main(int argc, char **argv)

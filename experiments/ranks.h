@@ -10,7 +10,7 @@
 
 enum { RANKS_COUNTS = 6 };
 
-/* Before a command that divides its work. Errors: EVOKE_EUNSUPPORTED mpirun has started several processes and there is no MPI. */
+/* Before a command. Errors: EVOKE_EUNSUPPORTED mpirun has started several processes and there is no MPI. */
 evoke_status ranks_begin(const char *command, evoke_error *err);
 size_t ranks_number(void);                      /* 1: not divided */
 size_t ranks_place(void);                       /* from 0; rank 0 reads, writes and speaks for all */

@@ -102,12 +102,12 @@ static evoke_status check_neighbours(const options *o, const char *whole, evoke_
                 "its shards away (%s%s)", o->command, n, ranks_number(), whole, text);
 }
 
-static evoke_status choose_by_rank(const options *o, work_part *p, evoke_error *err)
+static evoke_status choose_by_rank(const options *o, bool continues, work_part *p, evoke_error *err)
 {
     uint64_t there[RANKS_COUNTS] = { 0 };
     evoke_status st = EVOKE_OK;
     if (ranks_place() == 0) {
-        there[0] = access(p->whole, F_OK) == 0;
+        there[0] = continues && access(p->whole, F_OK) == 0;
         st = check_neighbours(o, p->whole, err);
     }
     st = ranks_join(st, there, err);
@@ -123,13 +123,13 @@ static evoke_status choose_by_rank(const options *o, work_part *p, evoke_error *
     return p->path ? EVOKE_OK : fail(err, EVOKE_ENOMEM, "%s: no memory", o->command);
 }
 
-evoke_status part_choose(const options *o, const char *path, work_part *p, evoke_error *err)
+evoke_status part_choose(const options *o, const char *path, bool continues, work_part *p, evoke_error *err)
 {
     *p = (work_part){ .whole = path, .path = path };
     const evoke_status st = options_shard(o, &p->shard, &p->n_shards, err);
     if (st != EVOKE_OK || ranks_number() == 1)
         return st;
-    return p->n_shards == 0 ? choose_by_rank(o, p, err)
+    return p->n_shards == 0 ? choose_by_rank(o, continues, p, err)
          : fail(err, EVOKE_EARG, "divide the work: mpirun has started %zu ranks, and %s: --shard none is for one of the two",
                 ranks_number(), option_given(o, OPT_SHARD) ? "--shard is given" : "it is a task of a job array");
 }

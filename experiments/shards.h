@@ -18,9 +18,9 @@ typedef struct work_part {
 } work_part;
 
 /* --shard, else SLURM_ARRAY_TASK_ID, _MIN, _STEP and _COUNT, else MPI's rank. Says what it took from the environment. Ranks write
- * shards beside the file; where the file is there already, rank 0 alone continues it. Errors: EVOKE_EARG; EVOKE_EDATA there are
+ * shards beside the file; where a file that is continued is there already, rank 0 alone does so. Errors: EVOKE_EARG; EVOKE_EDATA there are
  * shards of another number of ranks. */
-evoke_status part_choose(const options *o, const char *path, work_part *p, evoke_error *err);
+evoke_status part_choose(const options *o, const char *path, bool continues, work_part *p, evoke_error *err);
 /* After the work, st its status: joins the ranks' counts [RANKS_COUNTS]; rank 0 merges their shards and takes them away. */
 typedef evoke_status merge_function(const options *o, const char *const *paths, size_t n, const char *path, evoke_error *err);
 evoke_status part_finish(const options *o, const work_part *p, merge_function *merge, uint64_t *counts, evoke_status st,

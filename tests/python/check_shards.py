@@ -161,6 +161,7 @@ def test_ranks(folder, data):
     run(*sweep, "-o", here("r.jsonl"))
     status, error, out = mpirun(2, *sweep, "-o", here("ranks.jsonl"))
     check(status == 0 and open(here("ranks.jsonl"), "rb").read() == open(here("r.jsonl"), "rb").read(), "sweep", status, error)
+    test_ranks_judge(folder)
     status, error, out = mpirun(2, "extract", *base, "-o", here("t.h5"), "-v", more=("--bind-to", "none"))
     check(f"{max(1, len(os.sched_getaffinity(0)) // 2)} threads" in error, "half of the cores each", error)
     for args, want in ((("-o", here("t.h5"), "--sites", "nowhere"), 2), (("-o", here("no/t.h5")), 1), (("-o", here("x.h5"), "--shard", "1/2"), 2)):
@@ -171,6 +172,25 @@ def test_ranks(folder, data):
     check(status == 1 and error.count("\n") == 1 and "t2.h5.shard-2-of-2" in error and not os.path.exists(here("t2.h5")), status, error)
     os.rmdir(here("t2.h5.shard-2-of-2"))
     check(mpirun(2, "extract", *base, "-o", here("t2.h5"))[0] == 0 and contents(here("t2.h5")) == whole, "and goes on")
+
+
+def test_ranks_judge(folder):
+    """eval and the replicates of theory by ranks: what is printed and written is the undivided run's; other commands refuse"""
+    here = lambda name: os.path.join(folder, name)
+    for how in ((), ("--json",), ("--csv",)):
+        one = run("eval", here("r.jsonl"), "--metrics", "degeneration", "-o", here("one.jsonl"), *how).stdout
+        for n in (2, 5):
+            status, error, out = mpirun(n, "eval", here("r.jsonl"), "--metrics", "degeneration", "-o", here("many.jsonl"), *how)
+            check(status == 0 and out == one and open(here("many.jsonl")).read() == open(here("one.jsonl")).read(), n, "ranks of eval", how, error)
+    one = run("theory", here("undivided.h5"), "--bootstrap", 40, "--json", "-q").stdout
+    for again in ("are made", "are there"):
+        status, error, out = mpirun(3, "theory", here("undivided.h5"), "--bootstrap", 40, "--json", "-q", "--replicates", here("by_ranks.h5"))
+        check(status == 0 and out == one, "ranks of theory whose replicates", again, status, error)
+    for args, words in ((("eval", here("r.jsonl"), "--metrics", "degeneration"), "--output is missing"), (("theory", here("undivided.h5")), "--replicates FILE"),
+                        (("inspect", here("undivided.h5")), "does not divide its work")):
+        status, error, out = mpirun(2, *args)
+        check(status == 2 and error.startswith("evoke: ") and error.count("\n") == 1 and words in error and out == "", args, status, error, out)
+    check(not any(".shard-" in f for f in os.listdir(folder)), "shards are left", os.listdir(folder))
 
 
 def test_stopped_ranks(folder):
