@@ -53,6 +53,8 @@ static evoke_status choose_settings(evk_selection *q, const evoke_store_choice *
         q->settings[i] = i;
         if (c->n_settings && !evk_store_find_setting(s, c->settings[i], &q->settings[i]))
             return unknown(s, "setting", c->settings[i], err);
+        if (c->n_settings && evk_is_listed(c->settings[i], c->settings, i))     /* no reader would open such a store */
+            return evk_fail(err, EVOKE_EARG, "select from store: setting '%.80s' is named twice", c->settings[i]);
     }
     return EVOKE_OK;
 }

@@ -96,6 +96,11 @@ fails 1 "responses twice" 'shard 1 of 3 is there twice' "$EVOKE" merge r1-3.json
 runs "of another grid" sweep -o g.jsonl --shard 2/3 --seed 5
 fails 1 "not of one sweep" 'responses_sha256 differs \(r1-3.jsonl and g.jsonl\)' "$EVOKE" merge r1-3.jsonl g.jsonl r3-3.jsonl -o x.jsonl
 fails 1 "not continued by another" 'shard is 2 there and 3 here' sweep -o r2-3.jsonl --shard 3/3
+sed '5s/"query"/"qu\x00ery/' r2-3.jsonl >damaged.jsonl
+fails 1 "a damaged line" 'no JSON object: its shard is damaged' "$EVOKE" merge r1-3.jsonl damaged.jsonl r3-3.jsonl -o x.jsonl
+if [ -w /dev ]; then skip "an output named /dev/stdout" "without the check it would be replaced"
+else fails 1 "an output named /dev/stdout" 'not a file' "$EVOKE" merge r1-3.jsonl r2-3.jsonl r3-3.jsonl -o /dev/stdout; fi
+fails 2 "a setting twice" "'neutral' is named twice" "$EVOKE" query whole.h5 -o x.h5 --setting neutral,neutral
 fails 1 "responses that are whole" 'no shard of a store or a sweep \(r.jsonl' "$EVOKE" merge r.jsonl -o x.jsonl
 holds "nothing written" test ! -e x.jsonl
 
