@@ -163,7 +163,11 @@ void shards_free(shard_file *files, size_t n)
 /* ---- of a sweep ---- */
 static evoke_status copy_line(void *user, size_t i, const char *line, size_t n, evoke_error *err)
 {
-    (void)i;
+    json_t *response = json_loadb(line, n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    const bool whole = json_is_object(response);
+    json_decref(response);
+    if (!whole)                                             /* damaged on its way: NULs of a stopped machine, half a copy */
+        return fail(err, EVOKE_EDATA, "merge: response %zu is no JSON object: its shard is damaged", i + 1);
     return fwrite(line, 1, n, user) == n ? EVOKE_OK : fail(err, EVOKE_EIO, "write the result: %s", strerror(errno));
 }
 
