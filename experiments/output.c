@@ -11,7 +11,8 @@ static evoke_status open_temporary(output *out, const char *path, evoke_error *e
 {
     const size_t size = strlen(path) + 32;
     struct stat info;
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))      /* rename would put a file in a device's place */
+    /* rename would put a file in its place, a device's or the link /dev/stdout's */
+    if ((stat(path, &info) == 0 && !S_ISREG(info.st_mode)) || strncmp(path, "/dev/std", 8) == 0)
         return fail(err, EVOKE_EIO, "create the result: there is something of that name that is not a file (%s)", path);
     out->path = strdup(path);
     out->temporary = malloc(size);

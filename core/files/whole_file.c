@@ -25,7 +25,7 @@ evoke_status evk_write_whole(const char *path, const void *bytes, size_t n, evok
     const size_t room = strlen(path) + 32;
     struct stat info;
     char *temporary = NULL;
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+    if ((stat(path, &info) == 0 && !S_ISREG(info.st_mode)) || strncmp(path, "/dev/std", 8) == 0)
         return evk_fail(err, EVOKE_EIO, "write file: there is something of that name that is not a file (%s)", path);
     EVK_TRY(evk_alloc(&temporary, room, 1, "write file", err));
     snprintf(temporary, room, "%s.%ld.partial", path, (long)getpid());
