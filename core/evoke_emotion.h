@@ -278,6 +278,10 @@ typedef struct evoke_agreement {
 } evoke_agreement;
 EVOKE_API evoke_status evoke_agree(const int32_t *truth, const int32_t *guess, const double *scores, size_t n, size_t n_class,
                                    size_t n_replicate, uint64_t seed, evoke_agreement *out, evoke_error *err);
+/* How well x [n] tells the texts that `is` [n] marks from the others: the chance that one of them has more, ties one half; 95 %
+ * bootstrap over either kind. One half is chance. NaN where one kind is missing. */
+EVOKE_API evoke_status evoke_auc(const double *x, const bool *is, size_t n, size_t n_replicate, uint64_t seed,
+                                 evoke_interval *auc, evoke_error *err);
 /* Rank correlation; NaN where x or y never changes. */
 EVOKE_API evoke_status evoke_spearman(const double *x, const double *y, size_t n, double *rho, evoke_error *err);
 /* A linear probe on sentence embeddings: multinomial logistic regression, weights from a JSON file (data/README.md). */

@@ -94,36 +94,50 @@ static result agree(const sample *s, const size_t *weight, double *room)
     return out;
 }
 
-/* Mean over classes of the AUC of their scores [n, n_class]. */
-static evoke_status mean_auc(const sample *s, const double *scores, double *auc, evoke_error *err)
+/* The AUC of x for the texts that `is` marks, each text counted `weight` times; NaN where one kind is missing. order: of x. */
+static double weighted_auc(const ranked *order, const size_t *weight, const bool *is, size_t n)
 {
-    double *x = NULL, *rank = NULL;
+    double below = 0, own_all = 0, area = 0;
+    for (size_t i = 0, end = 0; i < n; i = end) {
+        double own = 0, other = 0;
+        for (; end < n && order[end].x == order[i].x; end++)
+            *(is[order[end].i] ? &own : &other) += (double)weight[order[end].i];
+        area += own * (below + other / 2);
+        below += other;
+        own_all += own;
+    }
+    return area / (own_all * below);
+}
+
+static void sort_scores(const double *x, size_t stride, size_t n, ranked *order)
+{
+    for (size_t i = 0; i < n; i++)
+        order[i] = (ranked){ x[i * stride], i };
+    qsort(order, n, sizeof *order, rising);
+}
+
+/* Mean over classes of the AUC of their scores [n, n_class]. weight [n]: ones. */
+static evoke_status mean_auc(const sample *s, const double *scores, const size_t *weight, double *auc, evoke_error *err)
+{
+    bool *is = NULL;
     ranked *order = NULL;
     size_t n_there = 0;
-    evoke_status st = evk_alloc(&x, s->n, sizeof *x, "measure agreement", err);
-    if (st == EVOKE_OK)
-        st = evk_alloc(&rank, s->n, sizeof *rank, "measure agreement", err);
+    evoke_status st = evk_alloc(&is, s->n, sizeof *is, "measure agreement", err);
     if (st == EVOKE_OK)
         st = evk_alloc(&order, s->n, sizeof *order, "measure agreement", err);
     *auc = 0;
     for (size_t k = 0; st == EVOKE_OK && k < s->n_class; k++) {
-        double sum = 0, own = 0;
+        sort_scores(scores + k, s->n_class, s->n, order);
         for (size_t i = 0; i < s->n; i++)
-            x[i] = scores[i * s->n_class + k];
-        rank_all(x, s->n, order, rank);
-        for (size_t i = 0; i < s->n; i++)
-            if (s->truth[i] == (int32_t)k) {
-                sum += rank[i];
-                own++;
-            }
-        if (own == 0 || own == (double)s->n)
+            is[i] = s->truth[i] == (int32_t)k;
+        const double one = weighted_auc(order, weight, is, s->n);
+        if (isnan(one))
             continue;
-        *auc += (sum - own * (own + 1) / 2) / (own * ((double)s->n - own));
+        *auc += one;
         n_there++;
     }
     *auc = n_there ? *auc / (double)n_there : NAN;
-    free(x);
-    free(rank);
+    free(is);
     free(order);
     return st;
 }
@@ -178,8 +192,6 @@ evoke_status evoke_agree(const int32_t *truth, const int32_t *guess, const doubl
     evoke_status st = evk_alloc(&weight, n, sizeof *weight, "measure agreement", err);
     if (st == EVOKE_OK)
         st = evk_alloc(&room, 3 * n_class + 2 * n_replicate, sizeof *room, "measure agreement", err);
-    if (st == EVOKE_OK)
-        st = mean_auc(&s, scores, &out->auc, err);
     if (st == EVOKE_OK) {
         f1 = room + 3 * n_class;
         accuracy = f1 + n_replicate;
@@ -191,8 +203,57 @@ evoke_status evoke_agree(const int32_t *truth, const int32_t *guess, const doubl
         out->chance_f1 = r.chance;
         out->macro_f1 = percentiles(r.f1, f1, n_replicate);
         out->accuracy = percentiles(r.accuracy, accuracy, n_replicate);
+        st = mean_auc(&s, scores, weight, &out->auc, err);
     }
     free(weight);
     free(room);
+    return st;
+}
+
+/* A replicate draws as many marked and as many other texts as there are. index [n]: the marked ones first. */
+static double auc_replicate(const ranked *order, const bool *is, const size_t *index, size_t n_is, size_t n, evk_random *random,
+                            size_t *weight)
+{
+    for (size_t i = 0; i < n; i++)
+        weight[i] = 0;
+    for (size_t i = 0; i < n; i++)
+        weight[index[i < n_is ? evk_random_below(random, n_is) : n_is + evk_random_below(random, n - n_is)]]++;
+    return weighted_auc(order, weight, is, n);
+}
+
+evoke_status evoke_auc(const double *x, const bool *is, size_t n, size_t n_replicate, uint64_t seed, evoke_interval *auc,
+                       evoke_error *err)
+{
+    size_t *weight = NULL, *index = NULL, n_is = 0, n_other = 0;
+    double *values = NULL;
+    ranked *order = NULL;
+    if (n_replicate < 2)
+        return evk_fail(err, EVOKE_EARG, "measure an AUC: %zu replicates", n_replicate);
+    evoke_status st = evk_alloc(&weight, n, 2 * sizeof *weight, "measure an AUC", err);
+    if (st == EVOKE_OK)
+        st = evk_alloc(&values, n_replicate, sizeof *values, "measure an AUC", err);
+    if (st == EVOKE_OK)
+        st = evk_alloc(&order, n, sizeof *order, "measure an AUC", err);
+    *auc = (evoke_interval){ NAN, NAN, NAN };
+    for (size_t i = 0; st == EVOKE_OK && i < n; i++)
+        n_is += is[i];
+    if (st == EVOKE_OK && n_is > 0 && n_is < n) {
+        sort_scores(x, 1, n, order);
+        index = weight + n;
+        for (size_t i = 0, k = 0; i < n; i++) {
+            index[is[i] ? k++ : n_is + n_other++] = i;
+            weight[i] = 1;
+        }
+        const double whole = weighted_auc(order, weight, is, n);
+        for (size_t b = 0; b < n_replicate; b++) {
+            evk_random random;
+            evk_random_stream(&random, seed, b);
+            values[b] = auc_replicate(order, is, index, n_is, n, &random, weight);
+        }
+        *auc = percentiles(whole, values, n_replicate);
+    }
+    free(weight);
+    free(values);
+    free(order);
     return st;
 }

@@ -4,6 +4,7 @@
  *   judge   a local chat model's choice among the emotions and neutral, calibrated
  *   probe   logistic regression on sentence embeddings, its classes the emotions and neutral */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,5 +183,36 @@ evoke_status estimate(const evaluation *e, const estimator *by, const char *cons
                             : by->probe ? by_probe(e, by, texts, n, &hook, p, emotional, err)
                                         : by_nli(e, by, texts, n, &hook, p, emotional, err);
     progress_end(&bar);
+    return st;
+}
+
+/* ---- rating ---- */
+enum { N_RATING = 11 };
+static const char *const ratings[N_RATING] = { "0", "10", "20", "30", "40", "50", "60", "70", "80", "90", "100" };
+
+evoke_status estimate_rating(const evaluation *e, const estimator *by, size_t k, const char *const *texts, size_t n,
+                             double *rating, evoke_error *err)
+{
+    char question[256];
+    double *scores = NULL;
+    evoke_judge *j = NULL;
+    progress bar;
+    snprintf(question, sizeof question, "Text: \"{}\"\n\nHow much %.60s does this text express, from 0 to 100?", e->emotions[k]);
+    const evoke_judge_options how = { .question = question, .options = ratings, .n_option = N_RATING };
+    evoke_status st = allocate(&scores, n, N_RATING * sizeof *scores, err);
+    if (st == EVOKE_OK)
+        st = evoke_judge_new(by->model, &how, &j, err);
+    progress_begin(&bar, e->o->quiet);
+    const evoke_progress hook = progress_hook(&bar);
+    if (st == EVOKE_OK)
+        st = evoke_judge_read(j, texts, n, &hook, scores, err);
+    progress_end(&bar);
+    for (size_t i = 0; st == EVOKE_OK && i < n; i++) {
+        rating[i] = 0;
+        for (size_t r = 0; r < N_RATING; r++)
+            rating[i] += exp(scores[i * N_RATING + r]) * 10 * (double)r;
+    }
+    evoke_judge_free(j);
+    free(scores);
     return st;
 }

@@ -68,6 +68,10 @@ void estimators_free(estimator *list, size_t n);
 /* p [n, E]: probability of each emotion among them, tec; emotional [n]: that there is any, eps. */
 evoke_status estimate(const evaluation *e, const estimator *by, const char *const *texts, size_t n, double *p,
                       double *emotional, evoke_error *err);
+/* rating [n]: how much of emotion k a judge's model finds in texts, 0 to 100: the expected value over the numbers that it could
+ * say. */
+evoke_status estimate_rating(const evaluation *e, const estimator *by, size_t k, const char *const *texts, size_t n,
+                             double *rating, evoke_error *err);
 
 /* ---- metrics, a file each; each adds its columns where it is wanted ---- */
 evoke_status eval_texts(evaluation *e, evoke_error *err);              /* lexicon, degeneration */

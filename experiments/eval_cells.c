@@ -349,5 +349,7 @@ evoke_status eval_result(evaluation *e, evoke_error *err)
         st = print(e, format, err);
     if (st == EVOKE_OK && (format == EVAL_TEXT || format == EVAL_TABLES))
         eval_print_validity(e);
+    else if (st == EVOKE_OK && format == EVAL_CSV && !o->quiet)
+        eval_warn_validity(e);
     return st;
 }

@@ -136,20 +136,13 @@ static evoke_status quarters(evaluation *e, const estimator *by, size_t nth, boo
 
 /* ---- eas ---- */
 
-enum { N_RATING = 11 };
-static const char *const ratings[N_RATING] = { "0", "10", "20", "30", "40", "50", "60", "70", "80", "90", "100" };
-
 /* One emotion of the responses that aim at it, and of those that aim at none. */
 static evoke_status rate_emotion(evaluation *e, const estimator *by, size_t k, const size_t *which, size_t n, double *eas,
                                  evoke_error *err)
 {
-    char question[256];
     size_t *kept = NULL, n_kept = 0;
     const char **texts = NULL;
-    double *scores = NULL;
-    evoke_judge *j = NULL;
-    progress bar;
-    snprintf(question, sizeof question, "Text: \"{}\"\n\nHow much %.60s does this text express, from 0 to 100?", e->emotions[k]);
+    double *ratings = NULL;
     evoke_status st = allocate(&kept, n, sizeof *kept, err);
     for (size_t i = 0; st == EVOKE_OK && i < n; i++) {
         const size_t target = eval_target(e, e->set.lines[which[i]].emotion);
@@ -159,25 +152,14 @@ static evoke_status rate_emotion(evaluation *e, const estimator *by, size_t k, c
     if (st == EVOKE_OK)
         st = eval_texts_of(e, kept, n_kept, &texts, err);
     if (st == EVOKE_OK)
-        st = allocate(&scores, n_kept, N_RATING * sizeof *scores, err);
-    const evoke_judge_options how = { .question = question, .options = ratings, .n_option = N_RATING };
+        st = allocate(&ratings, n_kept, sizeof *ratings, err);
     if (st == EVOKE_OK && n_kept)
-        st = evoke_judge_new(by->model, &how, &j, err);
-    progress_begin(&bar, e->o->quiet);
-    const evoke_progress hook = progress_hook(&bar);
-    if (st == EVOKE_OK && n_kept)
-        st = evoke_judge_read(j, texts, n_kept, &hook, scores, err);
-    progress_end(&bar);
-    for (size_t i = 0; st == EVOKE_OK && i < n_kept; i++) {
-        double mean = 0;
-        for (size_t r = 0; r < N_RATING; r++)
-            mean += exp(scores[i * N_RATING + r]) * 10 * (double)r;
-        eas[kept[i] * e->n_emotion + k] = mean;
-    }
-    evoke_judge_free(j);
+        st = estimate_rating(e, by, k, texts, n_kept, ratings, err);
+    for (size_t i = 0; st == EVOKE_OK && i < n_kept; i++)
+        eas[kept[i] * e->n_emotion + k] = ratings[i];
     free(kept);
     free(texts);
-    free(scores);
+    free(ratings);
     return st;
 }
 

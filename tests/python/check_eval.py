@@ -122,6 +122,89 @@ def agreement(work):
     check(a["macro_f1"]["low"] < a["macro_f1"]["mean"] < a["macro_f1"]["high"] and a["better_than_chance"], "interval", a)
 
 
+def metric_alone(figures, x, is_label, intensity, *what):
+    """One metric's figures for an emotion against scikit-learn, SciPy and a bootstrap within either kind of text."""
+    from scipy.stats import spearmanr
+    from sklearn.metrics import roc_auc_score
+    x, is_label, random = np.array(x), np.array(is_label), np.random.default_rng(4)
+    near(figures["auc"]["mean"], roc_auc_score(is_label, x), 1e-9, "AUC", *what)
+    near(figures["spearman"]["spearman"], spearmanr(x, is_label)[0], 1e-9, "Spearman with the label", *what)
+    near(figures["intensity"]["spearman"], spearmanr(x[is_label], np.array(intensity)[is_label])[0], 1e-9, "with the intensity", *what)
+    draw = lambda y: random.choice(y, len(y))
+    drawn = []
+    for _ in range(1000):
+        own, other = draw(x[is_label]), draw(x[~is_label])
+        drawn.append((np.greater.outer(own, other) + 0.5 * np.equal.outer(own, other)).mean())
+    for bound, p in (("low", 0.025), ("high", 0.975)): near(figures["auc"][bound], np.quantile(drawn, p), 0.3 * np.std(drawn), "AUC's interval", bound, *what)
+    check(figures["better_than_chance"] == (figures["auc"]["low"] > 0.5), "chance", figures, *what)
+
+
+def metrics_alone(work):
+    """Words that tell joy, say nothing of anger and the contrary of fear; and how many of them go with the intensity."""
+    try: import scipy, sklearn
+    except ImportError as e: return skip(f"metrics against labels: {e}")
+    lexicon, random, path, rows = json.load(open(DATA / "lexicon.json")), np.random.default_rng(5), os.path.join(work, "felt.jsonl"), []
+    with open(path, "w") as f:
+        for i in range(240):
+            emotion = ("joy", "anger", "fear", "neutral")[i % 4]
+            strength = int(random.integers(0, 5))
+            words = {"joy": random.poisson(strength if emotion == "joy" else 0.5), "anger": random.poisson(1), "fear": random.poisson(0.3 if emotion == "fear" else 2)}
+            text = "so " + " ".join(lexicon[e][0] for e, n in words.items() for _ in range(n))
+            print(json.dumps({"text": text, "labels": [emotion], "intensity": strength}), file=f)
+            rows.append((emotion, words, strength))
+    command = [PROGRAM, "eval", "--human", path, "--lexicon", str(DATA / "lexicon.json"), "-q"]
+    got = subprocess.run([*command, "--json"], capture_output=True, text=True)
+    check(got.returncode == 0, got.stderr)
+    of = json.loads(got.stdout)["validity"][path]["metrics"]["lex"]["lexicon"]
+    for e in ("joy", "anger", "fear"): metric_alone(of[e], [w[e] for _, w, _ in rows], [t == e for t, _, _ in rows], [s for _, _, s in rows], e)
+    check([of[e]["better_than_chance"] for e in ("joy", "anger", "fear")] == [True, False, False], "verdicts", of)
+    lines = subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
+    said = {e: [l.endswith("no better than chance") for l in lines if re.match(rf"lex +lexicon +{e} ", l)] for e in ("joy", "anger", "fear")}
+    check(said == {"joy": [False], "anger": [True], "fear": [True]}, "said", said)
+
+
+def alphas(work):
+    """From alpha 0 to 2: unsteered texts count for every emotion, other baselines and alphas not at all."""
+    try: from scipy.stats import spearmanr
+    except ImportError as e: return skip(f"alpha: {e}")
+    lexicon, random, path, rows = json.load(open(DATA / "lexicon.json")), np.random.default_rng(6), os.path.join(work, "a.jsonl"), []
+    with open(path, "w") as f:
+        for i in range(120):
+            emotion, alpha, baseline = ("joy", "fear")[i % 2], (0, 1, 2, 4, -1)[i // 2 % 5], "random" if i % 7 == 0 else ""
+            if alpha == 0: emotion, baseline = "", "none"
+            n = random.poisson(1 + (alpha if emotion == "joy" else 0), 2)
+            row = {"query": "q", "text": "so " + f"{lexicon['joy'][0]} " * n[0] + f"{lexicon['fear'][0]} " * n[1], "emotion": emotion, "alpha": alpha, "baseline": baseline}
+            print(json.dumps(row), file=f)
+            rows += [(e, alpha, k) for e, k in (("joy", n[0]), ("fear", n[1])) if emotion in ("", e) and baseline in ("", "none") and 0 <= alpha <= 2]
+            rows += [(e, 0, 0) for e in ("anger", "disgust", "sadness") if alpha == 0]
+    command = [PROGRAM, "eval", path, "--lexicon", str(DATA / "lexicon.json"), "--metrics", "lexicon"]
+    got = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True).stdout)["validity"]["alpha"]["lex"]["rise"]
+    near(got["spearman"], spearmanr([a for _, a, _ in rows], [k for _, _, k in rows])[0], 1e-9, "rise")
+    for e in ("joy", "fear"):
+        own = [(a, k) for at, a, k in rows if at == e]
+        want = spearmanr(*zip(*own))[0]
+        near(got["emotions"][e]["spearman"], want, 1e-9, "rise", e)
+        half = 1.96 * math.sqrt((1 + want * want / 2) / (len(own) - 3))
+        near(got["emotions"][e]["low"], math.tanh(math.atanh(want) - half), 1e-9, "its interval", e)
+    check(got["emotions"]["joy"]["rises"] and not got["emotions"]["fear"]["rises"] and set(got["emotions"]) == {"joy", "fear"}, "verdicts", got)
+
+
+def ratings(work):
+    """eas of a judge is held against labels by the same numbers that responses get."""
+    try: import scipy, sklearn
+    except ImportError as e: return skip(f"eas: {e}")
+    if not MODEL.exists(): return skip("eas: the default model is not in the cache")
+    path, options = os.path.join(work, "rated.jsonl"), ("--metrics", "eas", "--judge-model", str(MODEL))
+    labels = ["joy", "neutral", "fear", "neutral", "anger", "joy"]
+    with open(path, "w") as f:
+        for i, (label, row) in enumerate(zip(labels, TEXTS)): print(json.dumps({"text": row[1], "emotion": label, "intensity": i}), file=f)
+    result, scores = run(work, [(q, t, "", 0) for q, t, _, _ in TEXTS], "--human", path, *options)
+    of, eas = result["validity"][path]["metrics"], [s["eas"]["joy"] for s in scores]
+    check(set(of) == {"eas"} and set(of["eas"]["judge"]) == {"joy", "fear", "anger"}, "only what was asked for", of)
+    check(all(0 <= x <= 100 for x in eas) and np.std(eas) > 0.1, "eas", eas)
+    metric_alone(of["eas"]["judge"]["joy"], eas, [l == "joy" for l in labels], list(range(6)), "eas")
+
+
 def perplexity(work):
     try:
         import torch, transformers
@@ -207,5 +290,5 @@ def inference(work):
 
 
 with tempfile.TemporaryDirectory() as work:
-    for part in (counted, agreement, inference, embeddings, perplexity): part(work)
+    for part in (counted, agreement, metrics_alone, alphas, ratings, inference, embeddings, perplexity): part(work)
 end()
