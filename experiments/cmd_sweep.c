@@ -53,7 +53,8 @@ static const command_options takes = {
              "0, baseline none) is run once a query; 'evoke eval' counts it for every emotion. A killed or interrupted run is\n"
              "continued by the same command, and the file ends with the same bytes; other settings are refused.\n"
              "Random vectors come from PCG64([seed, 8, site, layer, emotion]), at the length that the emotion's vector has\n"
-             "in that layer. prompt and both leave EVbase out: it has no name to ask for.\n"
+             "in that layer; mode clamp has none, for nothing says where the classes lie along them. prompt and both leave\n"
+             "EVbase out: it has no name to ask for.\n"
              "With --shard I/N, I from 1, the I-th of N blocks of responses; 'evoke merge' joins them to the\n"
              "undivided run's bytes. Under mpirun every rank does a block, beside the file, and rank 0 joins them.",
     .examples = "  evoke sweep -m model.gguf -f data/queries_evaluation.jsonl --ev ev.h5 -o r.jsonl       (the paper's grid)\n"

@@ -153,6 +153,14 @@ static void print_classes(const char *file, json_t *of)
     }
 }
 
+static void print_rho(double rho)
+{
+    if (isfinite(rho))
+        printf(" %10.2f", rho);
+    else
+        printf(" %10s", "-");
+}
+
 static void print_metrics(json_t *metrics)
 {
     const char *metric, *judge, *emotion;
@@ -163,13 +171,13 @@ static void print_metrics(json_t *metrics)
             json_object_foreach(of, emotion, one) {
                 const json_t *auc = json_object_get(one, "auc"), *felt = json_object_get(one, "intensity");
                 if (first)
-                    printf("\n%-6s %-8s %-10s %5s %6s %6s %16s %9s %10s\n", "metric", "judge", "emotion", "of it", "n", "AUC", "95 %",
-                           "Spearman", "intensity");
+                    printf("\n%-6s %-8s %-10s %5s %6s %6s %16s %10s %10s\n", "metric", "judge", "emotion", "of it", "n", "AUC",
+                           "95 %", "Spearman", "intensity");
                 first = false;
-                printf("%-6s %-8s %-10.10s %5.0f %6.0f %6.3f [%6.3f, %6.3f] %9.2f ", metric, judge, emotion, number(one, "n_label"),
-                       number(one, "n"), number(auc, "mean"), number(auc, "low"), number(auc, "high"),
-                       number(json_object_get(one, "spearman"), "spearman"));
-                printf(felt ? "%10.2f" : "%10s", felt ? number(felt, "spearman") : 0.0);
+                printf("%-6s %-8s %-10.10s %5.0f %6.0f %6.3f [%6.3f, %6.3f]", metric, judge, emotion, number(one, "n_label"),
+                       number(one, "n"), number(auc, "mean"), number(auc, "low"), number(auc, "high"));
+                print_rho(number(json_object_get(one, "spearman"), "spearman"));
+                print_rho(number(felt, "spearman"));
                 printf("%s\n", is_true(one, "better_than_chance") ? "" : "  no better than chance");
             }
 }

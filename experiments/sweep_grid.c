@@ -159,6 +159,10 @@ evoke_status sweep_grid_read(const options *o, uint64_t seed, sweep_grid *g, evo
         st = read_modes(o, g, err);
     if (st == EVOKE_OK)
         st = read_places(o, g, err);
+    for (size_t i = 0; st == EVOKE_OK && g->random_given && i < g->n_mode; i++)
+        if (g->modes[i] == EVOKE_STEER_CLAMP)
+            st = fail(err, EVOKE_EARG, "sweep: mode clamp has no baseline random: vectors say where the classes lie along "
+                      "themselves, not along a random one");
     if (st == EVOKE_OK && g->random_given)
         st = evoke_vectors_random(g->ev, seed, &g->random, err);
     if (st == EVOKE_OK)

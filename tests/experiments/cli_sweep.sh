@@ -117,6 +117,7 @@ runs "vectors of other values" "$EVOKE" ev few.h5 -o v.h5 -q
 fails 1 "under the same name" 'ev_sha256 is' long -o whole.jsonl
 mv v1.h5 v.h5
 holds "nothing of it was touched" cmp -s before.jsonl whole.jsonl
+fails 2 "clamp along a random vector" 'mode clamp has no baseline random' sweep --steer-mode add,clamp --baselines random -o none.jsonl
 echo 'my notes' >notes.txt
 fails 1 "a file of something else" 'line 1 .*no line of such a run' sweep -o notes.txt
 printf 'my notes' >notes.txt

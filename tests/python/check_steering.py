@@ -11,6 +11,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 FAMILIES = os.path.join(ROOT, "tests", "golden", "families")
 INTEROP = os.path.join(ROOT, "..", "shared", "interop")
 SITES = ["resid_pre", "attn_proj", "attn_out", "resid_mid", "mlp_proj", "mlp_out", "resid_post"]
+SITE_NUMBERS = {"resid_post": 7}         # evoke_site
 MODES, POSITIONS = ["add", "relative", "renorm", "ablate", "clamp"], ["all", "prompt", "response", "last"]
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 
@@ -175,6 +176,48 @@ def whole_runs(work):
         check(worst < 1e-5, f"case {case}: off by {worst}", edits)
 
 
+# ---- the baseline random of a sweep ----
+def random_like(ev, seed, site):
+    """PCG64([seed, 8, site, layer, emotion]) at the vectors' lengths, by Box and Muller. ev [E, L, D]; site: its number."""
+    out = np.empty_like(ev)
+    for e, l in np.ndindex(ev.shape[:2]):
+        u = np.random.Generator(np.random.PCG64([seed, 8, site, l, e])).random((ev.shape[2], 2))
+        g = np.sqrt(-2 * np.log1p(-u[:, 0])) * np.cos(2 * np.pi * u[:, 1])
+        out[e, l] = g / np.linalg.norm(g) * np.linalg.norm(ev[e, l])
+    return out
+
+
+def random_baseline(work):
+    """In every mode but clamp, which refuses it, it does what the mode does along the random vector that NumPy makes."""
+    model = os.path.join(ROOT, "tests", "golden", "gguf", "llama_f32", "model.gguf")
+    plain = trace(model, [5, 12, 7], os.path.join(work, "p.h5"))["resid_post"]
+    n_layer, d = plain.shape[1:]
+    size = np.linalg.norm(plain, axis=-1).mean(0)
+    ev = np.random.default_rng(3).normal(size=(2, n_layer, d)) / np.sqrt(d) * size[:, None]
+    queries = os.path.join(work, "q.json")
+    with open(queries, "w") as f: json.dump(["One.", "And two, three.", "Who?", "A long road home."], f)
+
+    def sweep(vectors, *more):
+        out = os.path.join(work, "r.jsonl")
+        if os.path.exists(out): os.remove(out)
+        write_vectors(os.path.join(work, "v.h5"), vectors, range(n_layer), ("joy", "fear"), norms=size)
+        run = subprocess.run([PROGRAM, "sweep", "-m", model, "-f", queries, "--raw", "--ev", os.path.join(work, "v.h5"), "--emotions", "joy,fear", "-n", "12", "--temp",
+                              "0", "--alphas", "1", "--site", "resid_post", "--steer-mode", "add,relative,renorm,ablate", "--seed", "9", "-q", "-o", out, *more],
+                             capture_output=True, text=True)
+        check(run.returncode == 0, run.stderr)
+        with open(out) as f: rows = [json.loads(line) for line in f]
+        return lambda baseline: {(r["id"], r["emotion"], r["variant"]): r["ids"] for r in rows if r["baseline"] == baseline}
+
+    own, other = sweep(ev, "--baselines", "none,random"), sweep(random_like(np.float32(ev).astype(float), 9, SITE_NUMBERS["resid_post"]))
+    got, want = own("random"), other("")
+    check(len(got) == 4 * 2 * 4 and got.keys() == want.keys(), "cells", len(got))
+    unsteered = {k[0]: ids for k, ids in own("none").items()}
+    for mode in MODES[:4]:
+        cells = [k for k in got if k[2].startswith(mode)]
+        check(cells and all(got[k] == want[k] for k in cells), "random", mode, [(k, got[k], want[k]) for k in cells if got[k] != want[k]][:1])
+        check(any(got[k] != unsteered[k[0]] for k in cells) and any(got[k] != own("")[k] for k in cells), "random", mode, "shows")
+
+
 # ---- other programs ----
 def logits_of(model, ids, work, ev, options, layers, site="resid_post"):
     write_vectors(os.path.join(work, "v.h5"), np.array([ev[str(l)] for l in layers])[None], layers, sites=(site,))
@@ -230,6 +273,7 @@ def interop(work):
 with tempfile.TemporaryDirectory() as work:
     hook_points(work)
     whole_runs(work)
+    random_baseline(work)
     if os.path.isdir(INTEROP): interop(work)
     else:
         print("skip other programs' steering: ../shared/interop is not there")
