@@ -285,17 +285,21 @@ static evoke_status read_inputs(sweep *s, evoke_error *err)
     return st == EVOKE_OK ? sweep_grid_read(s->o, s->responder.sampling.seed, &s->grid, err) : st;
 }
 
-/* The first cell that is steered by nothing. */
+/* The first cell that is steered by nothing; or that none is steered. */
 static void remark(const sweep *s)
 {
+    bool steered = false;
     for (size_t i = 0; i < s->grid.n_cell; i++) {
         const sweep_cell *c = &s->grid.cells[i];
         const char *idle = c->steering ? evoke_steering_idle(c->steering) : "";
+        steered |= c->steering != NULL;
         if (*idle && !s->o->quiet) {
             say("sweep: %s at alpha %g changes nothing: %s", c->emotion, c->alpha, idle);
             return;
         }
     }
+    if (!steered && !s->o->quiet)
+        say("sweep: nothing is steered: every strength is 0");
 }
 
 static evoke_status prepare(sweep *s, evoke_error *err)

@@ -47,6 +47,7 @@ runs "eval of places" "$EVOKE" eval places.jsonl --lexicon lexicon.json --metric
 json "has a cell for each" "len(r['cells']) == 2 + 8 and len({(c['emotion'], c['alpha'], c['variant']) for c in r['cells']}) == 10"
 echo '{"0": [[0]], "1": [[0]], "2": [[0]]}' | python3 -c 'import json, sys; json.dump({k: [96 * v[0]] for k, v in json.load(sys.stdin).items()}, open("x_joy.json", "w"))'
 remarks "vectors that are 0" 'joy at alpha 1 changes nothing' "$EVOKE" sweep -m "$MODEL" -f queries.json --ev x_joy.json --alphas 1 -n 2 -o zero.jsonl
+remarks "strengths that are all 0" 'nothing is steered: every strength is 0' "$EVOKE" sweep -m "$MODEL" -f queries.json --ev v.h5 --alphas 0 -n 2 -o none.jsonl
 
 # ---- a kill, and going on ----
 LONG=("$EVOKE" sweep -m "$MODEL" -f queries.json --ev v.h5 --ignore-eos -n 150 --n-samples 3 --temp 1 -b 8 -t 1 -q)
@@ -117,7 +118,7 @@ runs "vectors of other values" "$EVOKE" ev few.h5 -o v.h5 -q
 fails 1 "under the same name" 'ev_sha256 is' long -o whole.jsonl
 mv v1.h5 v.h5
 holds "nothing of it was touched" cmp -s before.jsonl whole.jsonl
-fails 2 "clamp along a random vector" 'mode clamp has no baseline random' sweep --steer-mode add,clamp --baselines random -o none.jsonl
+fails 2 "clamp along a random vector" 'mode clamp has no baseline random' sweep --steer-mode add,clamp --baselines random -o clamped.jsonl
 echo 'my notes' >notes.txt
 fails 1 "a file of something else" 'line 1 .*no line of such a run' sweep -o notes.txt
 printf 'my notes' >notes.txt

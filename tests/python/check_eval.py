@@ -4,7 +4,7 @@
     python check_eval.py PROGRAM
 
 Models: the default one and all-MiniLM-L6-v2 in the user's cache; parts whose model or package is missing are skipped."""
-import json, math, os, pathlib, re, subprocess, sys, tempfile
+import csv, json, math, os, pathlib, re, subprocess, sys, tempfile
 
 PROGRAM = os.path.abspath(sys.argv[1])
 DATA = pathlib.Path(__file__).resolve().parents[2] / "data"
@@ -189,6 +189,31 @@ def alphas(work):
     check(got["emotions"]["joy"]["rises"] and not got["emotions"]["fear"]["rises"] and set(got["emotions"]) == {"joy", "fear"}, "verdicts", got)
 
 
+def formats(work):
+    """--csv and --tables have what --json has."""
+    path = os.path.join(work, "f.jsonl")
+    with open(path, "w") as f:
+        for q, t, e, a in [*TEXTS, ("q", "", "joy", 2)]: print(json.dumps({"query": q, "text": t, "emotion": e, "alpha": a}), file=f)
+    say = lambda how: subprocess.run([PROGRAM, "eval", path, "--metrics", "degeneration", "-q", how], capture_output=True, text=True).stdout
+    cells, rows, tables = json.loads(say("--json"))["cells"], list(csv.DictReader(say("--csv").splitlines())), say("--tables").split("\n\n")
+    columns = [k for k in cells[0] if isinstance(cells[0][k], dict)]
+    check(len(rows) == len(cells) * len(columns), "rows of CSV", len(rows))
+    table = {t.split()[0]: [line for line in t.splitlines()] for t in tables if t.split()[0] in columns}
+    check(set(table) == set(columns), "a table a metric", set(table))
+    for cell in cells:
+        for c in columns:
+            row = next(r for r in rows if (r["emotion"], float(r["alpha"]), r["metric"]) == (cell["emotion"], cell["alpha"], c))
+            for key in ("mean", "low", "high"):
+                if cell[c][key] is None: check(row[key] == "", "CSV", row)
+                else: near(float(row[key]), cell[c][key], 1e-6 * max(1, abs(cell[c][key])), "CSV", c, key)
+            check(int(row["n"]) == cell[c]["n"] and int(row["left_out"]) == cell["n"] + cell["left_out"] - cell[c]["n"], "left out", row)
+            at = [float(x) for x in re.findall(r"alpha +(\S+)", table[c][0])].index(cell["alpha"])
+            line = next(l for l in table[c][1:] if l.split()[0] == cell["emotion"])
+            shown = line[24 + 25 * at:24 + 25 * (at + 1)].split()
+            if cell[c]["mean"] is not None: near(float(shown[0]), cell[c]["mean"], 1e-3 * max(1, abs(cell[c]["mean"])), "table", c, line)
+    check(next(c for c in cells if (c["emotion"], c["alpha"]) == ("joy", 2))["left_out"] == 1, "the empty one is left out")
+
+
 def ratings(work):
     """eas of a judge is held against labels by the same numbers that responses get."""
     try: import scipy, sklearn
@@ -226,9 +251,10 @@ def perplexity(work):
             if last == len(ids): break
         return total / (len(ids) - context)
 
+    long = ("What happened?", " ".join(t for _, t, _, _ in TEXTS * 2), "joy", 1)
     for window in (None, 48):
-        _, scores = run(work, TEXTS[:4], "--metrics", "ppl,ppl_alone", "--ppl-model", str(MODEL), *(["--ppl-window", str(window)] if window else []))
-        for (q, t, e, a), s in zip(TEXTS, scores):
+        _, scores = run(work, [*TEXTS[:4], long], "--metrics", "ppl,ppl_alone", "--ppl-model", str(MODEL), *(["--ppl-window", str(window)] if window else []))
+        for (q, t, e, a), s in zip([*TEXTS[:4], long], scores):
             prompt = tok(tok.apply_chat_template([{"role": "user", "content": q}], tokenize=False, add_generation_prompt=True)).input_ids
             own = tok(t, add_special_tokens=False).input_ids
             for name, ids, context in (("ppl", prompt + own, len(prompt)), ("ppl_alone", own, 1)):
@@ -258,6 +284,15 @@ def embeddings(work):
         neutral = p[i, probe["labels"].index("neutral")]
         near(s["eps"], 1 - neutral, 1e-4, "eps", i)
         for e in EMOTIONS: near(s["tec"][e], p[i, probe["labels"].index(e)] / (1 - neutral), 1e-4, "tec", e, i)
+    words = [w for _, t, _, _ in (TEXTS[0], TEXTS[1], TEXTS[2]) for w in t.split()]
+    quarter = len(words) // 4
+    ends = [" ".join(words[:quarter]), " ".join(words[-quarter:])]
+    whole = [("q", " ".join(words), "joy", 1), ("q", " ".join(words[:39]), "joy", 1)]
+    _, scores = run(work, whole, "--metrics", "course", "--embed-model", str(MINILM), "--probe", str(probe_file))
+    _, parts = run(work, [("q", t, "joy", 1) for t in ends], "--metrics", "tec", "--embed-model", str(MINILM), "--probe", str(probe_file))
+    for name, part in zip(("tec_first", "tec_last"), parts):
+        for e in EMOTIONS: near(scores[0][name][e], part["tec"][e], 1e-5, name, e)
+        check(all(x is None for x in scores[1][name].values()), name, "of fewer than 40 words", scores[1][name])
 
 
 def inference(work):
@@ -290,5 +325,5 @@ def inference(work):
 
 
 with tempfile.TemporaryDirectory() as work:
-    for part in (counted, agreement, metrics_alone, alphas, ratings, inference, embeddings, perplexity): part(work)
+    for part in (counted, agreement, metrics_alone, alphas, formats, ratings, inference, embeddings, perplexity): part(work)
 end()
