@@ -2,22 +2,16 @@
 attention output of every layer at the last position of every pass. Figures of that code on a tiny model: ../shared/interop.
 
     python check_authors.py PROGRAM"""
-import json, os, subprocess, sys, tempfile
+import json, os, tempfile
 import h5py
 import numpy as np
+from checking import check, end, program, skip
 
-PROGRAM = os.path.abspath(sys.argv[1])
 INTEROP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "shared", "interop")
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
 
 
 def trace(model, ids, out, *more):
-    run = subprocess.run([PROGRAM, "trace", "-m", model, "--ids", json.dumps(ids), "-n", "5", "-o", out, *more], capture_output=True, text=True)
+    run = program("trace", "-m", model, "--ids", json.dumps(ids), "-n", "5", "-o", out, *more)
     check(run.returncode == 0, run.stderr)
     with h5py.File(out) as f: return f["step_logits"][:], f["generated"][:].tolist(), f["resid_post"][:]
 
@@ -48,7 +42,5 @@ def main(work):
 if os.path.isdir(INTEROP):
     with tempfile.TemporaryDirectory() as work: main(work)
 else:
-    print("skip the authors' vectors: ../shared/interop is not there")
-    counts["skipped"] += 1
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+    skip("the authors' vectors: ../shared/interop is not there")
+end()

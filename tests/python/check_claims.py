@@ -4,27 +4,20 @@
 
 The store, a model of three layers, and directions are the program's own files; scores, likelihoods, divergences and all statistics
 without random numbers are computed here."""
-import json, os, random, subprocess, sys, tempfile
+import json, os, random, tempfile
 import h5py, numpy as np
+from checking import check, end, program, seed
 
-PROGRAM = os.path.abspath(sys.argv[1])
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(4), "little")
+SEED = seed()
 MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "gguf", "llama_f32", "model.gguf")
 ALPHAS, H, S, N_PREDICT, FOLDS = [-2.0, -1.0, 0.0, 1.0, 2.0], 0.02, 0.3, 6, 4
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
-    return ok
 
 
 def close(a, b, tolerance, *what): return check(np.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True), *what, a, b)
 
 
 def evoke(*args, code=0):
-    p = subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True)
+    p = program(*args)
     check(p.returncode == code, args[:3], p.returncode, p.stderr)
     return p
 
@@ -229,8 +222,7 @@ def main():
         read = discriminants(w)
         check_doses(w, got["claims"], read), check_pairs(w, got["claims"], read), check_directions(w, got["claims"]), check_refusals(w)
     print(f"seed {SEED}")
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    return counts["failed"] > 0
+    end()
 
 
-sys.exit(main())
+main()

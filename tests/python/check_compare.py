@@ -1,25 +1,19 @@
 """`evoke compare`: cosines, norm ratios and Fisher ratios of two stores and two vectors files against NumPy's, and what is refused.
 
     python check_compare.py PROGRAM"""
-import json, os, shutil, subprocess, sys, tempfile
+import json, os, shutil, tempfile
 import h5py
 import numpy as np
+from checking import check, end, program
 
-PROGRAM = os.path.abspath(sys.argv[1])
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "gguf")
 MODEL, NARROWER = (os.path.join(GOLDEN, name, "model.gguf") for name in ("llama_f32", "llama_q4_1"))
 QUERIES = [{"text": f"{t} {i}.", "id": f"{e}-{i}", "emotion": e} for e, t in (("joy", "We won game"), ("fear", "Who knocked at door"), ("anger", "They shut line")) for i in range(6)]
 FIGURES = ("cosine", "norm_a", "norm_b", "norm_ratio", "fisher_a", "fisher_b", "fisher_change")
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
 
 
 def run(*arguments):
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True)
+    done = program(*arguments)
     check(done.returncode == 0, arguments, done.stderr)
     return done
 
@@ -28,7 +22,7 @@ def compare(*arguments): return json.loads(run("compare", *arguments, "--json", 
 
 
 def refused(said, a, b, *more, status=1):
-    done = subprocess.run([PROGRAM, "compare", a, b, *more, "-q"], capture_output=True, text=True)
+    done = program("compare", a, b, *more, "-q")
     check(done.returncode == status and said in done.stderr and done.stderr.count("\n") == 1 and not done.stdout, said, done.returncode, done.stderr)
 
 
@@ -178,12 +172,11 @@ def main():
     refused("of method mean_difference, the second of fisher", "ev-a.h5", vectors("fisher.h5", lambda f: f.attrs.modify("method", "fisher")))
     refused("the first is a store", "a.h5", "ev-b.h5")
     refused("none to choose", "ev-a.h5", "ev-b.h5", "--span", "query", status=2)
-    done = subprocess.run([PROGRAM, "compare", "a.h5", "words.h5"], capture_output=True, text=True)
+    done = program("compare", "a.h5", "words.h5")
     check(done.returncode == 0 and "other words" in done.stderr, "other settings are told", done.stderr)
 
 
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     main()
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+end()

@@ -10,7 +10,8 @@ import argparse, copy, dataclasses, json, os, shutil, sys, tempfile
 from pathlib import Path
 
 import check_families as families
-from check_families import FAMILIES, check, counts, end, g, hf, np, torch, trace, value
+from checking import check, end
+from check_families import FAMILIES, g, hf, np, torch, trace, value
 import h5py
 
 CLASSES = ("llama", "llama_yarn", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "minicpm3", "phi3", "smollm3", "olmo2", "gpt2",

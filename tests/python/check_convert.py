@@ -2,37 +2,25 @@
 steering-vectors), round trips bit for bit, and steering against llama.cpp. A package that is missing leaves its part out.
 
     python check_convert.py PROGRAM"""
-import functools, hashlib, json, os, pickle, struct, subprocess, sys, tempfile, zipfile
+import functools, hashlib, json, os, pickle, struct, tempfile, zipfile
 import h5py
 import numpy as np
+from checking import check, end, program, skip
 
 np.float_ = np.float64      # repeng 0.4 asks for NumPy 1's name
-PROGRAM = os.path.abspath(sys.argv[1])
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 FILES = os.path.join(ROOT, "golden", "interop")
 SHARED = os.path.join(ROOT, "..", "..", "shared", "interop")
 MODEL = os.path.join(ROOT, "golden", "gguf", "llama_f32", "model.gguf")
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
-    return ok
-
-
-def skip(what, why):
-    counts["skipped"] += 1
-    print(f"skip {what}: {why}")
 
 
 @functools.cache
 def package(name):
     try: return __import__(name, fromlist=["x"])
-    except ImportError: return skip(name, "the package is not installed")
+    except ImportError: return skip(f"{name}:", "the package is not installed")
 
 
-def run(*arguments): return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True)
+def run(*arguments): return program(*arguments)
 
 
 def convert(path, out, *more):
@@ -265,7 +253,7 @@ def edges(work):
     said = run("convert", os.path.join(FILES, "edge", "layer-zero.gguf"), "-o", out).stderr
     check("direction.0" in said, "layer-zero is not said", said)
     tiny = os.path.join(SHARED, "tiny-llama-f32.gguf")
-    if not os.path.exists(tiny): return skip("the edges with a model", "../shared/interop is not there")
+    if not os.path.exists(tiny): return skip("the edges with a model:", "../shared/interop is not there")
     refused(os.path.join(FILES, "edge", "wrong-width.gguf"), "128 wide, the model 64", "-m", tiny)
     notes = convert(os.path.join(FILES, "edge", "beyond-last-layer.gguf"), out, "-m", tiny)["notes"]
     check(any(n["lost"] and n["n"] == 1 for n in notes), "beyond-last-layer", notes)
@@ -281,7 +269,7 @@ def logits(model, ids, work, *steer):
 
 def figures_of_others(work):
     """The logits that llama.cpp and steering-vectors gave for the tiny model; a wrong layer is off by 0.4 to 3."""
-    if not os.path.isdir(SHARED): return skip("figures of other tools", "../shared/interop is not there")
+    if not os.path.isdir(SHARED): return skip("figures of other tools:", "../shared/interop is not there")
     with open(os.path.join(SHARED, "expected.json")) as f: e = json.load(f)
     model, out = os.path.join(SHARED, "tiny-llama-f32.gguf"), os.path.join(work, "x.h5")
     cases = [(f"repeng/{k}.gguf", (), 2, v["logits_last_scale2_llamacpp"]) for k, v in e["repeng"].items()]
@@ -330,5 +318,4 @@ def llama_cpp(work):
 
 with tempfile.TemporaryDirectory() as folder:
     for part in (written_by_others, round_trips, read_by_others, hostile, edges, figures_of_others, llama_cpp): part(folder)
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+end()

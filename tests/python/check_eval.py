@@ -4,34 +4,18 @@
     python check_eval.py PROGRAM
 
 Models: the default one and all-MiniLM-L6-v2 in the user's cache; parts whose model or package is missing are skipped."""
-import csv, json, math, os, pathlib, re, subprocess, sys, tempfile
+import csv, json, math, os, pathlib, re, subprocess, tempfile
+from checking import PROGRAM, check, end, program, skip
 
-PROGRAM = os.path.abspath(sys.argv[1])
 DATA = pathlib.Path(__file__).resolve().parents[2] / "data"
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "evoke"
 MODEL = CACHE / "SmolLM2-135M-Instruct.Q4_1.gguf"
 MINILM = pathlib.Path(os.environ.get("EVOKE_MINILM", CACHE / "all-MiniLM-L6-v2"))
 EMOTIONS = list(json.load(open(DATA / "lexicon.json")))
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
 
 
 def near(got, want, gap, *what):
     check(got is not None and abs(got - want) <= gap, *what, got, want)
-
-
-def skip(*what):
-    counts["skipped"] += 1
-    print("skip", *what)
-
-
-def end():
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    sys.exit(counts["failed"] > 0)
 
 
 try:
@@ -54,10 +38,9 @@ def divided(work, path, scores, stdout, options):
     """Three shards of the same, merged: the same bytes on stdout and in the scores, whatever is measured."""
     parts, merged = [os.path.join(work, f"part{i}.jsonl") for i in (1, 2, 3)], os.path.join(work, "merged.jsonl")
     for i, part in enumerate(parts, 1):
-        got = subprocess.run([PROGRAM, "eval", path, "-q", "-t", "1", "--lexicon", str(DATA / "lexicon.json"), "-o", part, "--shard", f"{i}/3", *options],
-                             capture_output=True, text=True)
+        got = program("eval", path, "-q", "-t", "1", "--lexicon", str(DATA / "lexicon.json"), "-o", part, "--shard", f"{i}/3", *options)
         check(got.returncode == 0 and got.stderr == "", options, "shard", i, got.stderr)
-    got = subprocess.run([PROGRAM, "merge", *reversed(parts), "-o", merged, "--json"], capture_output=True, text=True)
+    got = program("merge", *reversed(parts), "-o", merged, "--json")
     check(got.returncode == 0 and got.stdout == stdout and open(merged).read() == open(scores).read(), options, "merged", got.stderr)
 
 
@@ -65,8 +48,7 @@ def run(work, rows, *options):
     path, scores = os.path.join(work, "r.jsonl"), os.path.join(work, "s.jsonl")
     with open(path, "w") as f:
         for q, t, e, a in rows: print(json.dumps({"query": q, "text": t, "emotion": e, "alpha": a}), file=f)
-    got = subprocess.run([PROGRAM, "eval", path, "--json", "-q", "-t", "1", "--lexicon", str(DATA / "lexicon.json"), "-o", scores, *options],
-                         capture_output=True, text=True)
+    got = program("eval", path, "--json", "-q", "-t", "1", "--lexicon", str(DATA / "lexicon.json"), "-o", scores, *options)
     check(got.returncode == 0, options, got.stderr)
     if got.returncode: return None, []
     if "--human" not in options: divided(work, path, scores, got.stdout, options)
@@ -110,7 +92,7 @@ def agreement(work):
             truth = int(said[0] if random.random() < 0.7 else random.integers(0, 6))
             print(json.dumps({"text": text, "emotion": classes[truth]}), file=f)
             rows.append((truth, [sum(k == s for s in said) for k in range(5)] + [0.5]))
-    got = subprocess.run([PROGRAM, "eval", "--human", path, "--lexicon", str(DATA / "lexicon.json"), "--json", "-q"], capture_output=True, text=True)
+    got = program("eval", "--human", path, "--lexicon", str(DATA / "lexicon.json"), "--json", "-q")
     check(got.returncode == 0, got.stderr)
     a, truth, scores = json.loads(got.stdout)["validity"][path]["lexicon"], np.array([r[0] for r in rows]), np.array([r[1] for r in rows])
     guess = scores.argmax(1)
@@ -194,7 +176,7 @@ def formats(work):
     path = os.path.join(work, "f.jsonl")
     with open(path, "w") as f:
         for q, t, e, a in [*TEXTS, ("q", "", "joy", 2)]: print(json.dumps({"query": q, "text": t, "emotion": e, "alpha": a}), file=f)
-    say = lambda how: subprocess.run([PROGRAM, "eval", path, "--metrics", "degeneration", "-q", how], capture_output=True, text=True).stdout
+    say = lambda how: program("eval", path, "--metrics", "degeneration", "-q", how).stdout
     cells, rows, tables = json.loads(say("--json"))["cells"], list(csv.DictReader(say("--csv").splitlines())), say("--tables").split("\n\n")
     columns = [k for k in cells[0] if isinstance(cells[0][k], dict)]
     check(len(rows) == len(cells) * len(columns), "rows of CSV", len(rows))

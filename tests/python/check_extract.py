@@ -6,17 +6,11 @@ the number of queries.
 import json, os, random, signal, subprocess, sys, tempfile, time
 import h5py
 import numpy as np
+from checking import PROGRAM, check, end, seed
 
-PROGRAM = os.path.abspath(sys.argv[1])
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(4), "little")
+SEED = seed()
 MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "gguf", "llama_f32", "model.gguf")
-counts = {"passed": 0, "failed": 0, "skipped": 0}
 rng = random.Random(SEED)
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
 
 
 def queries(n):
@@ -114,5 +108,4 @@ with tempfile.TemporaryDirectory() as folder:
     test_kills(folder)
     test_second_writer(folder)
     test_memory(folder)
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+end()

@@ -10,19 +10,7 @@ the greedy ids equal as long as the two best logits are 1e-3 apart. The referenc
 Needs torch, transformers and gguf (3 GB: `pip install torch transformers gguf`); without them it is skipped."""
 import argparse, json, os, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
-
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what, flush=True)
-    return ok
-
-
-def end():
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    sys.exit(counts["failed"] > 0)
+from checking import check, counts, end, skip
 
 
 try:
@@ -31,8 +19,7 @@ try:
     import make_golden as g
     from make_golden import base, hf, pick, rope
 except ImportError as e:
-    print(f"skip families on fresh models: {e}")
-    counts["skipped"] += 1
+    skip(f"families on fresh models: {e}")
     end()
 
 from types import SimpleNamespace

@@ -9,7 +9,8 @@ import argparse, os, shutil, sys, tempfile, time
 from pathlib import Path
 
 import check_families as families
-from check_families import FAMILIES, check, counts, end, g, hf, hold, np, pick, torch, trace, value
+from checking import check, counts, end
+from check_families import FAMILIES, g, hf, hold, np, pick, torch, trace, value
 import gguf, gguf_writer
 
 FOREIGN = {"expert_count": 8, "logit_scale": 2, "attention.clamp_kqv": 8, "attention.scale": 0.3, "final_logit_softcapping": 30,

@@ -3,21 +3,14 @@
     python check_labelled.py PROGRAM [SEED]
 
 PROGRAM is the built `evoke`. Prints what fails and `N passed, N failed, N skipped`."""
-import json, os, subprocess, sys, tempfile
+import json, os, tempfile
 import h5py, numpy as np
 from sklearn.metrics import confusion_matrix, f1_score, roc_auc_score
+from checking import check, end, program, seed
 
-PROGRAM = os.path.abspath(sys.argv[1])
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(4), "little")
+SEED = seed()
 MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../golden/gguf/llama_f32/model.gguf")
 EMOTIONS, LABELS, LAYERS = ["joy", "Wut", "fear"], ["calm", "fear", "neutral", "joy", "Wut", "grief"], [2, 5]
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
-    return ok
 
 
 def near(a, b, tolerance=1e-6):
@@ -26,7 +19,7 @@ def near(a, b, tolerance=1e-6):
 
 
 def evoke(*arguments):
-    run = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True)
+    run = program(*arguments)
     return run.returncode, run.stdout, run.stderr
 
 
@@ -165,8 +158,7 @@ def main():
         check_vectors(folder)
         check_raw(folder)
     print(f"seed {SEED}")
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    return counts["failed"] > 0
+    end()
 
 
-sys.exit(main())
+main()

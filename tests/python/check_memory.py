@@ -3,22 +3,16 @@ that is private grows with the file, and a trace stays within the file's size + 
 blocks) and cut to one and to three layers; for all 32 the parts that were measured are added up.
 
     python check_memory.py PROGRAM"""
-import os, random, shutil, struct, subprocess, sys, tempfile, threading, time
+import os, random, shutil, struct, subprocess, tempfile, threading, time
 import h5py
 import numpy as np
+from checking import PROGRAM, check, end, skip
 
-PROGRAM = os.path.abspath(sys.argv[1])
 D, HEADS, D_FF, VOCAB, LAYERS = 4096, 32, 11008, 32000, 32
 SITES = 5                                   # resid_pre, attn_out, resid_mid, mlp_out, resid_post: [T, L, D] each
 CHUNK_BYTES = 256 << 20                     # of arrays that layers/trace.c holds at a time
 MARGIN = 1.5e9
 MB = 1e6
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
 
 
 # ---- a GGUF file with random blocks ----
@@ -155,9 +149,7 @@ def main(folder):
 
 with tempfile.TemporaryDirectory() as folder:
     if not os.path.exists("/proc/self/status") or shutil.disk_usage(folder).free < 2e9:
-        print("skip memory: no /proc, or less than 2 GB free for the model")
-        counts["skipped"] += 1
+        skip("memory: no /proc, or less than 2 GB free for the model")
     else:
         main(folder)
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+end()

@@ -6,17 +6,15 @@ PROGRAM is the built `evoke`. From a small random corpus: BPE over characters (b
 both forms of merges), Unigram and WordPiece by the trainers of `tokenizers`; SentencePiece's BPE and Unigram by its own
 trainer, written to GGUF files by the package `gguf`. Prints what fails and `N passed, N failed, N skipped`."""
 import io, json, os, random, subprocess, sys, tempfile
+import checking
+from checking import PROGRAM, end, seed, skip
 
-PROGRAM = os.path.abspath(sys.argv[1])
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(4), "little")
+SEED = seed()
 N_TEXTS = int(sys.argv[3]) if len(sys.argv) > 3 else 400
-counts = {"passed": 0, "failed": 0, "skipped": 0}
 rng = random.Random(SEED)
 
 
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok and counts["failed"] < 40: print("not ok", *what, "seed", SEED)
+def check(ok, *what): return checking.check(ok, *what, "seed", SEED)
 
 
 # ---------------------------------------------------------------------------- texts
@@ -267,10 +265,8 @@ if __name__ == "__main__":
         try:
             import gguf, sentencepiece
         except ImportError as why:
-            print("skip GGUF:", why)
-            counts["skipped"] += 1
+            skip("GGUF:", why)
         else:
             check_presets(folder, lines)
             check_sentencepiece(folder, lines, ["bpe", "unigram"])
-    print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
-    sys.exit(counts["failed"] > 0)
+    end()

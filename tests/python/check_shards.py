@@ -2,18 +2,12 @@
 command line, in h5py; for any N, spans, sites, stored tokens, other threads and batches, and a shard killed and continued. The same of `mpirun -n R`.
 
     python check_shards.py PROGRAM"""
-import json, os, signal, subprocess, sys, tempfile, time
+import json, os, signal, subprocess, tempfile, time
 import h5py
 from hdf5_contents import contents
+from checking import PROGRAM, check, end, skip
 
-PROGRAM = os.path.abspath(sys.argv[1])
 MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "gguf", "llama_f32", "model.gguf")
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
 
 
 def run(*args):
@@ -237,10 +231,8 @@ with tempfile.TemporaryDirectory() as folder:
     test_a_killed_shard(folder)
     test_theory(folder)
     if reason := no_ranks():
-        print("skip mpirun:", reason)
-        counts["skipped"] += 1
+        skip("mpirun:", reason)
     else:
         test_ranks(folder, data)
         test_stopped_ranks(folder)
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+end()

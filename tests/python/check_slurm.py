@@ -5,18 +5,12 @@ run's. Skipped, with the reason, without root, slurm-wlm and munge. All that is 
     python check_slurm.py PROGRAM"""
 import json, os, shutil, signal, socket, subprocess, sys, tempfile, time
 from hdf5_contents import contents
+from checking import PROGRAM, check, end, skip
 
-PROGRAM = os.path.abspath(sys.argv[1])
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 MODEL = os.path.join(ROOT, "tests", "golden", "gguf", "llama_q4_1", "model.gguf")
 HOW = ["--span", "response", "-n", "36", "--temp", "1", "-b", "1", "-t", "1", "--isa", "ref"]         # made slow: some seconds on a core
-counts = {"passed": 0, "failed": 0, "skipped": 0}
 daemons = []
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
 
 
 def missing():
@@ -152,21 +146,16 @@ def stop_ranks(folder, job):
 
 
 def main():
-    if reason := missing(): return skip("Slurm", reason)
+    if reason := missing(): return skip("Slurm:", reason)
     if not cluster():
-        return skip("Slurm", "it does not come up here: " + call("sh", "-c", f"tail -n 2 {HOME}/slurm*.out {HOME}/munged.out").stdout.replace("\n", " "))
+        return skip("Slurm:", "it does not come up here: " + call("sh", "-c", f"tail -n 2 {HOME}/slurm*.out {HOME}/munged.out").stdout.replace("\n", " "))
     with open(QUERIES, "w") as f: json.dump({e: [f"{i} {e} then" for i in range(150)] for e in ("joy", "fear", "awe", "envy")}, f)
     r = call(PROGRAM, "extract", "-m", MODEL, "-d", QUERIES, "-o", WHOLE, "-q", *HOW)
     check(r.returncode == 0, "undivided", r.stderr)
     chain("2", os.path.join(HOME, "array"), stop_array)
     if shutil.which("mpirun") and b"libmpi" in subprocess.run(["ldd", PROGRAM], capture_output=True).stdout:
         chain("mpi:2", os.path.join(HOME, "ranks"), stop_ranks)
-    else: skip("MPI under Slurm", "there is no mpirun, or evoke is built without MPI")
-
-
-def skip(what, reason):
-    print(f"skip {what}: {reason}")
-    counts["skipped"] += 1
+    else: skip("MPI under Slurm:", "there is no mpirun, or evoke is built without MPI")
 
 
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
@@ -177,5 +166,4 @@ with tempfile.TemporaryDirectory() as HOME:
     QUERIES, WHOLE = os.path.join(HOME, "q.json"), os.path.join(HOME, "whole.h5")
     try: main()
     finally: stop()
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+end()

@@ -2,27 +2,21 @@
 float64, with the same edits; and the figures of repeng, steering-vectors and llama.cpp in ../shared/interop.
 
     python check_steering.py PROGRAM"""
-import glob, json, os, struct, subprocess, sys, tempfile
+import glob, json, os, struct, sys, tempfile
 import h5py
 import numpy as np
+from checking import check, end, program, skip
 
-PROGRAM = os.path.abspath(sys.argv[1])
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 FAMILIES = os.path.join(ROOT, "tests", "golden", "families")
 INTEROP = os.path.join(ROOT, "..", "shared", "interop")
 SITES = ["resid_pre", "attn_proj", "attn_out", "resid_mid", "mlp_proj", "mlp_out", "resid_post"]
 SITE_NUMBERS = {"resid_post": 7}         # evoke_site
 MODES, POSITIONS = ["add", "relative", "renorm", "ablate", "clamp"], ["all", "prompt", "response", "last"]
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
 
 
 def trace(model, ids, out, *more):
-    run = subprocess.run([PROGRAM, "trace", "-m", model, "--ids", json.dumps(ids), "-o", out, *more], capture_output=True, text=True)
+    run = program("trace", "-m", model, "--ids", json.dumps(ids), "-o", out, *more)
     if run.returncode: sys.exit(f"evoke trace {model} {more}: {run.stderr}")
     with h5py.File(out) as f: return {name: f[name][:] for name in f}
 
@@ -201,9 +195,8 @@ def random_baseline(work):
         out = os.path.join(work, "r.jsonl")
         if os.path.exists(out): os.remove(out)
         write_vectors(os.path.join(work, "v.h5"), vectors, range(n_layer), ("joy", "fear"), norms=size)
-        run = subprocess.run([PROGRAM, "sweep", "-m", model, "-f", queries, "--raw", "--ev", os.path.join(work, "v.h5"), "--emotions", "joy,fear", "-n", "12", "--temp",
-                              "0", "--alphas", "1", "--site", "resid_post", "--steer-mode", "add,relative,renorm,ablate", "--seed", "9", "-q", "-o", out, *more],
-                             capture_output=True, text=True)
+        run = program("sweep", "-m", model, "-f", queries, "--raw", "--ev", os.path.join(work, "v.h5"), "--emotions", "joy,fear", "-n", "12", "--temp",
+                              "0", "--alphas", "1", "--site", "resid_post", "--steer-mode", "add,relative,renorm,ablate", "--seed", "9", "-q", "-o", out, *more)
         check(run.returncode == 0, run.stderr)
         with open(out) as f: rows = [json.loads(line) for line in f]
         return lambda baseline: {(r["id"], r["emotion"], r["variant"]): r["ids"] for r in rows if r["baseline"] == baseline}
@@ -261,8 +254,7 @@ def interop(work):
     compare("brainpatch, one block late", {"3": other["brainpatch"]["direction"]}, other["brainpatch"]["logits_last_scale1_llamacpp"], once)
     try: from gguf import GGUFReader
     except ImportError:
-        print("skip the GGUF files of llama.cpp's edge cases: the package gguf is not there")
-        counts["skipped"] += 1
+        skip("the GGUF files of llama.cpp's edge cases: the package gguf is not there")
         return
     for name, e in edge.items():
         if "logits_last_scale2" in e:
@@ -276,7 +268,5 @@ with tempfile.TemporaryDirectory() as work:
     random_baseline(work)
     if os.path.isdir(INTEROP): interop(work)
     else:
-        print("skip other programs' steering: ../shared/interop is not there")
-        counts["skipped"] += 1
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+        skip("other programs' steering: ../shared/interop is not there")
+end()

@@ -2,22 +2,16 @@
 in R and column-major languages.
 
     python check_stores.py PROGRAM"""
-import json, os, re, shutil, subprocess, sys, tempfile
+import json, os, re, shutil, subprocess, tempfile
 import h5py
 import numpy as np
+from checking import check, end, program, skip
 
-PROGRAM = os.path.abspath(sys.argv[1])
 MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "gguf", "llama_f32", "model.gguf")
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
 
 
 def run(*arguments):
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True)
+    done = program(*arguments)
     check(done.returncode == 0, arguments, done.stderr)
     return done
 
@@ -48,7 +42,7 @@ def check_size():
 
 
 def refused(said, *arguments):
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True, text=True)
+    done = program(*arguments)
     check(done.returncode in (1, 2) and said in done.stderr, arguments, done.returncode, done.stderr)
 
 
@@ -171,16 +165,14 @@ def check_h5dump(path):
 def check_readers():
     for name in ("whole.h5", "half.h5", "both.h5"):
         if not check_h5dump(name):
-            counts["skipped"] += 1
-            print("skip h5dump: not installed (hdf5-tools)")
+            skip("h5dump: not installed (hdf5-tools)")
             break
     for name in ("whole.h5", "half.h5", "both.h5", "ev-packed.h5"): check_columns(name)
     run("ev", "whole.h5", "-o", "ev-query.h5", "--span", "query", "-q")
     for name in ("whole.h5", "half.h5", "packed.h5", "both.h5"):
         if name == "both.h5": run("ev", name, "-o", "ev-query.h5", "--span", "query", "-q")
         if not check_r(name, "ev-query.h5"):
-            counts["skipped"] += 1
-            print("skip R: no Rscript with hdf5r (r-cran-hdf5r)")
+            skip("R: no Rscript with hdf5r (r-cran-hdf5r)")
             break
 
 
@@ -191,5 +183,4 @@ with tempfile.TemporaryDirectory() as folder:
     check_size()
     check_smaller()
     check_readers()
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+end()

@@ -10,19 +10,13 @@ import json, os, random, subprocess, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 import jinja2, jinja2.ext, jinja2.nodes, jinja2.sandbox
+from checking import PROGRAM, check, end, seed, skip
 
 WRITE = sys.argv[2] if sys.argv[1] == "--write" else None
-PROGRAM = os.path.abspath(sys.argv[1])
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 and not WRITE else int.from_bytes(os.urandom(4), "little")
+SEED = None if WRITE else seed()
 N_RANDOM = int(sys.argv[3]) if len(sys.argv) > 3 else 150
 NOW = 1767323045
 VARS = {"bos_token": "<s>", "eos_token": "</s>"}
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
 
 
 # ---------------------------------------------------------------------------- the reference
@@ -573,14 +567,12 @@ def main():
     names = sorted(f for f in os.listdir(folder) if f.endswith(".jinja")) if os.path.isdir(folder) else []
     jobs += [(open(os.path.join(folder, name), encoding="utf-8").read(), conversations) for name in names]
     if not names:
-        counts["skipped"] += 1
-        print("skip templates of models: ../shared/templates is not here")
+        skip("templates of models: ../shared/templates is not here")
     with ThreadPoolExecutor(2) as pool:
         for results in pool.map(lambda job: compare(*job), jobs):
             for ok, source, conversation, expected, got in results:
                 check(ok, repr(source[:300]), "" if conversation is TALK else conversation, "expected", repr(expected), "got", repr(got))
-    print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" % counts)
-    sys.exit(counts["failed"] > 0)
+    end()
 
 
 main()

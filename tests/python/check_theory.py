@@ -3,22 +3,15 @@
     python check_theory.py PROGRAM [SEED]
 
 PROGRAM is the built `evoke`. Prints what fails and `N passed, N failed, N skipped`."""
-import json, os, subprocess, sys, tempfile
+import json, subprocess, tempfile
 import h5py, numpy as np
 from scipy.stats import kstest
 from sklearn.covariance import ledoit_wolf, oas
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis as LDA
 from sklearn.metrics import roc_auc_score
+from checking import PROGRAM, check, end, seed
 
-PROGRAM = os.path.abspath(sys.argv[1])
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(4), "little")
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
-    return ok
+SEED = seed()
 
 
 def near(a, b, tolerance=1e-4):
@@ -452,8 +445,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for part in (check_figures, check_more, check_similarity, check_likelihood, check_null, check_choices, check_refusals): part(folder, rng)
     print(f"seed {SEED}")
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    return counts["failed"] > 0
+    end()
 
 
-sys.exit(main())
+main()

@@ -4,20 +4,14 @@
 
 PROGRAM is the built `evoke`. The tokenizer is tests/golden/tiny-llama, as it is and with the pre-tokenizers of Llama 3,
 Qwen2 and SmolLM declared in its tokenizer.json. Prints what fails and `N passed, N failed, N skipped`."""
-import json, os, random, subprocess, sys, tempfile
+import json, os, random, subprocess, tempfile
 from tokenizers import Tokenizer
+from checking import PROGRAM, check, end, seed, skip
 
-PROGRAM = os.path.abspath(sys.argv[1])
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(4), "little")
+SEED = seed()
 TINY = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "tiny-llama", "tokenizer.json")
 N_TEXTS = 2000
-counts = {"passed": 0, "failed": 0, "skipped": 0}
 rng = random.Random(SEED)
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
 
 
 # ---------------------------------------------------------------------------- texts
@@ -90,11 +84,9 @@ def check_variant(folder, name, changes):
 
 if __name__ == "__main__":
     if subprocess.run([PROGRAM, "tokenize", "--help"], capture_output=True).returncode != 0:
-        print("skip tokenizer: the program has no command 'tokenize'")
-        counts["skipped"] += 1
+        skip("tokenizer: the program has no command 'tokenize'")
     else:
         with tempfile.TemporaryDirectory() as folder:
             for name, changes in variants():
                 check_variant(folder, name, changes)
-    print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
-    sys.exit(counts["failed"] > 0)
+    end()

@@ -5,30 +5,18 @@
 Needs torch, transformers and gguf; without them it is skipped (they are 3 GB: `pip install torch transformers gguf` into the
 environment of the Python references to have it)."""
 import os, subprocess, sys, tempfile
+from checking import check, end, program, seed, skip
 
-PROGRAM = os.path.abspath(sys.argv[1])
-SEED = int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(2), "little")
+SEED = seed(2)
 FAMILIES = sys.argv[3:] or ["llama", "llama31", "gguf/llama_f16", "gguf/llama_q4_1", "gguf/llama_k", "gguf/llama31"]
 MAKE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "make_golden.py")
 SITES = ("embed", "resid_post", "attn_out", "mlp_out", "final_norm", "logits")
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
-
-
-def end():
-    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-    sys.exit(counts["failed"] > 0)
 
 
 try:
     import h5py, numpy as np, torch, transformers, gguf  # noqa: F401
 except ImportError as e:
-    print(f"skip transformers on fresh models: {e}")
-    counts["skipped"] += 1
+    skip(f"transformers on fresh models: {e}")
     end()
 
 
@@ -36,8 +24,7 @@ def compare(model, expected, group, work, label):
     ids = expected[group]["ids"][:]
     n = len(expected[group]["generated"]) if "generated" in expected[group] else 0
     out = os.path.join(work, "trace.h5")
-    run = subprocess.run([PROGRAM, "trace", "-m", model, "--ids", " ".join(map(str, ids)), "-n", str(n), "-o", out],
-                         capture_output=True, text=True)
+    run = program("trace", "-m", model, "--ids", " ".join(map(str, ids)), "-n", str(n), "-o", out)
     if run.returncode:
         return check(False, label, group, run.stderr)
     with h5py.File(out) as got:

@@ -1,0 +1,35 @@
+"""What the checks of this folder share: their counts, the line that tests/run.sh reads, and runs of the program.
+A check is called as `python check_NAME.py PROGRAM [SEED [MORE...]]`."""
+import os, subprocess, sys
+
+PROGRAM = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else None
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+
+
+def check(ok, *what):
+    """Counts it; what is wrong is printed where not `ok`, which is given back."""
+    counts["passed" if ok else "failed"] += 1
+    if not ok: print("not ok", *what, flush=True)
+    return ok
+
+
+def skip(*what):
+    """Counts a part that cannot run here, and says which and why."""
+    counts["skipped"] += 1
+    print("skip", *what)
+
+
+def end():
+    """The last line, and exit status 1 if anything failed."""
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    sys.exit(counts["failed"] > 0)
+
+
+def seed(n_bytes=4):
+    """The second argument, or a fresh one."""
+    return int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(n_bytes), "little")
+
+
+def program(*arguments):
+    """A run of PROGRAM with its returncode, stdout and stderr as text."""
+    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True)
