@@ -4,16 +4,14 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static evoke_status open_temporary(output *out, const char *path, evoke_error *err)
 {
     const size_t size = strlen(path) + 32;
-    struct stat info;
-    /* rename would put a file in its place, a device's or the link /dev/stdout's */
-    if ((stat(path, &info) == 0 && !S_ISREG(info.st_mode)) || strncmp(path, "/dev/std", 8) == 0)
-        return fail(err, EVOKE_EIO, "create the result: there is something of that name that is not a file (%s)", path);
+    const evoke_status status = evoke_check_output(path, "create the result", err);
+    if (status != EVOKE_OK)
+        return status;
     out->path = strdup(path);
     out->temporary = malloc(size);
     if (!out->path || !out->temporary)

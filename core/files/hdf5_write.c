@@ -23,9 +23,7 @@ enum { MAX_TRIES = 1000, ALIGN = 4096, ALIGN_FROM = 1 << 20, SPARE = 1 << 16 };
 static evoke_status make_temporary(evk_h5 *f, evoke_error *err)
 {
     const size_t room = strlen(f->path) + 48;
-    struct stat info;
-    if ((stat(f->path, &info) == 0 && !S_ISREG(info.st_mode)) || strncmp(f->path, "/dev/std", 8) == 0)
-        return evk_fail(err, EVOKE_EIO, "create HDF5: there is something of that name that is not a file (%s)", f->path);
+    EVK_TRY(evoke_check_output(f->path, "create HDF5", err));
     EVK_TRY(evk_alloc(&f->temporary, room, 1, "create HDF5", err));
     for (unsigned i = 0; i < MAX_TRIES; i++) {
         snprintf(f->temporary, room, "%s.%ld-%u.tmp", f->path, (long)getpid(), i);

@@ -20,13 +20,20 @@ static int write_all(int fd, const char *bytes, size_t n)
     return fsync(fd) == 0 ? 0 : errno;
 }
 
+evoke_status evoke_check_output(const char *path, const char *what, evoke_error *err)
+{
+    struct stat info;
+    /* by name too: the target of the link /dev/stdout may be a file */
+    if ((stat(path, &info) == 0 && !S_ISREG(info.st_mode)) || strncmp(path, "/dev/std", 8) == 0)
+        return evk_fail(err, EVOKE_EIO, "%s: there is something of that name that is not a file (%s)", what, path);
+    return EVOKE_OK;
+}
+
 evoke_status evk_write_whole(const char *path, const void *bytes, size_t n, evoke_error *err)
 {
     const size_t room = strlen(path) + 32;
-    struct stat info;
     char *temporary = NULL;
-    if ((stat(path, &info) == 0 && !S_ISREG(info.st_mode)) || strncmp(path, "/dev/std", 8) == 0)
-        return evk_fail(err, EVOKE_EIO, "write file: there is something of that name that is not a file (%s)", path);
+    EVK_TRY(evoke_check_output(path, "write file", err));
     EVK_TRY(evk_alloc(&temporary, room, 1, "write file", err));
     snprintf(temporary, room, "%s.%ld.partial", path, (long)getpid());
     const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
