@@ -39,6 +39,15 @@ static evoke_status render_raw(const evk_extraction *x, evoke_text *turn, size_t
     return EVOKE_OK;
 }
 
+/* How many of a prompt's tokens must be run: to the last that a span, a response or the store needs. */
+static size_t needed_tokens(const evk_extraction *x, const evk_tokens *p)
+{
+    for (size_t i = 0; i < x->layout.n_span; i++)
+        if (x->spans[i] != EVOKE_SPAN_QUERY)
+            return p->n;
+    return x->layout.tokens ? p->n : p->query_last;
+}
+
 /* Renders one query in one setting; fills texts and prompts. */
 static evoke_status make_prompt(evk_extraction *x, size_t i, evoke_error *err)
 {
@@ -57,6 +66,7 @@ static evoke_status make_prompt(evk_extraction *x, size_t i, evoke_error *err)
         goto done;
     p->ids = ids.ids;
     p->n = ids.n;
+    p->n_run = needed_tokens(x, p);
     ids.ids = NULL;
     p->group = (i % x->n_setting) * (evoke_dataset_emotion_count(x->dataset) + 1) + (size_t)(q->emotion + 1);
     x->texts[i] = rendered.text.data;

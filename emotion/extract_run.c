@@ -134,7 +134,7 @@ static evoke_status open_item(evk_extraction *x, item *it, size_t prompt, evoke_
     EVK_TRY(evk_alloc(&it->response, x->n_predict, sizeof *it->response, "extract", err));
     EVK_TRY(evk_span_means_init(&it->means, &x->layout, prefix, p->n + x->n_predict, p->n, p->query_first, p->query_last, err));
     return evk_kv_open(&x->cache, node < 0 ? EVK_NO_PARENT : (ptrdiff_t)x->prefix_sequences[node],
-                       p->n - it->n_fed + x->n_predict, &it->sequence, err);
+                       p->n_run - it->n_fed + x->n_predict, &it->sequence, err);
 }
 
 /* Draws for every run of the last pass that wanted logits; owners [n_run]. The first token is never an end, so that there
@@ -177,13 +177,13 @@ static evoke_status run_prompts(batch *b, item **owners, evoke_error *err)
         for (size_t i = 0; i < b->n; i++) {
             item *it = &b->items[i];
             const evk_tokens *p = &x->prompts[it->prompt];
-            const size_t todo = p->n - it->n_fed, n = todo < budget ? todo : budget;
+            const size_t todo = p->n_run - it->n_fed, n = todo < budget ? todo : budget;
             left += todo - n;
             if (n == 0)
                 continue;
             const bool end = n == todo;
             owners[b->n_run] = it;
-            add_run(b, (evk_run){ it->sequence, p->ids + it->n_fed, n, end ? EVK_PROMPT_END : EVK_PROMPT,
+            add_run(b, (evk_run){ it->sequence, p->ids + it->n_fed, n, it->n_fed + n == p->n ? EVK_PROMPT_END : EVK_PROMPT,
                                   end && it->running ? EVK_WANT_LAST : EVK_WANT_NONE, NULL, p->n, 0 }, &it->means);
             it->n_fed += n;
             budget -= n;
@@ -220,12 +220,22 @@ static evoke_status run_responses(batch *b, item **owners, evoke_error *err)
 
 /* ---- writing ---- */
 
+/* Tokens of the prompt that no span needed have no norm: NaN. */
+static void count_unrun(const evk_span_layout *y, evk_span_means *s)
+{
+    for (; s->n_token < s->n_prompt; s->n_token++)
+        for (size_t site = 0; site < y->n_site; site++)
+            for (size_t l = 0; l < y->n_layer; l++)
+                s->norms[(site * s->max_token + s->n_token) * y->n_layer + l] = NAN;
+}
+
 static evoke_status write_item(const batch *b, item *it, evk_store_item *out, float **means, const float **norms,
                                const float **tokens, evoke_error *err)
 {
     const evk_extraction *x = b->x;
     const evk_span_layout *y = &x->layout;
     const size_t per_mean = y->n_layer * y->d_model;
+    count_unrun(y, &it->means);
     for (size_t i = 0; i < y->n_span; i++) {
         size_t *range = it->means.spans[i];
         if (y->spans[i] == EVOKE_SPAN_RESPONSE)
@@ -285,8 +295,8 @@ static evoke_status write_batch(const batch *b, evoke_error *err)
 static size_t item_bytes(const evk_extraction *x, size_t prompt)
 {
     const evk_tokens *p = &x->prompts[prompt];
-    const size_t n = p->n + x->n_predict;
-    return n * evk_kv_token_bytes(&x->model->config) + evk_span_means_bytes(&x->layout, n);
+    return (p->n_run + x->n_predict) * evk_kv_token_bytes(&x->model->config) +
+           evk_span_means_bytes(&x->layout, p->n + x->n_predict);
 }
 
 /* Tokens that stay to be run of a prompt once its prefix is shared. */
@@ -294,7 +304,7 @@ static size_t own_tokens(const evk_extraction *x, size_t prompt)
 {
     const evk_tokens *p = &x->prompts[prompt];
     const ptrdiff_t node = x->prefixes.of_group[p->group];
-    return p->n - (node < 0 ? 0 : x->prefixes.nodes[node].first + x->prefixes.nodes[node].n);
+    return p->n_run - (node < 0 ? 0 : x->prefixes.nodes[node].first + x->prefixes.nodes[node].n);
 }
 
 static size_t memory_budget(const evk_extraction *x)
@@ -368,7 +378,7 @@ static evoke_status make_cache(evk_extraction *x, evoke_error *err)
     const evk_config *c = &x->model->config;
     size_t longest = 0, prefixes = 0, total = 0, own = memory_budget(x) / evk_kv_token_bytes(c);
     for (size_t i = 0; i < x->n_prompt; i++) {
-        const size_t n = x->prompts[i].n + x->n_predict;
+        const size_t n = x->prompts[i].n_run + x->n_predict;
         longest = n > longest ? n : longest;
         total += n;
     }

@@ -12,6 +12,7 @@
 typedef struct evk_tokens {             /* one prompt */
     int32_t *ids;                       /* [n], owned by the list */
     size_t n, query_first, query_last;  /* tokens [first, last) are the query's own */
+    size_t n_run;                       /* tokens that must be run: what follows is needed by nobody */
     size_t group;
 } evk_tokens;
 

@@ -1,13 +1,31 @@
 """One table of speeds: evoke and its peers on one GGUF file.   compare_speed.py EVOKE MODEL.gguf
 
-Work: a prompt of 512 tokens; 96 tokens of one stream after a prompt of 16; capturing every layer of 64 chat prompts (extraction).
-Best of three runs each, models loaded before. Every peer runs in a process of its own, so that none keeps the other's threads."""
+Work: a prompt of 512 tokens; 96 tokens of one stream after a prompt of 16 (best of three runs each, models loaded before); and
+extraction: every layer of the project's dataset, 500 queries in two settings, by the model's chat template. evoke runs all 1,000
+prompts, beginnings that they share once; the peers, whose rate does not depend on how many there are, every fourth query's, each
+prompt whole. A second row of llama.cpp keeps its cache from one prompt to the next as far as both begin alike.
+Every peer runs in a process of its own, so that none keeps the other's threads."""
 import json, os, subprocess, sys, tempfile, time
 
 THREADS = len(os.sched_getaffinity(0))
-QUESTIONS = [f"Tell me what happened on day {i}, where you went, and what you and the others saw there." for i in range(32)]
-SETTINGS = ("{}", "Answer as if you were full of joy. {}")
-PROMPTS = [s.format(q) for q in QUESTIONS for s in SETTINGS]
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data")
+EVERY = 4
+
+
+def pairs(tokenizer):
+    """(neutral, emotion) chat prompts of the queries that peers run, as `evoke extract` makes them."""
+    with open(f"{DATA}/settings.json") as f: settings = json.load(f)["settings"]
+    with open(f"{DATA}/queries_extraction.jsonl") as f: queries = [json.loads(line) for line in f][::EVERY]
+    return [tuple(tokenizer.apply_chat_template([{"role": "user", "content": settings[s].replace("{emotion}", q["emotion"]).replace("{query}", q["text"])}],
+                                                tokenize=False, add_generation_prompt=True) for s in ("neutral", "emotion")) for q in queries]
+
+
+def chat_tokenizer(model):
+    import transformers
+    folder, name = os.path.split(os.path.abspath(model))
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder, gguf_file=name)
+    tokenizer.pad_token, tokenizer.padding_side = tokenizer.eos_token, "left"
+    return tokenizer
 
 
 def best(run, n=3):
@@ -32,15 +50,18 @@ def llama_cpp(model):
     def generate(n):
         prompt(16)
         for i in range(n): m.eval([ids[100 + i]])
-    texts = [m.tokenize(p.encode(), add_bos=False) for p in PROMPTS]
+    texts = [m.tokenize(p.encode(), add_bos=False, special=True) for pair in zip(*pairs(chat_tokenizer(model))) for p in pair]
 
-    def extract():
+    def extract(keep):
+        before = []
         for t in texts:
-            m.reset()
-            m.eval(t)
+            m.n_tokens = len(os.path.commonprefix([before, t[:-1]])) if keep else 0
+            m.eval(t[m.n_tokens:])
+            before = t
     alone = best(lambda: generate(1))
-    return {"prompt": 512 / best(lambda: prompt(512)), "generation": 95 / (best(lambda: generate(96)) - alone),
-            "extraction": len(PROMPTS) / best(extract)}
+    return {"llama.cpp": {"prompt": 512 / best(lambda: prompt(512)), "generation": 95 / (best(lambda: generate(96)) - alone),
+                          "extraction": len(texts) / best(lambda: extract(False), 1)},
+            "llama.cpp, cache kept": {"extraction": len(texts) / best(lambda: extract(True), 1)}}
 
 
 def hugging_face(model):
@@ -48,12 +69,12 @@ def hugging_face(model):
     torch.set_num_threads(THREADS)
     folder, name = os.path.split(os.path.abspath(model))
     m = transformers.AutoModelForCausalLM.from_pretrained(folder, gguf_file=name, dtype=torch.float32).eval()
-    return m, transformers.AutoTokenizer.from_pretrained(folder, gguf_file=name), torch
+    return m, chat_tokenizer(model), torch
 
 
 def transformers(model):
     m, tokenizer, torch = hugging_face(model)
-    tokenizer.pad_token, tokenizer.padding_side = tokenizer.eos_token, "left"
+    texts = [p for pair in pairs(tokenizer) for p in pair]
     ids = torch.tensor([[(i * 7919 + 3) % m.config.vocab_size for i in range(512)]])
 
     def generate(n):
@@ -64,9 +85,10 @@ def transformers(model):
 
     def extract():
         with torch.no_grad():
-            for i in range(0, len(PROMPTS), 8): m(**tokenizer(PROMPTS[i:i + 8], return_tensors="pt", padding=True), output_hidden_states=True, logits_to_keep=1)
+            for i in range(0, len(texts), 8): m(**tokenizer(texts[i:i + 8], return_tensors="pt", padding=True), output_hidden_states=True, logits_to_keep=1)
     alone = best(lambda: generate(1))
-    return {"prompt": 512 / best(prompt), "generation": 95 / (best(lambda: generate(96)) - alone), "extraction": len(PROMPTS) / best(extract)}
+    return {"transformers, float32": {"prompt": 512 / best(prompt), "generation": 95 / (best(lambda: generate(96)) - alone),
+                                      "extraction": len(texts) / best(extract, 1)}}
 
 
 def repeng(model):
@@ -74,21 +96,20 @@ def repeng(model):
     numpy.float_ = numpy.float64                    # as its version 0.4 needs under numpy 2
     import repeng as r
     m, tokenizer, _ = hugging_face(model)
-    tokenizer.pad_token = tokenizer.eos_token
     wrapped = r.ControlModel(m, list(range(len(m.model.layers))))
-    pairs = [r.DatasetEntry(positive=SETTINGS[1].format(q), negative=q) for q in QUESTIONS]
-    return {"extraction": len(PROMPTS) / best(lambda: r.ControlVector.train(wrapped, tokenizer, pairs, batch_size=8), 2)}
+    entries = [r.DatasetEntry(positive=emotion, negative=neutral) for neutral, emotion in pairs(tokenizer)]
+    return {"repeng": {"extraction": 2 * len(entries) / best(lambda: r.ControlVector.train(wrapped, tokenizer, entries, batch_size=8), 1)}}
 
 
 def steering_vectors(model):
     import steering_vectors as s
     m, tokenizer, _ = hugging_face(model)
-    tokenizer.pad_token = tokenizer.eos_token
-    pairs = [(SETTINGS[1].format(q), q) for q in QUESTIONS]
-    return {"extraction": len(PROMPTS) / best(lambda: s.train_steering_vector(m, tokenizer, pairs, batch_size=8, show_progress=False), 2)}
+    entries = [(emotion, neutral) for neutral, emotion in pairs(tokenizer)]
+    train = lambda: s.train_steering_vector(m, tokenizer, entries, batch_size=8, show_progress=False)
+    return {"steering-vectors": {"extraction": 2 * len(entries) / best(train, 1)}}
 
 
-PEERS = {"llama.cpp": llama_cpp, "transformers, float32": transformers, "repeng": repeng, "steering-vectors": steering_vectors}
+PEERS = {"llama.cpp": llama_cpp, "transformers": transformers, "repeng": repeng, "steering-vectors": steering_vectors}
 
 
 def evoke(program, model):
@@ -98,17 +119,11 @@ def evoke(program, model):
     rows = {c: {names[w["what"]]: w["tokens_per_s"] for w in work if w["what"] in names and w["compute"] == c and not w["steered"]}
             for c in ("exact", "fast")}
     with tempfile.TemporaryDirectory() as folder:
-        with open(f"{folder}/q.jsonl", "w") as f:
-            for q in QUESTIONS: f.write(json.dumps({"text": q, "emotion": "joy"}) + "\n")
-        with open(f"{folder}/s.json", "w") as f:
-            json.dump({"system": None, "settings": {"neutral": "{query}", "emotion": SETTINGS[1].replace("{}", "{query}")}}, f)
         for compute in rows:
-            times = []
-            for i in range(3):
-                run = subprocess.run([program, "extract", "-m", model, "-d", f"{folder}/q.jsonl", "--settings", f"{folder}/s.json", "--compute", compute,
-                                      "-o", f"{folder}/{compute}{i}.h5", "--json", "-q"], capture_output=True, text=True, check=True)
-                times.append(json.loads(run.stdout)["time_s"])
-            rows[compute]["extraction"] = len(PROMPTS) / min(times)
+            run = subprocess.run([program, "extract", "-m", model, "-d", f"{DATA}/queries_extraction.jsonl", "--settings", f"{DATA}/settings.json", "--span",
+                                  "query", "--compute", compute, "-o", f"{folder}/{compute}.h5", "--json", "-q"], capture_output=True, text=True, check=True)
+            report = json.loads(run.stdout)
+            rows[compute]["extraction"] = report["n_prompts"] / report["time_s"]
     return {f"evoke, {c}": rows[c] for c in rows}
 
 
@@ -117,7 +132,7 @@ def main(program, model):
     rows = evoke(os.path.abspath(program), model)
     for name in PEERS:
         run = subprocess.run([sys.executable, __file__, "--peer", name, model], capture_output=True, text=True)
-        if run.returncode == 0: rows[name] = json.loads(run.stdout.strip().splitlines()[-1])
+        if run.returncode == 0: rows |= json.loads(run.stdout.strip().splitlines()[-1])
         else: print(f"{name} did not run: {(run.stderr.strip().splitlines() or ['?'])[-1]}")
     with open("/proc/cpuinfo") as f: cpu = next((l.split(":")[1].strip() for l in f if l.startswith("model name")), "?")
     print(f"{cpu}, {THREADS} threads, {os.path.basename(model)}; in brackets: evoke's fast rate over it, and its exact rate\n")

@@ -91,7 +91,7 @@ typedef struct evk_store_item {             /* what one prompt gives */
     const int32_t *response_ids;            /* [n_token - prompt's] */
     const size_t (*spans)[2];               /* [n_span] first and last+1 token */
     const float *const *means;              /* [n_site * n_span] each [L, D] */
-    const float *const *norms;              /* [n_site] each [n_token, L] */
+    const float *const *norms;              /* [n_site] each [n_token, L]; NaN: not run */
     const float *const *tokens;             /* [n_site] each [n_token, L, D]; NULL unless store_tokens */
 } evk_store_item;
 /* Writes a batch of items, then marks them done. */

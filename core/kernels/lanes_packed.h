@@ -63,7 +63,8 @@ P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n, p_sum 
 }
 #endif
 
-/* One pass over the quads of group g of block b, for every digit: sum[(d P_VECTORS + v) n + t]. */
+/* One pass over the quads of group g of block b, for every digit: sum[(d P_VECTORS + v) n + t]. For one token memory is the limit, and
+ * its own prefetching starts anew with each page: the codes of the next pair of groups are asked for meanwhile. */
 P_INLINE void p_pass(const p_place *p, const int8_t *x, size_t b, size_t g, p_form f, size_t pass, size_t n_digit, size_t n, p_sum *sum)
 {
     const uint8_t *at[P_VECTORS];
@@ -71,12 +72,15 @@ P_INLINE void p_pass(const p_place *p, const int8_t *x, size_t b, size_t g, p_fo
 #pragma GCC unroll 2
     for (size_t v = 0; v < P_VECTORS; v++)
         at[v] = p->w->codes + (p_group_of(p, v) * p->w->n_block + b) * (f.four ? 256u : 512u) + p_lane_of(p, v) * 4;
+    const size_t next = 2 * p->w->n_block * (f.four ? 256u : 512u);
     const size_t begin = f.sixteen && !f.four ? 4 * g : 0, end = f.four ? 4 : f.sixteen ? 4 * g + 4 : 8;
     P_UNROLL_BY(P_UNROLL)
     for (size_t j = begin; j < end; j++) {
 #pragma GCC unroll 2
         for (size_t v = 0; v < P_VECTORS; v++) {
             const p_ints raw = p_load(at[v] + j * 64);
+            if (n == 1 && (f.four || P_LANES == EVK_PACKED_ROWS || p_lane_of(p, v) == 0))
+                __builtin_prefetch(at[v] + j * 64 + next, 0, 2);
             code[v] = f.four ? p_low(raw) : f.small ? raw : p_code(raw, pass);
             high[v] = f.four ? p_high(raw) : raw;
         }

@@ -193,6 +193,52 @@ static void test_means_of_tokens(const char *root)
     evoke_model_free(m);
 }
 
+/* With the span `query` alone what follows the query is not run: the same means and norms to there, none after. */
+static void check_unrun(evk_h5 *whole, evk_h5 *part)
+{
+    static const char *const norms_name = "/activations/resid_post/token_norms", *const mean_name = "/activations/resid_post/query";
+    size_t n_range = 0, n_norm = 0, k, n_row = 0;
+    check(golden_difference(whole, mean_name, part, mean_name) == 0, "query alone: other means");
+    double *want = golden_read(whole, norms_name, &n_norm), *got = golden_read(part, norms_name, &k);
+    double *range = golden_read(part, "/tokens/query", &n_range), *offsets = golden_read(part, "/tokens/offsets", &n_row);
+    if (check(want && got && range && offsets && k == n_norm && n_range == n_row, "query alone: the same rows")) {
+        const size_t width = n_norm / (size_t)offsets[n_row - 1];
+        for (size_t p = 0; p < n_row; p += 2)
+            for (size_t t = (size_t)offsets[p]; t < (size_t)offsets[p + 1]; t++) {
+                const bool run = (double)t < offsets[p] + range[p + 1];
+                const double norm = got[t * width];
+                check(run ? norm == want[t * width] : isnan(norm), "query alone: the norm of row %zu is %g", t, norm);
+            }
+    }
+    free(want), free(got), free(range), free(offsets);
+}
+
+static void test_query_alone(const char *root)
+{
+    char path[512], files[2][256];
+    evoke_model *m = NULL;
+    evoke_error err = {0};
+    evoke_dataset *d = short_queries();
+    evk_h5 *stores[2] = { NULL };
+    golden_temporary(files[0], sizeof files[0], "whole.h5");
+    golden_temporary(files[1], sizeof files[1], "part.h5");
+    check(golden_find(root, "gguf/llama_f32/model.gguf", path, sizeof path), "the tiny model");
+    check(evoke_model_open(path, NULL, &m, &err) == EVOKE_OK, "%s", err.text);
+    for (size_t i = 0; m && d && i < 2; i++) {
+        const evoke_extract_options o = { .sites = sites, .n_sites = 1, .spans = spans, .n_spans = 2 - i, .batch_tokens = 20 };
+        if (extract(m, d, short_settings(), &o, false, files[i]) == EVOKE_OK)
+            check(evk_h5_open(files[i], &stores[i], &err) == EVOKE_OK, "%s", err.text);
+    }
+    if (stores[0] && stores[1])
+        check_unrun(stores[0], stores[1]);
+    for (size_t i = 0; i < 2; i++) {
+        evk_h5_free(stores[i]);
+        remove(files[i]);
+    }
+    evoke_dataset_free(d);
+    evoke_model_free(m);
+}
+
 /* ---- longrope: a prompt beyond the limit (24 tokens) has other angles from its first token on ---- */
 
 static const char *const templates[] = { "say of it, {query}", "say in {emotion}, {query}" };
@@ -382,6 +428,7 @@ int main(int argc, char **argv)
     const char *root = argc > 1 ? argv[1] : ".";
     test_same_bytes(root);
     test_means_of_tokens(root);
+    test_query_alone(root);
     test_shared_beginnings(root);
     test_reference(root);
     return check_done();

@@ -13,7 +13,8 @@ static void make(evk_tokens *prompts, int32_t (*ids)[LONGEST], size_t n_own)
         const size_t group = i % N_GROUP, n = 10 + n_own + 3 + 1;
         for (size_t t = 0; t < n; t++)
             ids[i][t] = t < 10 ? (int32_t)t : t < 10 + n_own ? (int32_t)(1000 + group) : t < n - 1 ? (int32_t)(5000 + i) : 9;
-        prompts[i] = (evk_tokens){ ids[i], n, 10 + n_own, n - 1, group };
+        prompts[i] = (evk_tokens){ .ids = ids[i], .n = n, .query_first = 10 + n_own, .query_last = n - 1, .n_run = n,
+                                   .group = group };
     }
 }
 
