@@ -11,6 +11,7 @@
 #include "core/threads.h"
 #include "layers/vectors.h"
 #include "theory/controls.h"
+#include "theory/interval.h"
 #include "theory/linear.h"
 
 static const char *const names[EVOKE_N_DIRECTION] = { "fisher", "offset", "rest", "discriminants", "component" };
@@ -93,6 +94,8 @@ static evoke_status new_results(evoke_theory *t, evoke_error *err)
         return evk_fail(err, EVOKE_ENOMEM, "theory: too many layers and emotions");
     EVK_TRY(new_similarity(t, err));
     EVK_TRY(evk_alloc(&t->ev, cells, sizeof *t->ev, "theory", err));
+    if (t->options.n_bootstrap > 0 && !t->only_replicates && cells <= most_similarity / sizeof(double) / EVK_MOST_WITHOUT)
+        EVK_TRY(evk_alloc(&t->ev_without, EVK_MOST_WITHOUT * cells, sizeof *t->ev_without, "theory", err));
     EVK_TRY(evk_alloc(&t->random, t->options.n_control * t->d, sizeof *t->random, "theory", err));
     evk_random_directions(t->options.seed, t->options.n_control, t->d, t->random);
     return EVOKE_OK;
@@ -129,15 +132,21 @@ static void compare_layers(evoke_theory *t)
             }
 }
 
-static void finish_similarity(evoke_theory *t)
+/* One of the similarities, from cell `at` of its two figures on. */
+static evoke_status put_similarity(evoke_theory *t, size_t of, evk_figure_id cka, evk_figure_id debiased, size_t at, evoke_error *err)
+{
+    double **values = t->figures.values;
+    const bool ends = t->options.n_bootstrap > 0;
+    return evk_layer_similarity_finish(&t->similarity[of], t->n_thread, values[cka] + at, values[debiased] + at,
+                                       ends ? values[cka + 1] + 2 * at : NULL, ends ? values[debiased + 1] + 2 * at : NULL, err);
+}
+
+static evoke_status finish_similarity(evoke_theory *t, evoke_error *err)
 {
     const size_t cells = t->samples.n_layer * t->samples.n_layer;
-    double **values = t->figures.values;
     for (size_t e = 0; e < t->n_emotion; e++)
-        evk_layer_similarity_finish(&t->similarity[e], values[EVK_F_LAYER_CKA] + e * cells,
-                                    values[EVK_F_LAYER_CKA_DEBIASED] + e * cells);
-    if (t->n_emotion > 1)
-        evk_layer_similarity_finish(&t->similarity[t->n_emotion], values[EVK_F_ROWS_CKA], values[EVK_F_ROWS_CKA_DEBIASED]);
+        EVK_TRY(put_similarity(t, e, EVK_F_LAYER_CKA, EVK_F_LAYER_CKA_DEBIASED, e * cells, err));
+    return t->n_emotion > 1 ? put_similarity(t, t->n_emotion, EVK_F_ROWS_CKA, EVK_F_ROWS_CKA_DEBIASED, 0, err) : EVOKE_OK;
 }
 
 /* The lowest layer whose AUC is above chance, its interval with it, and the lowest of highest AUC; NaN: none. */
@@ -162,10 +171,11 @@ static void find_depth(evoke_theory *t, evk_figure_id auc, evk_figure_id first, 
     }
 }
 
-static void finish(evoke_theory *t)
+static evoke_status finish(evoke_theory *t, evoke_error *err)
 {
     compare_layers(t);
-    finish_similarity(t);
+    evk_put_layer_cosine_intervals(t);
+    EVK_TRY(finish_similarity(t, err));
     find_depth(t, EVK_F_HELD_AUC_EV, EVK_F_FIRST_LAYER, EVK_F_BEST_LAYER);
     find_depth(t, EVK_F_REST_AUC_EV, EVK_F_REST_FIRST_LAYER, EVK_F_REST_BEST_LAYER);
     for (size_t i = 0; i < t->figures.size['M']; i++)
@@ -173,6 +183,7 @@ static void finish(evoke_theory *t)
     for (size_t i = 0; i < EVOKE_N_DIRECTION; i++)
         if (t->directions[i])
             evk_vectors_set_base(t->directions[i]);
+    return EVOKE_OK;
 }
 
 static evoke_status open_replicates(evoke_theory *t, evoke_error *err)
@@ -203,9 +214,7 @@ static evoke_status run(evoke_theory *t, evoke_store *s, const evoke_progress *p
     EVK_TRY(run_layers(t, progress, err));
     if (t->replicates.n_unit > 0 && t->options.replicates)
         return evk_fail(err, EVOKE_EDATA, "use replicates: they are of more layers (%s)", t->replicates.path);
-    if (!t->only_replicates)
-        finish(t);
-    return EVOKE_OK;
+    return t->only_replicates ? EVOKE_OK : finish(t, err);
 }
 
 /* Runs, and frees what is needed for that only. */
@@ -220,7 +229,8 @@ static evoke_status run_and_tidy(evoke_theory *t, evoke_store *s, const evoke_pr
     t->similarity = NULL;
     free(t->random);
     free(t->ev);
-    t->random = t->ev = NULL;
+    free(t->ev_without);
+    t->random = t->ev = t->ev_without = NULL;
     return st;
 }
 

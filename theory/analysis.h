@@ -3,6 +3,7 @@
  *   analysis_emotion.c   each emotion's two settings: the EV against w, wd, the principal component; intervals, controls
  *   analysis_held_out.c  the same out of sample
  *   analysis_layer.c     all emotions of a layer: one against the others, discriminants, geometry
+ *   analysis_without.c   what the EVs are without some of the queries, and intervals from it
  *   analysis.c           all layers; what is said of depth; the file */
 #ifndef EVK_ANALYSIS_H
 #define EVK_ANALYSIS_H
@@ -23,6 +24,7 @@ struct evoke_theory {
     evk_compared compared;
     double *random;                     /* [n_control, D] unit */
     double *ev;                         /* [L, E, D] mean differences */
+    double *ev_without;                 /* [EVK_MOST_WITHOUT, L, E, D] without each group of queries; NULL: no intervals, or too large */
     evk_layer_similarity *similarity;   /* [E + 1] of each emotion's offsets; of all rows of the emotion setting */
     size_t n_thread, n_emotion, d;
     evk_replicates replicates;          /* those given, or a shard's that are made: then nothing else is */
@@ -33,6 +35,18 @@ struct evoke_theory {
 evoke_status evk_analyse_emotion(evoke_theory *t, size_t i, size_t e, evoke_error *err);
 /* After all emotions of layer i. */
 evoke_status evk_analyse_layer(evoke_theory *t, size_t i, evoke_error *err);
+
+/* analysis_without.c. EVs of layer i and emotion e without each group of its queries, from its offsets. */
+void evk_put_ev_without(evoke_theory *t, size_t i, size_t e, const evk_row_space *offsets);
+/* Where the one of a group begins. */
+static inline double *evk_ev_without(const evoke_theory *t, size_t group, size_t i, size_t e)
+{
+    return t->ev_without + ((group * t->samples.n_layer + i) * t->n_emotion + e) * t->d;
+}
+/* Intervals of an emotion's EV at two layers, after all layers; of its cosine with the emotion's mean less that of all others (rows
+ * [n] of the emotion setting), at layer i. */
+void evk_put_layer_cosine_intervals(evoke_theory *t);
+evoke_status evk_put_rest_cosine_interval(evoke_theory *t, size_t i, size_t e, evoke_error *err);
 
 /* Three figures of scores out of sample with their intervals, of layer i and emotion e, from `first` on. The caller frees
  * *others, also after a failure. */

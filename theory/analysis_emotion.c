@@ -257,6 +257,22 @@ static evoke_status put_test(evk_emotion_work *w, evoke_error *err)
     return EVOKE_OK;
 }
 
+/* The component's share without each group of queries, both rows of each. */
+static evoke_status put_component_interval(evk_emotion_work *w, evoke_error *err)
+{
+    double share[EVK_MOST_WITHOUT], *kept = w->scratch;
+    if (w->n < EVK_MOST_WITHOUT)
+        return EVOKE_OK;
+    for (size_t g = 0; g < EVK_MOST_WITHOUT; g++) {
+        for (size_t q = 0; q < w->n; q++)
+            kept[q] = kept[w->n + q] = q % EVK_MOST_WITHOUT != g;
+        EVK_TRY(evk_component(&w->pairs.rows, kept, 1e-8, w->vector_scores, NULL, &share[g], err));
+    }
+    evk_sampling_interval(*evk_at(w, EVK_F_SHARE_PC), share, EVK_MOST_WITHOUT, 1, EVK_SCALE_SHARE,
+                          evk_at(w, EVK_F_SHARE_PC_INTERVAL));
+    return EVOKE_OK;
+}
+
 static evoke_status run(evk_emotion_work *w, evoke_error *err)
 {
     const evoke_theory_options *o = &w->t->options;
@@ -274,8 +290,12 @@ static evoke_status run(evk_emotion_work *w, evoke_error *err)
         EVK_TRY(evk_analyse_held_out(w, err));
     if (o->n_control > 0)
         EVK_TRY(put_controls(w, err));
-    if (o->n_bootstrap > 0)
-        EVK_TRY(evk_split_half_interval(&w->pairs.offsets, evk_at(w, EVK_F_SPLIT_HALF_INTERVAL), err));
+    if (o->n_bootstrap > 0) {
+        EVK_TRY(evk_learning_intervals(&w->pairs.offsets, evk_at(w, EVK_F_LEARNING_CURVE_INTERVAL),
+                                       evk_at(w, EVK_F_SPLIT_HALF_INTERVAL), err));
+        EVK_TRY(put_component_interval(w, err));
+    }
+    evk_put_ev_without(w->t, w->i, w->e, &w->pairs.offsets);
     evk_layer_similarity_add(&w->t->similarity[w->e], w->i, w->pairs.offsets.gram);
     return evk_learning_curve(&w->pairs.offsets, o->seed, w->e, N_DRAW, evk_at(w, EVK_F_LEARNING_CURVE),
                               evk_at(w, EVK_F_SPLIT_HALF), err);

@@ -8,6 +8,7 @@
 #include "theory/classes.h"
 #include "theory/geometry.h"
 #include "theory/geometry_intervals.h"
+#include "theory/interval.h"
 #include "theory/linear.h"
 #include "theory/rest.h"
 #include "theory/shrinkage_cv.h"
@@ -22,6 +23,7 @@ typedef struct layer_work {
     double *u, *w;                      /* [D] */
     double *u_scores, *w_scores;        /* [layers, n] as in folds.h */
     double *vectors;                    /* [E, D] */
+    evk_rest *without;                  /* [folds] one emotion against the others, without each fold */
 } layer_work;
 
 static double *at(const layer_work *w, evk_figure_id id, size_t e)
@@ -49,6 +51,7 @@ static evoke_status allocate(layer_work *w, evoke_error *err)
     EVK_TRY(evk_alloc(&w->u_scores, n_score, sizeof(double), what, err));
     EVK_TRY(evk_alloc(&w->w_scores, n_score, sizeof(double), what, err));
     EVK_TRY(evk_alloc(&w->vectors, w->t->n_emotion * d, sizeof(double), what, err));
+    EVK_TRY(evk_alloc(&w->without, folds_of(w), sizeof *w->without, what, err));
     for (size_t e = 0; e < w->t->n_emotion; e++)
         for (size_t q = w->t->samples.starts[e]; q < w->t->samples.starts[e + 1]; q++)
             w->emotion[q] = e;
@@ -63,7 +66,7 @@ static evoke_status allocate(layer_work *w, evoke_error *err)
 static void release(layer_work *w)
 {
     void *const held[] = { w->emotion, w->label, w->fold, w->row, w->group, w->count, w->u, w->w, w->u_scores,
-                           w->w_scores, w->vectors };
+                           w->w_scores, w->vectors, w->without };
     for (size_t i = 0; i < sizeof held / sizeof *held; i++)
         free(held[i]);
     evk_row_space_free(&w->space);
@@ -93,6 +96,21 @@ static evoke_status put_held(layer_work *w, const evk_held *h, size_t e, evk_fig
     return st;
 }
 
+/* Of the figures in sample, from the folds' own fits. */
+static void put_rest_intervals(layer_work *w, size_t e, size_t k)
+{
+    enum { STRIDE = sizeof(evk_rest) / sizeof(double) };
+    evk_sampling_interval(*at(w, EVK_F_REST_COSINE, e), &w->without->u.cosine, k, STRIDE, EVK_SCALE_PLAIN,
+                          at(w, EVK_F_REST_COSINE_INTERVAL, e));
+    evk_sampling_interval(*at(w, EVK_F_REST_EFFICIENCY, e), &w->without->u.efficiency, k, STRIDE, EVK_SCALE_LOG,
+                          at(w, EVK_F_REST_EFFICIENCY_INTERVAL, e));
+    for (int end = 0; end < 2; end++) {
+        double *cosine = &at(w, EVK_F_REST_COSINE_INTERVAL, e)[end], *efficiency = &at(w, EVK_F_REST_EFFICIENCY_INTERVAL, e)[end];
+        *cosine = isnan(*cosine) ? NAN : fmin(fmax(*cosine, 0), 1);
+        *efficiency = isnan(*efficiency) ? NAN : fmin(*efficiency, 1);
+    }
+}
+
 static evoke_status put_rest_held_out(layer_work *w, size_t e, evoke_error *err)
 {
     const size_t *starts = w->t->samples.starts, n = starts[e + 1] - starts[e];
@@ -102,7 +120,9 @@ static evoke_status put_rest_held_out(layer_work *w, size_t e, evoke_error *err)
     for (size_t q = 0; q < w->n; q++)
         w->group[q] = q < starts[e] ? n + q : q < starts[e + 1] ? q - starts[e] : q;
     EVK_TRY(evk_rest_held_out(&w->space, w->label, w->t->options.fisher.shrinkage, k, w->t->options.n_bootstrap > 0,
-                              w->t->n_thread, w->u_scores, w->w_scores, err));
+                              w->t->n_thread, w->u_scores, w->w_scores, w->without, err));
+    if (w->t->options.n_bootstrap > 0)
+        put_rest_intervals(w, e, k);
     const evk_held u = { w->u_scores, w->label, w->group, w->n, w->n, n, w->row, k };
     const evk_held v = { w->w_scores, w->label, w->group, w->n, w->n, n, w->row, k };
     EVK_TRY(put_held(w, &u, e, EVK_F_REST_DPRIME_EV, err));
@@ -117,6 +137,8 @@ static evoke_status against_others(layer_work *w, evoke_error *err)
         evoke_status st = put_rest(w, e, err);
         if (st == EVOKE_OK)
             st = put_rest_held_out(w, e, err);
+        if (st == EVOKE_OK)
+            st = evk_put_rest_cosine_interval(w->t, w->i, e, err);
         if (evk_grave(st))
             return st;
     }
@@ -124,6 +146,55 @@ static evoke_status against_others(layer_work *w, evoke_error *err)
 }
 
 /* ---- all at once ---- */
+
+/* Every emotion has a query in each group. */
+static bool has_groups(const layer_work *w)
+{
+    const size_t *starts = w->t->samples.starts;
+    for (size_t e = 0; e < w->t->n_emotion; e++)
+        if (starts[e + 1] - starts[e] < EVK_MOST_WITHOUT)
+            return false;
+    return true;
+}
+
+/* values [E - 1], and behind them their shares. */
+static void put_shares(double *values, size_t n)
+{
+    double sum = 0;
+    for (size_t j = 0; j < n; j++)
+        sum += values[j];
+    for (size_t j = 0; j < n; j++)
+        values[n + j] = values[j] / sum;
+}
+
+/* Intervals of the eigenvalues and their shares, s held; none where a group leaves a class without two rows. */
+static evoke_status put_discriminant_intervals(layer_work *w, double s, evoke_error *err)
+{
+    evoke_theory *t = w->t;
+    const size_t n = t->n_emotion - 1;
+    double *without = NULL, used;
+    evoke_status st = evk_alloc(&without, EVK_MOST_WITHOUT * 2 * n, sizeof *without, "theory", err);
+    for (size_t g = 0; g < EVK_MOST_WITHOUT && st == EVOKE_OK; g++) {
+        evk_sample sample = { w->row, w->label, w->count, 0, t->n_emotion };
+        for (size_t q = 0; q < w->n; q++)
+            if ((q - t->samples.starts[w->emotion[q]]) % EVK_MOST_WITHOUT != g) {
+                w->row[sample.n] = q;
+                w->label[sample.n++] = w->emotion[q];
+            }
+        st = evk_classes_fit(&w->space, &sample, s, &used, without + g * 2 * n, w->vectors, err);
+        put_shares(without + g * 2 * n, n);
+    }
+    for (size_t j = 0; j < n && st == EVOKE_OK; j++) {
+        const size_t at_j = w->i * n + j;
+        double **values = t->figures.values;
+        evk_sampling_interval(values[EVK_F_DISCRIMINANTS][at_j], without + j, EVK_MOST_WITHOUT, 2 * n, EVK_SCALE_LOG,
+                              values[EVK_F_DISCRIMINANTS_INTERVAL] + 2 * at_j);
+        evk_sampling_interval(values[EVK_F_DISCRIMINANT_SHARE][at_j], without + n + j, EVK_MOST_WITHOUT, 2 * n, EVK_SCALE_SHARE,
+                              values[EVK_F_DISCRIMINANT_SHARE_INTERVAL] + 2 * at_j);
+    }
+    free(without);
+    return st;
+}
 
 static evoke_status put_discriminants(layer_work *w, evoke_error *err)
 {
@@ -146,7 +217,9 @@ static evoke_status put_discriminants(layer_work *w, evoke_error *err)
         t->figures.values[EVK_F_DISCRIMINANT_SHARE][w->i * n + j] = values[j] / sum;
         EVK_TRY(evk_put_direction(v, t->d, t->options.fisher.raw || !(own > 0) ? 1 : length / own, out, err));
     }
-    return EVOKE_OK;
+    if (t->options.n_bootstrap == 0 || !has_groups(w))
+        return EVOKE_OK;
+    return put_discriminant_intervals(w, t->figures.values[EVK_F_DISCRIMINANT_SHRINKAGE][w->i], err);
 }
 
 static evoke_status put_geometry_intervals(layer_work *w, evoke_error *err)

@@ -21,7 +21,7 @@
     WITH_INTERVAL(RATIO_OFFSET, "fisher_ratio_offset", "LE") \
     WITH_INTERVAL(EFFICIENCY_OFFSET, "efficiency_offset", "LE") \
     WITH_INTERVAL(COSINE_OFFSET, "cosine_offset", "LE") \
-    ONE(SHARE_PC, "component_share", "LE") \
+    WITH_INTERVAL(SHARE_PC, "component_share", "LE") \
     ONE(DPRIME_EV, "dprime_ev", "LE") \
     ONE(DPRIME_W, "dprime_w", "LE") \
     ONE(AUC_EV, "auc_ev", "LE") \
@@ -65,31 +65,31 @@
     ONE(PERMUTED_AUC, "permuted_auc", "LES") \
     ONE(PERMUTED_P, "permuted_p", "LE") \
     ONE(REST_SHRINKAGE, "rest_shrinkage", "LE") \
-    ONE(REST_COSINE, "rest_cosine", "LE") \
-    ONE(REST_EFFICIENCY, "rest_efficiency", "LE") \
-    ONE(REST_COSINE_EV, "rest_cosine_ev", "LE") \
+    WITH_INTERVAL(REST_COSINE, "rest_cosine", "LE") \
+    WITH_INTERVAL(REST_EFFICIENCY, "rest_efficiency", "LE") \
+    WITH_INTERVAL(REST_COSINE_EV, "rest_cosine_ev", "LE") \
     WITH_INTERVAL(REST_DPRIME_EV, "rest_held_out_dprime_ev", "LE") \
     WITH_INTERVAL(REST_AUC_EV, "rest_held_out_auc_ev", "LE") \
     WITH_INTERVAL(REST_ACCURACY_EV, "rest_held_out_accuracy_ev", "LE") \
     WITH_INTERVAL(REST_DPRIME_W, "rest_held_out_dprime_w", "LE") \
     WITH_INTERVAL(REST_AUC_W, "rest_held_out_auc_w", "LE") \
     WITH_INTERVAL(REST_ACCURACY_W, "rest_held_out_accuracy_w", "LE") \
-    ONE(DISCRIMINANTS, "discriminant_eigenvalue", "LD") \
-    ONE(DISCRIMINANT_SHARE, "discriminant_share", "LD") \
+    WITH_INTERVAL(DISCRIMINANTS, "discriminant_eigenvalue", "LD") \
+    WITH_INTERVAL(DISCRIMINANT_SHARE, "discriminant_share", "LD") \
     ONE(DISCRIMINANT_SHRINKAGE, "discriminant_shrinkage", "L") \
     WITH_INTERVAL(EV_NORM, "ev_norm", "LE") \
     WITH_INTERVAL(EV_COSINE, "ev_cosine", "LEF") \
     WITH_INTERVAL(BASE_SHARE, "base_share", "LE") \
     WITH_INTERVAL(PLANE, "plane", "LEP") \
     WITH_INTERVAL(PLANE_SHARE, "plane_share", "LP") \
-    ONE(LAYER_COSINE, "layer_cosine", "ELG") \
-    ONE(LAYER_CKA, "layer_cka", "ELG") \
-    ONE(LAYER_CKA_DEBIASED, "layer_cka_debiased", "ELG") \
-    ONE(ROWS_CKA, "rows_cka", "LG") \
-    ONE(ROWS_CKA_DEBIASED, "rows_cka_debiased", "LG") \
+    WITH_INTERVAL(LAYER_COSINE, "layer_cosine", "ELG") \
+    WITH_INTERVAL(LAYER_CKA, "layer_cka", "ELG") \
+    WITH_INTERVAL(LAYER_CKA_DEBIASED, "layer_cka_debiased", "ELG") \
+    WITH_INTERVAL(ROWS_CKA, "rows_cka", "LG") \
+    WITH_INTERVAL(ROWS_CKA_DEBIASED, "rows_cka_debiased", "LG") \
     WITH_INTERVAL(SPLIT_HALF, "split_half_cosine", "LE") \
     ONE(LEARNING_SIZE, "learning_queries", "M") \
-    ONE(LEARNING_CURVE, "learning_curve", "LEM") \
+    WITH_INTERVAL(LEARNING_CURVE, "learning_curve", "LEM") \
     ONE(FIRST_LAYER, "first_layer", "E") \
     ONE(BEST_LAYER, "best_layer", "E") \
     ONE(REST_FIRST_LAYER, "rest_first_layer", "E") \

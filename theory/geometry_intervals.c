@@ -103,32 +103,40 @@ evoke_status evk_geometry_intervals(const evk_row_space *offsets, const size_t *
     return st;
 }
 
-/* log(h P / V) of n rows whose products sum to `all`, and their squares to `own`. */
-static double logit(double all, double own, double n, double half)
+/* log(P / V) of n rows whose products sum to `all`, and their squares to `own`. */
+static double signal_to_noise(double all, double own, double n)
 {
     const double p = (all - own) / (n * (n - 1));
-    return log(half * p / (own / n - p));
+    return log(p / (own / n - p));
 }
 
-evoke_status evk_split_half_interval(const evk_row_space *offsets, double out[2], evoke_error *err)
+/* Of sets of m queries. */
+static void of_sets(const double ends[2], size_t m, double out[2])
+{
+    for (int end = 0; end < 2; end++)
+        out[end] = 1 / (1 + exp(-ends[end]) / (double)m);
+}
+
+evoke_status evk_learning_intervals(const evk_row_space *offsets, double *curve, double split_half[2], evoke_error *err)
 {
     const size_t n = offsets->n;
-    double *sum = NULL, all = 0, own = 0;
-    EVK_TRY(evk_alloc(&sum, n, sizeof *sum, "split-half interval", err));
+    double *sum = NULL, all = 0, own = 0, ends[2];
+    EVK_TRY(evk_alloc(&sum, n, sizeof *sum, "learning curve", err));
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < n; j++)
             sum[i] += offsets->gram[i * n + j];
         all += sum[i];
         own += offsets->gram[i * n + i];
     }
-    const double half = (double)(n / 2), estimate = logit(all, own, (double)n, half);
+    const double estimate = signal_to_noise(all, own, (double)n);
     for (size_t i = 0; i < n; i++) {
         const double square = offsets->gram[i * n + i];
-        sum[i] = logit(all - 2 * sum[i] + square, own - square, (double)n - 1, half);
+        sum[i] = signal_to_noise(all - 2 * sum[i] + square, own - square, (double)n - 1);
     }
-    evk_interval(estimate, sum, n, sum, n, 1, EVK_SCALE_PLAIN, out);       /* its spread is the jackknife's: the larger one */
-    for (int end = 0; end < 2; end++)
-        out[end] = 1 / (1 + exp(-out[end]));
+    evk_interval(estimate, sum, n, sum, n, 1, EVK_SCALE_PLAIN, ends);      /* its spread is the jackknife's: the larger one */
+    of_sets(ends, n / 2, split_half);
+    for (size_t i = 0; i < EVK_LEARNING_SIZES && (size_t)1 << i <= n / 2; i++)
+        of_sets(ends, (size_t)1 << i, curve + 2 * i);
     free(sum);
     return EVOKE_OK;
 }

@@ -21,10 +21,11 @@ typedef struct evk_geometry_ends {      /* low and high of each */
 evoke_status evk_geometry_intervals(const evk_row_space *offsets, const size_t *starts, size_t n_emotion, uint64_t seed,
                                     size_t n_replicate, size_t n_thread, const evk_geometry_ends *out, evoke_error *err);
 
-/* The interval of the split-half cosine of n queries. A replicate would put one query into both halves, so this is the
- * jackknife's alone, of the closed form
- *     r = 1 / (1 + V / (h P)),   P = mean_{i != j} d_i . d_j,   V = mean_i d_i . d_i - P,   h = n / 2
- * on the scale log(h P / V). NaN where P is not positive or n < 3. Errors: EVOKE_ENOMEM. */
-evoke_status evk_split_half_interval(const evk_row_space *offsets, double out[2], evoke_error *err);
+/* The intervals of a learning curve [EVK_LEARNING_SIZES, 2] and of the split-half cosine of n queries. A replicate would put one
+ * query into both sets, so they are the jackknife's alone, of the closed form
+ *     r_m = 1 / (1 + V / (m P)),   P = mean_{i != j} d_i . d_j,   V = mean_i d_i . d_i - P,   m queries in each set
+ * on the scale log(m P / V), where m only moves both ends. NaN where P is not positive or n < 3, and of sizes that the curve has
+ * not. Errors: EVOKE_ENOMEM. */
+evoke_status evk_learning_intervals(const evk_row_space *offsets, double *curve, double split_half[2], evoke_error *err);
 
 #endif

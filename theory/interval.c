@@ -74,9 +74,9 @@ void evk_sampling_interval(double estimate, const double *without, size_t n, siz
     out[0] = out[1] = NAN;
     if (n < 3 || !isfinite(g) || moments(without, n, stride, scale, &mean, &squares) < n)
         return;
-    const double half = t_point(df) * sqrt(df / (double)n * squares);
-    out[0] = back(scale, g - half);
-    out[1] = back(scale, g + half);
+    const double half = t_point(df) * sqrt(df / (double)n * squares), a = back(scale, g - half), b = back(scale, g + half);
+    out[0] = fmin(a, b);
+    out[1] = fmax(a, b);
 }
 
 void evk_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,

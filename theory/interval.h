@@ -29,6 +29,9 @@ typedef enum evk_scale {
     EVK_SCALE_INVERSE, EVK_SCALE_INVERSE_SQUARE         /* g = 1/x, 1/x^2, ends cut to 0..1: of positive shares and cosines */
 } evk_scale;
 
+/* Groups, at most, of a jackknife that leaves out one of them at a time: query q is of group q mod n. */
+enum { EVK_MOST_WITHOUT = 10 };
+
 /* low and high; NaN where half of the replicates or any of the jackknife's are not finite, or n < 3. Every `stride`-th value
  * of either array counts. */
 void evk_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,

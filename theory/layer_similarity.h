@@ -30,7 +30,9 @@ void evk_layer_similarity_free(evk_layer_similarity *s);
 /* gram [n, n] of layer i's rows; centred here. */
 void evk_layer_similarity_add(evk_layer_similarity *s, size_t i, const double *gram);
 /* cka, debiased [L, L], once, after all layers (the triangles are used up). NaN where a layer's rows do not vary; debiased
- * also with n < 4. */
-void evk_layer_similarity_finish(evk_layer_similarity *s, double *cka, double *debiased);
+ * also with n < 4. Their ends [L, L, 2], unless NULL: sampling intervals (interval.h) by groups of rows (i mod EVK_MOST_WITHOUT); left as
+ * they are with fewer rows than groups. A bootstrap would repeat rows, which are alike in every layer. Errors: EVOKE_ENOMEM. */
+evoke_status evk_layer_similarity_finish(evk_layer_similarity *s, size_t n_thread, double *cka, double *debiased, double *cka_ends,
+                                         double *debiased_ends, evoke_error *err);
 
 #endif

@@ -117,6 +117,7 @@ typedef struct rest_job {               /* what all fits share */
     size_t k;
     double *out[2];                     /* [layers, n] along u and w */
     double *shrinkage;                  /* [k] of each fold's own fit */
+    evk_rest *without;                  /* [k] its figures; NULL: not asked for */
 } rest_job;
 
 /* A fold that cannot be fitted has no scores. Shrinkage by likelihood is as in evk_held_out. */
@@ -134,6 +135,11 @@ static evoke_status leave_out(const rest_job *j, const evk_leaving *l)
         st = fit(&w, j->label, own || j->choice != EVOKE_SHRINK_CV ? j->choice : j->shrinkage[l->fold], j->k, l, NULL);
     if (own)
         j->shrinkage[l->fold] = st == EVOKE_OK ? w.pooled.s : NAN;
+    if (own && j->without) {
+        j->without[l->fold] = (evk_rest){ NAN, { NAN, NAN, NAN, NAN }, { NAN, NAN, NAN, NAN } };
+        if (st == EVOKE_OK)
+            measure(&w, &j->without[l->fold]);
+    }
     if (st == EVOKE_OK)
         score(&w, j->label, l, j->out, scores);
     for (size_t i = 0; i < n && room && st != EVOKE_OK; i++)
@@ -157,9 +163,9 @@ static evoke_status run(const rest_job *j, const evk_leaving *leavings, size_t n
 }
 
 evoke_status evk_rest_held_out(const evk_row_space *space, const size_t *label, double choice, size_t k, bool jackknife,
-                               size_t n_thread, double *u, double *w, evoke_error *err)
+                               size_t n_thread, double *u, double *w, evk_rest *without, evoke_error *err)
 {
-    rest_job j = { space, label, choice, k, { u, w }, NULL };
+    rest_job j = { space, label, choice, k, { u, w }, NULL, without };
     evk_leaving *leavings = NULL;
     size_t n = 0;
     evoke_status st = evk_leavings(k, jackknife, &leavings, &n, err);

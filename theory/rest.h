@@ -19,8 +19,9 @@ typedef struct evk_rest {
  * Errors: EVOKE_EDATA a class without two rows, or no scatter; EVOKE_ESINGULAR. Not in a parallel region. */
 evoke_status evk_rest_fit(const evk_row_space *space, const size_t *label, double choice, size_t k, evk_rest *out,
                           double *u_out, double *w_out, evoke_error *err);
-/* Scores of held_out.h along u and w, row i taken for query i; u and w [layers, n] out. Fits run on n_thread threads. */
+/* Scores of held_out.h along u and w, row i taken for query i; u and w [layers, n] out. Fits run on n_thread threads.
+ * without [k], unless NULL: the figures of the fit without each fold; NaN where it cannot be fitted. */
 evoke_status evk_rest_held_out(const evk_row_space *space, const size_t *label, double choice, size_t k, bool jackknife,
-                               size_t n_thread, double *u, double *w, evoke_error *err);
+                               size_t n_thread, double *u, double *w, evk_rest *without, evoke_error *err);
 
 #endif

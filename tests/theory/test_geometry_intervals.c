@@ -118,6 +118,7 @@ static void coverage(void)
     find_truth(truth);
     for (size_t set = 0; set < SETS; set++) {
         double cosines[E][E][2], share[E][2], norm[E][2], plane_share[2][2], plane[E][2][2], again[E][E][2], ends[FIGURES][2];
+        double curve[EVK_LEARNING_SIZES][2];
         evk_row_space all = {0}, first = {0};
         simulate(&r, &one, &zero);
         check(evk_row_space_fit_offsets(one.row, zero.row, E * N, D, 1, &all, NULL) == EVOKE_OK
@@ -133,7 +134,7 @@ static void coverage(void)
         memcpy(ends[NORM], norm[2], sizeof *ends);
         memcpy(ends[PLANE_X], plane[1][0], sizeof *ends), memcpy(ends[PLANE_Y], plane[1][1], sizeof *ends);
         find_plane(&one, &zero, truth);
-        check(evk_split_half_interval(&first, ends[SPLIT_HALF], NULL) == EVOKE_OK, "split-half");
+        check(evk_learning_intervals(&first, *curve, ends[SPLIT_HALF], NULL) == EVOKE_OK, "split-half");
         scatter_intervals(&one, &zero, set, values, ends);
         for (size_t k = 0; k < FIGURES; k++)
             covered[k] += ends[k][0] <= truth[k] && truth[k] <= ends[k][1];
@@ -149,7 +150,7 @@ static void coverage(void)
 static void similarity(void)
 {
     enum { ROWS = 30, WIDE = 900 };
-    double cka[9], debiased[9];
+    double cka[9], debiased[9], cka_ends[18], debiased_ends[18];
     evk_random r = random_of(212);
     evk_layer_similarity s;
     check(evk_layer_similarity_new(3, ROWS, (size_t)1 << 20, &s, NULL) == EVOKE_OK && s.triangle, "similarity");
@@ -163,14 +164,16 @@ static void similarity(void)
         evk_layer_similarity_add(&s, i, space.gram);
         evk_row_space_free(&space), rows_free(&c);
     }
-    evk_layer_similarity_finish(&s, cka, debiased);
+    check(evk_layer_similarity_finish(&s, 1, cka, debiased, cka_ends, debiased_ends, NULL) == EVOKE_OK, "similarity");
     check(near(cka[1], 1, 1e-6) && near(debiased[1], 1, 1e-6), "rotation and scale change nothing: %.9f", cka[1]);
     check(cka[2] > 0.9 && fabs(debiased[2]) < 0.2, "nothing in common: %.3f, debiased %.3f", cka[2], debiased[2]);
     check(cka[2] == cka[6] && cka[4] == 1, "symmetric");
+    check(cka_ends[8] == 1 && cka_ends[9] == 1 && cka_ends[4] < cka[2] && cka_ends[5] > cka[2], "ends around the figure");
+    check(debiased_ends[4] < 0 && debiased_ends[5] > 0, "nothing in common: %.3f .. %.3f", debiased_ends[4], debiased_ends[5]);
     evk_layer_similarity_free(&s);
     check(evk_layer_similarity_new(3, ROWS, 100, &s, NULL) == EVOKE_OK && !s.triangle, "above the bound");
     evk_layer_similarity_add(&s, 0, NULL);
-    evk_layer_similarity_finish(&s, cka, debiased);
+    check(evk_layer_similarity_finish(&s, 1, cka, debiased, NULL, NULL, NULL) == EVOKE_OK, "nothing to do");
     evk_layer_similarity_free(&s);
     rows_free(&a), rows_free(&b);
 }

@@ -105,8 +105,8 @@ static void rest(void)
         x.data[i * D] += label[i] ? 20 : 0;
     }
     check(evk_row_space_fit(x.row, N, D, true, 1, &space, NULL) == EVOKE_OK
-          && evk_rest_held_out(&space, label, EVOKE_SHRINK_LEDOIT_WOLF, 5, false, 1, u, w, NULL) == EVOKE_OK
-          && evk_rest_held_out(&space, label, EVOKE_SHRINK_LEDOIT_WOLF, 5, false, 3, again, same, NULL) == EVOKE_OK, "scores");
+          && evk_rest_held_out(&space, label, EVOKE_SHRINK_LEDOIT_WOLF, 5, false, 1, u, w, NULL, NULL) == EVOKE_OK
+          && evk_rest_held_out(&space, label, EVOKE_SHRINK_LEDOIT_WOLF, 5, false, 3, again, same, NULL, NULL) == EVOKE_OK, "scores");
     check(memcmp(u, again, sizeof u) == 0 && memcmp(w, same, sizeof w) == 0, "threads change nothing");
     const evk_held h = { w, label, query, N, N, N, NULL, 0 };
     check(evk_held_measure(&h, figures, NULL) == EVOKE_OK && figures[EVK_HELD_AUC] == 1, "AUC %g", figures[EVK_HELD_AUC]);

@@ -1,0 +1,84 @@
+"""Sampling intervals of `evoke theory`: do they hold the mean of a figure over sets of as many queries?
+
+    python check_sampling_intervals.py PROGRAM [SETS] [SEED]
+
+Sets of simulated queries, three emotions at three layers, are run through the program; of each figure that has an interval by
+groups of queries left out (theory/README.md), the share of sets whose interval holds the mean over all sets must not be below 85 %
+(nor a tenth less in few sets). With more than 100 sets the shares are printed. Prints `N passed, N failed, N skipped`."""
+import json, os, subprocess, sys, tempfile
+import h5py, numpy as np
+
+PROGRAM = os.path.abspath(sys.argv[1])
+SETS = int(sys.argv[2]) if len(sys.argv) > 2 else 24
+SEED = int(sys.argv[3]) if len(sys.argv) > 3 else 11
+E, L = 3, 3
+DESIGNS = ((20, 12), (40, 60), (30, 200))       # queries of an emotion, dimensions
+FIGURES = ("component_share", "rest_cosine", "rest_efficiency", "rest_cosine_ev", "discriminant_eigenvalue", "discriminant_share", "layer_cosine",
+           "layer_cka", "layer_cka_debiased", "rows_cka", "rows_cka_debiased", "learning_curve")
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+
+
+def check(ok, *what):
+    counts["passed" if ok else "failed"] += 1
+    if not ok: print("not ok", *what)
+
+
+def population(d, rng):
+    """Of every layer: axes' variances, the emotions' mean differences, a turn of the coordinates that layers do not share."""
+    variance = np.arange(1, d + 1) ** -0.7
+    gap = rng.standard_normal((E, d)) + rng.standard_normal(d)
+    gap *= 1.5 / np.linalg.norm(gap, axis=1, keepdims=True)
+    turns = [np.eye(d)] + [np.linalg.qr(np.eye(d) + 0.4 * rng.standard_normal((d, d)) / d ** 0.5)[0] for _ in range(L - 1)]
+    return variance * d / variance.sum() / d ** 0.5, gap, turns
+
+
+def simulate(n, d, p, rng):
+    """[N, 2, L, D]: a query's topic is half of its variance, the same in both settings; layers see it turned, with noise of their own."""
+    variance, gap, turns = p
+    sd = np.sqrt(variance / 2)
+    topic, noise = rng.standard_normal((E * n, 1, d)) * sd, rng.standard_normal((E * n, 2, d)) * sd
+    x = topic + noise
+    x[:, 1] += np.repeat(gap, n, axis=0)
+    return np.stack([x @ t.T + 0.3 * sd * rng.standard_normal(x.shape) for t in turns], axis=2).astype("f4")
+
+
+def figures(path, x, n):
+    text = h5py.string_dtype("utf-8")
+    with h5py.File(path, "w") as f:
+        f.attrs.update({"format": "evoke-activations", "version": 1, "program_version": "0", "command_line": "", "seed": 0, "model_name": "simulated",
+                        "model_sha256": "", "architecture": "llama", "n_layers": L, "d_model": x.shape[3]})
+        for name, values in (("emotions", "abc"), ("settings", ("neutral", "emotion")), ("sites", ("resid_post",)), ("spans", ("query",))):
+            f.create_dataset(name, data=list(values), dtype=text)
+        for name in ("text", "id", "language"): f.create_dataset(f"queries/{name}", data=[f"{i}" for i in range(len(x))], dtype=text)
+        f["queries/emotion"] = np.repeat(np.arange(E), n).astype("i2")
+        f["layers"] = np.arange(L, dtype="i4")
+        f["activations/resid_post/query"] = x
+        f["progress/done"] = np.ones((len(x), 2), "u1")
+    stats = path + ".stats"
+    run = subprocess.run([PROGRAM, "theory", path, "--shrinkage", "0.2", "--bootstrap", "2", "--controls", "0", "--permutations", "0", "-t", "1", "-q", "--stats",
+                          stats], capture_output=True, text=True)
+    if run.returncode: sys.exit(f"theory failed: {run.stderr}")
+    with h5py.File(stats) as f: out = {k: (f[k][:], f[k + "_interval"][:]) for k in FIGURES}
+    os.remove(stats)
+    os.remove(path)
+    return out
+
+
+def cover(n, d, folder):
+    rng = np.random.default_rng((SEED, n, d))
+    p = population(d, rng)
+    sets = [figures(f"{folder}/s.h5", simulate(n, d, p, rng), n) for _ in range(SETS)]
+    for name in FIGURES:
+        value, ends = (np.array([s[name][i] for s in sets]) for i in (0, 1))
+        known = np.isfinite(value).all(0) & (value.std(0) > 1e-9)
+        mean = value.mean(0)
+        held = ((ends[..., 0] <= mean) & (mean <= ends[..., 1]))[:, known].mean()
+        check(known.any() and np.isfinite(ends[:, known]).all() and held >= 0.85 - (0.1 if SETS < 100 else 0), f"{n} queries, {d} dimensions, {name}: {held:.3f}",
+              f"known {known.mean():.2f}, finite {np.isfinite(ends[:, known]).mean():.2f}")
+        if SETS > 100: print(f"{n} {d} {name} {100 * held:.1f}")
+
+
+with tempfile.TemporaryDirectory() as folder:
+    for n, d in DESIGNS: cover(n, d, folder)
+print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+sys.exit(counts["failed"] > 0)
