@@ -31,5 +31,5 @@ def seed(n_bytes=4):
 
 
 def program(*arguments):
-    """A run of PROGRAM with its returncode, stdout and stderr as text."""
-    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True)
+    """A run of PROGRAM with its returncode, stdout and stderr as text. Bytes are passed as they are: a file's name may be any."""
+    return subprocess.run([PROGRAM, *(a if isinstance(a, bytes) else str(a) for a in arguments)], capture_output=True, text=True)
