@@ -79,7 +79,7 @@ P_INLINE void p_pass(const p_place *p, const int8_t *x, size_t b, size_t g, p_fo
 #pragma GCC unroll 2
         for (size_t v = 0; v < P_VECTORS; v++) {
             const p_ints raw = p_load(at[v] + j * 64);
-            if (n == 1 && (f.four || P_LANES == EVK_PACKED_ROWS || p_lane_of(p, v) == 0))
+            if (n == 1 && (f.four || (size_t)P_LANES == EVK_PACKED_ROWS || p_lane_of(p, v) == 0))
                 __builtin_prefetch(at[v] + j * 64 + next, 0, 2);
             code[v] = f.four ? p_low(raw) : f.small ? raw : p_code(raw, pass);
             high[v] = f.four ? p_high(raw) : raw;

@@ -60,7 +60,7 @@ def test_kills(folder):
         tries += 1
         before = done(killed)
         p = subprocess.Popen(command(folder, data, killed, "-b", "100"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        time.sleep(rng.uniform(0, 0.04 + seconds / 25))
+        time.sleep(rng.uniform(0, 0.04 + seconds / 40))
         p.send_signal(signal.SIGKILL)
         p.communicate()
         kills += p.returncode == -signal.SIGKILL

@@ -4,24 +4,17 @@
 
 Sets of simulated queries, three emotions at three layers, are run through the program; of each figure that has an interval by
 groups of queries left out (theory/README.md), the share of sets whose interval holds the mean over all sets must not be below 85 %
-(nor a tenth less in few sets). With more than 100 sets the shares are printed. Prints `N passed, N failed, N skipped`."""
-import json, os, subprocess, sys, tempfile
+(nor a tenth less in few sets). With more than 100 sets the shares are printed."""
+import os, sys, tempfile
 import h5py, numpy as np
+from checking import check, end, program
 
-PROGRAM = os.path.abspath(sys.argv[1])
 SETS = int(sys.argv[2]) if len(sys.argv) > 2 else 24
 SEED = int(sys.argv[3]) if len(sys.argv) > 3 else 11
 E, L = 3, 3
 DESIGNS = ((20, 12), (40, 60), (30, 200))       # queries of an emotion, dimensions
 FIGURES = ("component_share", "rest_cosine", "rest_efficiency", "rest_cosine_ev", "discriminant_eigenvalue", "discriminant_share", "layer_cosine",
            "layer_cka", "layer_cka_debiased", "rows_cka", "rows_cka_debiased", "learning_curve")
-counts = {"passed": 0, "failed": 0, "skipped": 0}
-
-
-def check(ok, *what):
-    counts["passed" if ok else "failed"] += 1
-    if not ok: print("not ok", *what)
-
 
 def population(d, rng):
     """Of every layer: axes' variances, the emotions' mean differences, a turn of the coordinates that layers do not share."""
@@ -55,8 +48,7 @@ def figures(path, x, n):
         f["activations/resid_post/query"] = x
         f["progress/done"] = np.ones((len(x), 2), "u1")
     stats = path + ".stats"
-    run = subprocess.run([PROGRAM, "theory", path, "--shrinkage", "0.2", "--bootstrap", "2", "--controls", "0", "--permutations", "0", "-t", "1", "-q", "--stats",
-                          stats], capture_output=True, text=True)
+    run = program("theory", path, "--shrinkage", 0.2, "--bootstrap", 2, "--controls", 0, "--permutations", 0, "-t", 1, "-q", "--stats", stats)
     if run.returncode: sys.exit(f"theory failed: {run.stderr}")
     with h5py.File(stats) as f: out = {k: (f[k][:], f[k + "_interval"][:]) for k in FIGURES}
     os.remove(stats)
@@ -80,5 +72,4 @@ def cover(n, d, folder):
 
 with tempfile.TemporaryDirectory() as folder:
     for n, d in DESIGNS: cover(n, d, folder)
-print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
-sys.exit(counts["failed"] > 0)
+end()
