@@ -44,7 +44,7 @@ static void put_figures(json_t *object, const evoke_theory *t, const char *axes,
     for (size_t i = 0; (f = evoke_theory_figure(t, i)); i++) {
         const char *rest = f->axes + given;
         size_t each = 1;
-        if (strncmp(f->axes, axes, given) != 0 || strpbrk(rest, "EKM") || strcmp(rest, "LG") == 0 || strcmp(f->name, "n") == 0)
+        if (strncmp(f->axes, axes, given) != 0 || strpbrk(rest, "EKM") || strncmp(rest, "LG", 2) == 0 || strcmp(f->name, "n") == 0)
             continue;
         for (size_t k = given; k < f->n_dim; k++)
             each *= f->dims[k];

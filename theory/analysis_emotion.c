@@ -257,7 +257,7 @@ static evoke_status put_test(evk_emotion_work *w, evoke_error *err)
     return EVOKE_OK;
 }
 
-/* The component's share without each group of queries, both rows of each. */
+/* The component's share without each group of queries, both rows of each; no interval where those left do not vary. */
 static evoke_status put_component_interval(evk_emotion_work *w, evoke_error *err)
 {
     double share[EVK_MOST_WITHOUT], *kept = w->scratch;
@@ -266,11 +266,25 @@ static evoke_status put_component_interval(evk_emotion_work *w, evoke_error *err
     for (size_t g = 0; g < EVK_MOST_WITHOUT; g++) {
         for (size_t q = 0; q < w->n; q++)
             kept[q] = kept[w->n + q] = q % EVK_MOST_WITHOUT != g;
-        EVK_TRY(evk_component(&w->pairs.rows, kept, 1e-8, w->vector_scores, NULL, &share[g], err));
+        const evoke_status st = evk_component(&w->pairs.rows, kept, 1e-8, w->vector_scores, NULL, &share[g], err);
+        if (st == EVOKE_EDATA)
+            return EVOKE_OK;
+        EVK_TRY(st);
     }
     evk_sampling_interval(*evk_at(w, EVK_F_SHARE_PC), share, EVK_MOST_WITHOUT, 1, EVK_SCALE_SHARE,
                           evk_at(w, EVK_F_SHARE_PC_INTERVAL));
     return EVOKE_OK;
+}
+
+static evoke_status put_stability(evk_emotion_work *w, evoke_error *err)
+{
+    const evoke_theory_options *o = &w->t->options;
+    double *curve = evk_at(w, EVK_F_LEARNING_CURVE), *half = evk_at(w, EVK_F_SPLIT_HALF);
+    EVK_TRY(evk_learning_curve(&w->pairs.offsets, o->seed, w->e, N_DRAW, curve, half, err));
+    if (o->n_bootstrap == 0)
+        return EVOKE_OK;
+    return evk_learning_intervals(&w->pairs.offsets, curve, *half, evk_at(w, EVK_F_LEARNING_CURVE_INTERVAL),
+                                  evk_at(w, EVK_F_SPLIT_HALF_INTERVAL), err);
 }
 
 static evoke_status run(evk_emotion_work *w, evoke_error *err)
@@ -290,15 +304,11 @@ static evoke_status run(evk_emotion_work *w, evoke_error *err)
         EVK_TRY(evk_analyse_held_out(w, err));
     if (o->n_control > 0)
         EVK_TRY(put_controls(w, err));
-    if (o->n_bootstrap > 0) {
-        EVK_TRY(evk_learning_intervals(&w->pairs.offsets, evk_at(w, EVK_F_LEARNING_CURVE_INTERVAL),
-                                       evk_at(w, EVK_F_SPLIT_HALF_INTERVAL), err));
+    if (o->n_bootstrap > 0)
         EVK_TRY(put_component_interval(w, err));
-    }
     evk_put_ev_without(w->t, w->i, w->e, &w->pairs.offsets);
     evk_layer_similarity_add(&w->t->similarity[w->e], w->i, w->pairs.offsets.gram);
-    return evk_learning_curve(&w->pairs.offsets, o->seed, w->e, N_DRAW, evk_at(w, EVK_F_LEARNING_CURVE),
-                              evk_at(w, EVK_F_SPLIT_HALF), err);
+    return put_stability(w, err);
 }
 
 evoke_status evk_analyse_emotion(evoke_theory *t, size_t i, size_t e, evoke_error *err)

@@ -110,14 +110,15 @@ static double signal_to_noise(double all, double own, double n)
     return log(p / (own / n - p));
 }
 
-/* Of sets of m queries. */
-static void of_sets(const double ends[2], size_t m, double out[2])
+/* A cosine in 0..1 moved by either of `moves` on the scale of log(r / (1 - r)). */
+static void spread_cosine(double r, const double moves[2], double out[2])
 {
     for (int end = 0; end < 2; end++)
-        out[end] = 1 / (1 + exp(-ends[end]) / (double)m);
+        out[end] = r > 0 && r < 1 ? 1 / (1 + (1 - r) / r * exp(-moves[end])) : (double)NAN;
 }
 
-evoke_status evk_learning_intervals(const evk_row_space *offsets, double *curve, double split_half[2], evoke_error *err)
+evoke_status evk_learning_intervals(const evk_row_space *offsets, const double *curve, double split_half, double *curve_ends,
+                                    double split_ends[2], evoke_error *err)
 {
     const size_t n = offsets->n;
     double *sum = NULL, all = 0, own = 0, ends[2];
@@ -133,10 +134,12 @@ evoke_status evk_learning_intervals(const evk_row_space *offsets, double *curve,
         const double square = offsets->gram[i * n + i];
         sum[i] = signal_to_noise(all - 2 * sum[i] + square, own - square, (double)n - 1);
     }
-    evk_interval(estimate, sum, n, sum, n, 1, EVK_SCALE_PLAIN, ends);      /* its spread is the jackknife's: the larger one */
-    of_sets(ends, n / 2, split_half);
-    for (size_t i = 0; i < EVK_LEARNING_SIZES && (size_t)1 << i <= n / 2; i++)
-        of_sets(ends, (size_t)1 << i, curve + 2 * i);
+    evk_sampling_interval(estimate, sum, n, 1, EVK_SCALE_PLAIN, ends);
+    for (int end = 0; end < 2; end++)
+        ends[end] -= estimate;
+    spread_cosine(split_half, ends, split_ends);
+    for (size_t i = 0; i < EVK_LEARNING_SIZES; i++)
+        spread_cosine(curve[i], ends, curve_ends + 2 * i);
     free(sum);
     return EVOKE_OK;
 }

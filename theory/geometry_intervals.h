@@ -21,11 +21,13 @@ typedef struct evk_geometry_ends {      /* low and high of each */
 evoke_status evk_geometry_intervals(const evk_row_space *offsets, const size_t *starts, size_t n_emotion, uint64_t seed,
                                     size_t n_replicate, size_t n_thread, const evk_geometry_ends *out, evoke_error *err);
 
-/* The intervals of a learning curve [EVK_LEARNING_SIZES, 2] and of the split-half cosine of n queries. A replicate would put one
- * query into both sets, so they are the jackknife's alone, of the closed form
+/* Sampling intervals (interval.h) of a learning curve [EVK_LEARNING_SIZES] and the split-half cosine of n queries, ends
+ * [EVK_LEARNING_SIZES, 2] and [2]. A replicate would put one query into both sets, so they are the jackknife's alone, around the
+ * figure. The spread is that of the closed form
  *     r_m = 1 / (1 + V / (m P)),   P = mean_{i != j} d_i . d_j,   V = mean_i d_i . d_i - P,   m queries in each set
- * on the scale log(m P / V), where m only moves both ends. NaN where P is not positive or n < 3, and of sizes that the curve has
- * not. Errors: EVOKE_ENOMEM. */
-evoke_status evk_learning_intervals(const evk_row_space *offsets, double *curve, double split_half[2], evoke_error *err);
+ * on the scale log(r / (1 - r)) = log(m P / V), where it is the same for every m; of offsets that differ much in length r_m itself is
+ * below the mean cosine. NaN where P or the figure is not positive, or n < 3. Errors: EVOKE_ENOMEM. */
+evoke_status evk_learning_intervals(const evk_row_space *offsets, const double *curve, double split_half, double *curve_ends,
+                                    double split_ends[2], evoke_error *err);
 
 #endif

@@ -163,6 +163,8 @@ evoke_status evk_layer_similarity_finish(evk_layer_similarity *s, size_t n_threa
         evk_sampling_interval(cka[k], without + k, EVK_MOST_WITHOUT, squares, EVK_SCALE_SHARE, cka_ends + 2 * k);
         evk_sampling_interval(debiased[k], without + EVK_MOST_WITHOUT * squares + k, EVK_MOST_WITHOUT, squares, EVK_SCALE_PLAIN,
                               debiased_ends + 2 * k);
+        for (size_t end = 2 * k; end < 2 * k + 2; end++)        /* it is a cosine */
+            debiased_ends[end] = isnan(debiased_ends[end]) ? NAN : fmin(fmax(debiased_ends[end], -1), 1);
     }
     free(without);
     return EVOKE_OK;

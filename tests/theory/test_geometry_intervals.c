@@ -118,7 +118,7 @@ static void coverage(void)
     find_truth(truth);
     for (size_t set = 0; set < SETS; set++) {
         double cosines[E][E][2], share[E][2], norm[E][2], plane_share[2][2], plane[E][2][2], again[E][E][2], ends[FIGURES][2];
-        double curve[EVK_LEARNING_SIZES][2];
+        double curve[EVK_LEARNING_SIZES][2], points[EVK_LEARNING_SIZES], half;
         evk_row_space all = {0}, first = {0};
         simulate(&r, &one, &zero);
         check(evk_row_space_fit_offsets(one.row, zero.row, E * N, D, 1, &all, NULL) == EVOKE_OK
@@ -134,7 +134,8 @@ static void coverage(void)
         memcpy(ends[NORM], norm[2], sizeof *ends);
         memcpy(ends[PLANE_X], plane[1][0], sizeof *ends), memcpy(ends[PLANE_Y], plane[1][1], sizeof *ends);
         find_plane(&one, &zero, truth);
-        check(evk_learning_intervals(&first, *curve, ends[SPLIT_HALF], NULL) == EVOKE_OK, "split-half");
+        check(evk_learning_curve(&first, 0, set, 50, points, &half, NULL) == EVOKE_OK
+              && evk_learning_intervals(&first, points, half, *curve, ends[SPLIT_HALF], NULL) == EVOKE_OK, "split-half");
         scatter_intervals(&one, &zero, set, values, ends);
         for (size_t k = 0; k < FIGURES; k++)
             covered[k] += ends[k][0] <= truth[k] && truth[k] <= ends[k][1];
