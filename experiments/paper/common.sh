@@ -1,11 +1,12 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034      # QUICK, JUDGES: of the scripts that source this
+# shellcheck disable=SC2034      # QUICK, LENGTH, JUDGES: of the scripts that source this
 # experiments/paper/common.sh: what the scripts of this folder share; sourced by each with its own arguments:
 #
-#   SCRIPT [--quick] [-t THREADS] [-q QUERIES] [-a AUTHORS] [MODEL...] [-- OPTIONS OF EVAL]
+#   SCRIPT [--quick] [-t THREADS] [-q QUERIES] [-n TOKENS] [-a AUTHORS] [MODEL...] [-- OPTIONS OF EVAL]
 #
 #   --quick   8 queries an emotion for the vectors, one of each label to answer, 32 tokens: shows that all works, in minutes
 #   -q FILE   queries to answer (default: data/queries_evaluation.jsonl, 400; the authors' EmotionQuery+.json is read too)
+#   -n N      tokens of a response at most (default: 256; --quick: 32)
 #   -a DIR    what the authors published: results/Qwen2_5, results/base-qwen2.5, EmotionQuery+.json (table_authors.sh)
 #   MODEL     GGUF files or Hugging Face folders (default: SmolLM2-135M-Instruct)
 #   OPTIONS   which judges are asked: --nli-model DIR, --embed-model DIR, --judge-model FILE, ... (evoke eval --help;
@@ -19,15 +20,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 . experiments/setup.sh
 
 OUT=results/paper QUERIES=data/queries_evaluation.jsonl TOKENS=256 AUTHORS=''
-QUICK=() FEW=() SOME=() THREADS=() MODELS=() JUDGES=()
+QUICK=() FEW=() SOME=() THREADS=() LENGTH=() MODELS=() JUDGES=()
 while [ $# -gt 0 ]; do
     case $1 in
     --quick) QUICK=(--quick) OUT=results/paper-quick TOKENS=32 FEW=(--limit 8) SOME=(--limit 1) ;;
     -t) THREADS=(-t "${2:?-t wants a number}"); shift ;;
     -q) QUERIES=${2:?-q wants a file}; shift ;;
+    -n) TOKENS=${2:?-n wants a number} LENGTH=(-n "$2"); shift ;;
     -a) AUTHORS=${2:?-a wants a folder}; shift ;;
     --) shift; JUDGES=("$@"); break ;;
-    -*) fail "usage: $0 [--quick] [-t THREADS] [-q QUERIES] [-a AUTHORS] [MODEL...] [-- OPTIONS OF EVAL]" ;;
+    -*) fail "usage: $0 [--quick] [-t THREADS] [-q QUERIES] [-n TOKENS] [-a AUTHORS] [MODEL...] [-- OPTIONS OF EVAL]" ;;
     *) MODELS+=("$1") ;;
     esac
     shift

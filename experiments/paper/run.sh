@@ -3,7 +3,7 @@
 # results/paper/tables.txt; common.sh says how it is called.
 # shellcheck source=experiments/paper/common.sh
 . "$(dirname "$0")/common.sh"
-ARGUMENTS=("${QUICK[@]}" "${THREADS[@]}" -q "$QUERIES" "${MODELS[@]}" -- "${JUDGES[@]}")
+ARGUMENTS=("${QUICK[@]}" "${THREADS[@]}" "${LENGTH[@]}" -q "$QUERIES" "${MODELS[@]}" -- "${JUDGES[@]}")
 mkdir -p "$OUT"
 for script in figure_vectors table_fluency table_eps table_eas table_tec table_baselines; do
     experiments/paper/$script.sh "${ARGUMENTS[@]}"
