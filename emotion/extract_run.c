@@ -220,22 +220,13 @@ static evoke_status run_responses(batch *b, item **owners, evoke_error *err)
 
 /* ---- writing ---- */
 
-/* Tokens of the prompt that no span needed have no norm: NaN. */
-static void count_unrun(const evk_span_layout *y, evk_span_means *s)
-{
-    for (; s->n_token < s->n_prompt; s->n_token++)
-        for (size_t site = 0; site < y->n_site; site++)
-            for (size_t l = 0; l < y->n_layer; l++)
-                s->norms[(site * s->max_token + s->n_token) * y->n_layer + l] = NAN;
-}
-
 static evoke_status write_item(const batch *b, item *it, evk_store_item *out, float **means, const float **norms,
                                const float **tokens, evoke_error *err)
 {
     const evk_extraction *x = b->x;
     const evk_span_layout *y = &x->layout;
     const size_t per_mean = y->n_layer * y->d_model;
-    count_unrun(y, &it->means);
+    evk_span_means_end(&it->means, y);
     for (size_t i = 0; i < y->n_span; i++) {
         size_t *range = it->means.spans[i];
         if (y->spans[i] == EVOKE_SPAN_RESPONSE)

@@ -1,5 +1,6 @@
 #include "emotion/span_means.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,6 +101,14 @@ void evk_span_means_take(evk_span_means *s, const evk_span_layout *y, size_t sit
                 add(s->sums + ((site * y->n_span + i) * y->n_layer + l) * d, x + t * d, d);
         }
     }
+}
+
+void evk_span_means_end(evk_span_means *s, const evk_span_layout *y)
+{
+    for (; s->n_token < s->n_prompt; s->n_token++)
+        for (size_t site = 0; site < y->n_site; site++)
+            for (size_t l = 0; l < y->n_layer; l++)
+                s->norms[(site * s->max_token + s->n_token) * y->n_layer + l] = NAN;
 }
 
 void evk_span_means_get(const evk_span_means *s, const evk_span_layout *y, size_t site, size_t span, float *out)

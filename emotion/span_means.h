@@ -37,6 +37,8 @@ void evk_span_means_free(evk_span_means *s);
 /* One layer of one site: rows x [n, D] of the tokens that follow those seen. Thread safe for different s. The caller
  * counts the tokens as seen when the pass is over. */
 void evk_span_means_take(evk_span_means *s, const evk_span_layout *y, size_t site, size_t layer, const float *x, size_t n);
+/* After the last pass: tokens of the prompt that were not run, as no span needs them, count as seen; their norms are NaN. */
+void evk_span_means_end(evk_span_means *s, const evk_span_layout *y);
 /* The mean of one site and span as float32, [L, D]; the span must not be empty. */
 void evk_span_means_get(const evk_span_means *s, const evk_span_layout *y, size_t site, size_t span, float *out);
 

@@ -11,6 +11,7 @@
 #include "theory/compare.h"
 #include "theory/figures.h"
 #include "theory/held_scores.h"
+#include "theory/interval.h"
 #include "theory/layer_similarity.h"
 #include "theory/replicates.h"
 
@@ -35,6 +36,12 @@ struct evoke_theory {
 evoke_status evk_analyse_emotion(evoke_theory *t, size_t i, size_t e, evoke_error *err);
 /* After all emotions of layer i. */
 evoke_status evk_analyse_layer(evoke_theory *t, size_t i, evoke_error *err);
+
+/* Does each of the groups that intervals leave out have a query of emotion e? */
+static inline bool evk_has_groups(const evoke_theory *t, size_t e)
+{
+    return t->samples.starts[e + 1] - t->samples.starts[e] >= EVK_MOST_WITHOUT;
+}
 
 /* analysis_without.c. EVs of layer i and emotion e without each group of its queries, from its offsets. */
 void evk_put_ev_without(evoke_theory *t, size_t i, size_t e, const evk_row_space *offsets);

@@ -155,10 +155,10 @@ static void put_whiteness_intervals(evk_emotion_work *w, const double *replicate
 /* Of what hangs on the smallest eigenvalues queries tell no truth where they are few: these are sampling intervals. */
 static evoke_status put_spectrum_intervals(evk_emotion_work *w, evoke_error *err)
 {
-    enum { N_GROUP = 10, STRIDE = sizeof(evk_spectrum) / sizeof(double) };
-    const size_t n_group = w->n < N_GROUP ? w->n : N_GROUP;
+    enum { STRIDE = sizeof(evk_spectrum) / sizeof(double) };
+    const size_t n_group = w->n < EVK_MOST_WITHOUT ? w->n : EVK_MOST_WITHOUT;
     const double d = (double)w->t->d;
-    evk_spectrum without[N_GROUP];
+    evk_spectrum without[EVK_MOST_WITHOUT];
     EVK_TRY(evk_spectrum_without(&w->pairs, w->s_two, n_group, without, err));
     const struct { evk_figure_id id; const double *from; double least, most; } figures[] = {
         { EVK_F_EFFECTIVE_RANK, &without->effective_rank, 1, d }, { EVK_F_CONDITION, &without->condition, 1, INFINITY },
@@ -261,7 +261,7 @@ static evoke_status put_test(evk_emotion_work *w, evoke_error *err)
 static evoke_status put_component_interval(evk_emotion_work *w, evoke_error *err)
 {
     double share[EVK_MOST_WITHOUT], *kept = w->scratch;
-    if (w->n < EVK_MOST_WITHOUT)
+    if (!evk_has_groups(w->t, w->e))
         return EVOKE_OK;
     for (size_t g = 0; g < EVK_MOST_WITHOUT; g++) {
         for (size_t q = 0; q < w->n; q++)

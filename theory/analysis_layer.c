@@ -148,11 +148,10 @@ static evoke_status against_others(layer_work *w, evoke_error *err)
 /* ---- all at once ---- */
 
 /* Every emotion has a query in each group. */
-static bool has_groups(const layer_work *w)
+static bool all_have_groups(const layer_work *w)
 {
-    const size_t *starts = w->t->samples.starts;
     for (size_t e = 0; e < w->t->n_emotion; e++)
-        if (starts[e + 1] - starts[e] < EVK_MOST_WITHOUT)
+        if (!evk_has_groups(w->t, e))
             return false;
     return true;
 }
@@ -217,7 +216,7 @@ static evoke_status put_discriminants(layer_work *w, evoke_error *err)
         t->figures.values[EVK_F_DISCRIMINANT_SHARE][w->i * n + j] = values[j] / sum;
         EVK_TRY(evk_put_direction(v, t->d, t->options.fisher.raw || !(own > 0) ? 1 : length / own, out, err));
     }
-    if (t->options.n_bootstrap == 0 || !has_groups(w))
+    if (t->options.n_bootstrap == 0 || !all_have_groups(w))
         return EVOKE_OK;
     return put_discriminant_intervals(w, t->figures.values[EVK_F_DISCRIMINANT_SHRINKAGE][w->i], err);
 }

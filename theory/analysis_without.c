@@ -29,11 +29,7 @@ static double cosine(const double *a, const double *b, size_t d)
     return evk_dot(a, b, d) / (evk_length(a, d) * evk_length(b, d));
 }
 
-/* Fewer queries than groups: some group is empty. */
-static bool has_groups(const evoke_theory *t, size_t e)
-{
-    return t->ev_without && t->samples.starts[e + 1] - t->samples.starts[e] >= EVK_MOST_WITHOUT;
-}
+static bool has_without(const evoke_theory *t, size_t e) { return t->ev_without && evk_has_groups(t, e); }
 
 void evk_put_layer_cosine_intervals(evoke_theory *t)
 {
@@ -41,9 +37,9 @@ void evk_put_layer_cosine_intervals(evoke_theory *t)
     for (size_t cell = 0; cell < t->n_emotion * n * n; cell++) {
         const size_t e = cell / (n * n), l = cell / n % n, m = cell % n;
         double without[EVK_MOST_WITHOUT];
-        for (size_t g = 0; g < EVK_MOST_WITHOUT && has_groups(t, e); g++)
+        for (size_t g = 0; g < EVK_MOST_WITHOUT && has_without(t, e); g++)
             without[g] = l == m ? 1 : cosine(evk_ev_without(t, g, l, e), evk_ev_without(t, g, m, e), t->d);
-        if (has_groups(t, e))
+        if (has_without(t, e))
             evk_sampling_interval(t->figures.values[EVK_F_LAYER_COSINE][cell], without, EVK_MOST_WITHOUT, 1, EVK_SCALE_ROOT,
                                   t->figures.values[EVK_F_LAYER_COSINE_INTERVAL] + 2 * cell);
     }
@@ -68,7 +64,7 @@ static double sum_rows(const evoke_theory *t, size_t e, bool others, size_t g, d
 evoke_status evk_put_rest_cosine_interval(evoke_theory *t, size_t i, size_t e, evoke_error *err)
 {
     double *gap = NULL, without[EVK_MOST_WITHOUT];
-    if (!has_groups(t, e))
+    if (!has_without(t, e))
         return EVOKE_OK;
     EVK_TRY(evk_alloc(&gap, 2 * t->d, sizeof *gap, "theory", err));
     double *rest = gap + t->d;
