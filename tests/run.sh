@@ -3,6 +3,7 @@
 #
 #   tests/run.sh [WORD]      only the parts whose name holds WORD
 #
+# The random parts of the checks draw from EVOKE_TEST_SEED, 1 by default, so that two runs test the same; empty, from a fresh seed.
 # Python references (scikit-learn, tokenizers, Jinja2, h5py) run in a virtual environment in the user's cache. Reference
 # data in ../shared is used where it is present; a compact set lies in tests/golden.
 set -uo pipefail
@@ -88,7 +89,7 @@ say "building"
 build build --buildtype=release
 build build-asan --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false
 get_model
-export EVOKE_TEST_MODEL=$MODEL OMP_WAIT_POLICY=passive
+export EVOKE_TEST_SEED=${EVOKE_TEST_SEED-1} EVOKE_TEST_MODEL=$MODEL OMP_WAIT_POLICY=passive
 export ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
 say "tests"

@@ -177,9 +177,9 @@ static evoke_status find_item(evk_render *r, const evk_value *v, const evk_value
     size_t at = 0;
     *found = false;
     if (v->kind == EVK_V_DICT) {
-        const evk_value *value = NULL;
-        const bool hashable = key->kind != EVK_V_DICT && !evk_is_seq(key, EVK_LIST);
-        if (hashable)
+        const evk_value *value = NULL, *unhashable = NULL;
+        EVK_TRY(evk_find_unhashable(r, key, &unhashable));
+        if (!unhashable)
             EVK_TRY(evk_dict_get(r, v->dict, key, &value));
         *found = value != NULL;
         if (value)

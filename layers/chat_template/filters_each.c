@@ -21,6 +21,15 @@ static const evk_value *named_arg(const evk_args *args, const char *name)
     return NULL;
 }
 
+/* What map and select make of a value that is false, one without items (none, 0) or not: they look no further, as in Jinja2. */
+static evoke_status nothing(evk_render *r, evk_value *out)
+{
+    evk_list *s = NULL;
+    EVK_TRY(evk_list_new(r, EVK_GENERATOR, 0, &s));
+    *out = evk_seq(s);
+    return EVOKE_OK;
+}
+
 /* By attribute=..., default=..., or by the name of a filter and its arguments. */
 static evoke_status map_one(evk_render *r, const evk_args *args, const evk_builtin *filter, const evk_value *item,
                             evk_value *out)
@@ -42,6 +51,8 @@ static evoke_status filter_map(evk_render *r, const evk_value *self, const evk_a
     const evk_builtin *filter = NULL;
     size_t n = 0;
     evk_list *s = NULL;
+    if (!evk_truth(self))
+        return nothing(r, out);
     if (args->n > 0) {
         evk_string name = {0};
         EVK_TRY(evk_arg_string(r, &args->v[0], NULL, &name));
@@ -73,6 +84,8 @@ static evoke_status select_items(evk_render *r, const evk_value *self, const evk
     size_t n = 0;
     evk_string name = {0};
     evk_list *s = NULL;
+    if (!evk_truth(self))
+        return nothing(r, out);
     if (args->n < skip)
         return evk_render_fail(r, EVOKE_EFORMAT, "the attribute to select by is missing");
     if (args->n > skip) {

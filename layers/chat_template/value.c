@@ -311,17 +311,27 @@ evoke_status evk_dict_new(evk_render *r, size_t capacity, evk_value *out)
     return EVOKE_OK;
 }
 
-static evoke_status check_key(evk_render *r, const evk_value *key)
+evoke_status evk_find_unhashable(evk_render *r, const evk_value *v, const evk_value **out)
 {
-    const bool mutable_one = key->kind == EVK_V_DICT || (key->kind == EVK_V_SEQUENCE && key->seq->flavor == EVK_LIST);
-    if (mutable_one)
-        return evk_render_fail(r, EVOKE_EFORMAT, "a '%s' cannot be a key", evk_type_name(key));
+    *out = NULL;
+    EVK_TRY(evk_render_spend(r, 1));
+    if (v->kind == EVK_V_DICT || evk_is_seq(v, EVK_LIST) || evk_is_seq(v, EVK_KEYS) || evk_is_seq(v, EVK_ITEMS)) {
+        *out = v;
+    } else if (evk_is_seq(v, EVK_TUPLE)) {
+        EVK_TRY(evk_render_enter(r));
+        for (size_t i = 0; i < v->seq->n && !*out; i++)
+            EVK_TRY(evk_find_unhashable(r, &v->seq->items[i], out));
+        r->depth--;
+    }
     return EVOKE_OK;
 }
 
 static evoke_status find_key(evk_render *r, const evk_dict *d, const evk_value *key, size_t *at)
 {
-    EVK_TRY(check_key(r, key));
+    const evk_value *unhashable = NULL;
+    EVK_TRY(evk_find_unhashable(r, key, &unhashable));
+    if (unhashable)
+        return evk_render_fail(r, EVOKE_EFORMAT, "a '%s' cannot be a key", evk_type_name(unhashable));
     bool same = false;
     for (*at = 0; *at < d->n; ++*at) {
         EVK_TRY(evk_equal(r, &d->keys[*at], key, &same));

@@ -147,6 +147,8 @@ evoke_status evk_iterate(evk_render *r, const evk_value *v, const evk_value **it
 /* The number of items that Python's len() gives. Errors: EVOKE_EFORMAT it has none. */
 evoke_status evk_value_length(evk_render *r, const evk_value *v, int64_t *out);
 
+/* What keeps v from being a key, as in Python: itself if it can be changed, or a part of a tuple. NULL: nothing does. */
+evoke_status evk_find_unhashable(evk_render *r, const evk_value *v, const evk_value **out);
 evoke_status evk_dict_new(evk_render *r, size_t capacity, evk_value *out);
 evoke_status evk_dict_set(evk_render *r, evk_dict *d, const evk_value *key, evk_value value);
 /* *out is NULL where there is none. */

@@ -10,7 +10,7 @@ import argparse, copy, dataclasses, json, os, shutil, sys, tempfile
 from pathlib import Path
 
 import check_families as families
-from checking import check, end
+from checking import check, default_seed, end
 from check_families import FAMILIES, g, hf, np, torch, trace, value
 import h5py
 
@@ -168,7 +168,7 @@ def hold_config(program, subject, config, key, v):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
-    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(2), "little"))
+    parser.add_argument("--seed", type=int, default=default_seed(2))
     parser.add_argument("--family", action="append", default=[], choices=CLASSES)
     args = parser.parse_args()
     program = os.path.abspath(args.program)

@@ -10,7 +10,7 @@ the greedy ids equal as long as the two best logits are 1e-3 apart. The referenc
 Needs torch, transformers and gguf (3 GB: `pip install torch transformers gguf`); without them it is skipped."""
 import argparse, json, os, shutil, subprocess, sys, tempfile, time
 from pathlib import Path
-from checking import check, counts, end, skip
+from checking import check, counts, default_seed, end, skip
 
 
 try:
@@ -436,7 +436,7 @@ def main():
         print("\n".join(FAMILIES))
         return
     names = [n for n in FAMILIES if not args.family or any(n == f or (f[-1] == "*" and n.startswith(f[:-1])) for f in args.family)]
-    first = int.from_bytes(os.urandom(2), "little") if args.first is None else args.first
+    first = default_seed(2) if args.first is None else args.first
     program = os.path.abspath(args.program)
     with tempfile.TemporaryDirectory() as work:
         for seed in range(first, first + args.seeds):

@@ -9,7 +9,7 @@ import argparse, os, shutil, sys, tempfile, time
 from pathlib import Path
 
 import check_families as families
-from checking import check, counts, end
+from checking import check, counts, default_seed, end
 from check_families import FAMILIES, g, hf, hold, np, pick, torch, trace, value
 import gguf, gguf_writer
 
@@ -120,7 +120,7 @@ def main():
     skip = ("llama_act", "llama_dynamic", "qwen2_window", "qwen2_layer_types", "qwen3_window", "gemma2_layer_types", "smollm3_layers",
             "smollm3_window", "gpt2_scale", "gpt2_act", "gpt_neox_act", "baichuan2_13b")
     names = [n for n in FAMILIES if n not in skip and (not args.family or any(n == f or (f[-1] == "*" and n.startswith(f[:-1])) for f in args.family))]
-    first = int.from_bytes(os.urandom(2), "little") if args.first is None else args.first
+    first = default_seed(2) if args.first is None else args.first
     program = os.path.abspath(args.program)
     with tempfile.TemporaryDirectory() as work:
         for seed in range(first, first + args.seeds):

@@ -25,9 +25,14 @@ def end():
     sys.exit(counts["failed"] > 0)
 
 
+def default_seed(n_bytes=4):
+    """EVOKE_TEST_SEED, which tests/run.sh sets so that two runs test the same, or a fresh one."""
+    return int(os.environ.get("EVOKE_TEST_SEED") or int.from_bytes(os.urandom(n_bytes), "little"))
+
+
 def seed(n_bytes=4):
-    """The second argument, or a fresh one."""
-    return int(sys.argv[2]) if len(sys.argv) > 2 else int.from_bytes(os.urandom(n_bytes), "little")
+    """The second argument, or the default."""
+    return int(sys.argv[2]) if len(sys.argv) > 2 else default_seed(n_bytes)
 
 
 def program(*arguments):
