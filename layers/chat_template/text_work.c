@@ -272,7 +272,7 @@ static evk_case case_of(evk_casing how, int32_t code, bool first, int32_t before
     case EVK_CASING_CAPITALIZE:
         return first ? EVK_CASE_TITLE : EVK_CASE_LOWER;
     case EVK_CASING_SWAP:
-        return evk_char_is_lower(code) ? EVK_CASE_UPPER : EVK_CASE_LOWER;
+        return evk_char_is_title(code) ? EVK_CASE_KEEP : evk_char_is_lower(code) ? EVK_CASE_UPPER : EVK_CASE_LOWER;
     case EVK_CASING_WORDS:
         return first || begins_word(before) ? EVK_CASE_UPPER : EVK_CASE_LOWER;
     default:

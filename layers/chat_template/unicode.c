@@ -76,9 +76,14 @@ bool evk_char_is_lower(int32_t code)
     return utf8proc_category(code) == UTF8PROC_CATEGORY_LL || code == 0xaa || code == 0xba;
 }
 
+bool evk_char_is_title(int32_t code)
+{
+    return utf8proc_category(code) == UTF8PROC_CATEGORY_LT;
+}
+
 bool evk_char_is_cased(int32_t code)
 {
-    return evk_char_is_upper(code) || evk_char_is_lower(code) || utf8proc_category(code) == UTF8PROC_CATEGORY_LT;
+    return evk_char_is_upper(code) || evk_char_is_lower(code) || evk_char_is_title(code);
 }
 
 bool evk_char_is_printable(int32_t code)
@@ -96,6 +101,10 @@ bool evk_char_is_printable(int32_t code)
 
 size_t evk_char_case(int32_t code, evk_case to, int32_t out[2])
 {
+    if (to == EVK_CASE_KEEP) {
+        out[0] = code;
+        return 1;
+    }
     if (code == 0xdf && to != EVK_CASE_LOWER) {
         out[0] = 'S';
         out[1] = to == EVK_CASE_UPPER ? 'S' : 's';

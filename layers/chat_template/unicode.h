@@ -13,12 +13,13 @@ bool evk_char_is_alpha(int32_t code);
 bool evk_char_is_decimal(int32_t code);
 bool evk_char_is_digit(int32_t code);       /* decimal digits, and those that stand high, low or in circles */
 bool evk_char_is_numeric(int32_t code);     /* numbers of any kind, the common Chinese ones too */
+bool evk_char_is_title(int32_t code);
 bool evk_char_is_cased(int32_t code);
 bool evk_char_is_upper(int32_t code);
 bool evk_char_is_lower(int32_t code);
 bool evk_char_is_printable(int32_t code);
 /* Simple case mappings, and of the special ones that of German sharp s (two characters). Returns how many. */
-typedef enum evk_case { EVK_CASE_LOWER, EVK_CASE_UPPER, EVK_CASE_TITLE } evk_case;
+typedef enum evk_case { EVK_CASE_LOWER, EVK_CASE_UPPER, EVK_CASE_TITLE, EVK_CASE_KEEP } evk_case;
 size_t evk_char_case(int32_t code, evk_case to, int32_t out[2]);
 
 #endif

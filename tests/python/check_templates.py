@@ -429,6 +429,7 @@ CONSTRUCTS = [
     "{{ none|reject('odd')|list }}{{ 0|select|list }}{{ false|map('upper')|list }}{{ none|map()|list }}{{ 0.0|rejectattr('x')|list }}{{ none|selectattr()|list }}",
     "{{ 1|map('upper')|list }}",
     "{{ 2|select|list }}",
+    "{{ 'ẞß ǅ Ǆ ǆ ªº'.swapcase() }}",
     "{{ [(1, (2, [3]))]|unique|list }}",
     "{{ {(1, [2]): 3} }}",
     "{{ {(1, 2): 3}[(1, [2])] }}{{ {(1, 2): 3}[(1, 2)] }}",
