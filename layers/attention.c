@@ -40,21 +40,42 @@ static void scores(const evk_pass *p, const item *it, size_t layer, size_t kv_he
     }
 }
 
-/* out [d_value] = sum_j weight[j] v[first + j], keys in order. */
-static void mix(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *weight, size_t first, size_t n,
-                float *out)
+/* out [n, d_value] += sum_j weight[j] v[j], keys [from, to) in order; weight [n, keys of the item] begins at it->begin. */
+static void mix_keys(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *weight, size_t n, size_t from,
+                     size_t to, float *out, size_t ldo)
 {
-    const size_t d = p->model->config.d_value, end = first + n;
+    const size_t d = p->model->config.d_value, n_key = it->position + it->n - it->begin;
     evk_segment segments[EVK_MAX_ANCESTORS];
     const size_t n_segment = evk_kv_segments(p->cache, it->run->sequence, segments);
     size_t at = 0;
-    memset(out, 0, d * sizeof *out);
-    for (size_t s = 0; s < n_segment && at < end; at += segments[s].n, s++) {
-        const size_t from = at > first ? at : first, to = at + segments[s].n < end ? at + segments[s].n : end;
-        if (from >= to)
+    for (size_t s = 0; s < n_segment && at < to; at += segments[s].n, s++) {
+        const size_t begin = at > from ? at : from, end = at + segments[s].n < to ? at + segments[s].n : to;
+        if (begin >= end)
             continue;
-        const float *v = evk_kv_value(p->cache, layer, segments[s].start + from - at) + kv_head * d;
-        p->model->kernels.axpy_rows(weight + from - first, v, p->cache->v_width, to - from, out, d);
+        const float *v = evk_kv_value(p->cache, layer, segments[s].start + begin - at) + kv_head * d;
+        p->model->kernels.axpy_rows(weight + begin - it->begin, n_key, v, p->cache->v_width, end - begin, out, ldo, n, d);
+    }
+}
+
+/* The first key that the token at `position` sees. */
+static size_t first_key(size_t window, size_t position)
+{
+    return window && position + 1 > window ? position + 1 - window : 0;
+}
+
+/* out [n, d_value] of n <= EVK_MIX_TILE tokens from `position` on: the keys that all of them see at once, those before and
+ * after token by token. */
+static void mix_tile(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *weight, size_t position,
+                     size_t n, float *out, size_t ldo)
+{
+    const size_t window = p->model->config.layer[layer].window, n_key = it->position + it->n - it->begin;
+    const size_t last = first_key(window, position + n - 1), end = position + 1, begin = last < end ? last : end;
+    for (size_t t = 0; t < n; t++)
+        mix_keys(p, it, layer, kv_head, weight + t * n_key, 1, first_key(window, position + t), begin, out + t * ldo, ldo);
+    mix_keys(p, it, layer, kv_head, weight, n, begin, end, out, ldo);
+    for (size_t t = 1; t < n; t++) {
+        const size_t first = first_key(window, position + t);
+        mix_keys(p, it, layer, kv_head, weight + t * n_key, 1, first > end ? first : end, position + t + 1, out + t * ldo, ldo);
     }
 }
 
@@ -74,51 +95,82 @@ static float slope(size_t head, size_t n_head)
 static double weigh(const evk_pass *p, size_t layer, size_t head, float *x, size_t n)
 {
     const evk_config *c = &p->model->config;
-    const float scale = c->layer[layer].attention_scale, down = c->alibi ? slope(head, c->n_head) : 0;
-    float most = -INFINITY;
-    for (size_t j = 0; j < n; j++)
-        x[j] *= scale;
+    const evk_kernels *k = &p->model->kernels;
+    float most = k->scale_max(x, c->layer[layer].attention_scale, n);
     if (c->attention_cap > 0)
-        p->model->kernels.softcap(x, c->attention_cap, n);
-    for (size_t j = 0; j < n; j++) {
-        x[j] -= down * (float)(n - 1 - j);
-        most = x[j] > most ? x[j] : most;
+        k->softcap(x, c->attention_cap, n);
+    if (c->alibi) {
+        const float down = slope(head, c->n_head);
+        for (size_t j = 0; j < n; j++)
+            x[j] -= down * (float)(n - 1 - j);
     }
-    return p->model->kernels.exp_sum(x, most, n);
+    if (c->attention_cap > 0 || c->alibi)
+        most = k->scale_max(x, 1, n);
+    return k->exp_sum(x, most, n);
 }
 
-/* From the scores of one head and token at `position` to its mix of values. */
-static void attend_token(const evk_pass *p, const item *it, size_t layer, size_t head, size_t position, float *row, float *out)
+/* weigh of the token at `position` among the item's keys; returns one over the sum. */
+static float weigh_token(const evk_pass *p, const item *it, size_t layer, size_t head, size_t position, float *row)
+{
+    const size_t first = first_key(p->model->config.layer[layer].window, position);
+    return (float)(1.0 / weigh(p, layer, head, row + first - it->begin, position + 1 - first));
+}
+
+static void scale_rows(const float *scale, float *out, size_t ldo, size_t n, size_t d)
+{
+    for (size_t t = 0; t < n; t++)
+        for (size_t i = 0; i < d; i++)
+            out[t * ldo + i] *= scale[t];
+}
+
+static void clear_rows(float *out, size_t ldo, size_t n, size_t d)
+{
+    for (size_t t = 0; t < n; t++)
+        memset(out + t * ldo, 0, d * sizeof *out);
+}
+
+/* A single token: the heads that share one key-value head lie side by side in q and are the rows of one multiply. */
+static void attend_group(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, float *out, float *room)
 {
     const evk_config *c = &p->model->config;
-    const size_t window = c->layer[layer].window, first = window && position + 1 > window ? position + 1 - window : 0;
-    const size_t n = position + 1 - first;
-    row += first - it->begin;
-    const float over = (float)(1.0 / weigh(p, layer, head, row, n));
-    mix(p, it, layer, head / (c->n_head / c->n_kv_head), row, first, n, out);
-    for (size_t i = 0; i < c->d_value; i++)
-        out[i] *= over;
+    const size_t group = c->n_head / c->n_kv_head, n_key = it->position + 1 - it->begin, d = c->d_value;
+    float over[EVK_ATTENTION_BLOCK];
+    scores(p, it, layer, kv_head, q, c->d_head, group, room, n_key);
+    for (size_t g = 0; g < group; g++)
+        over[g] = weigh_token(p, it, layer, kv_head * group + g, it->position, room + g * n_key);
+    clear_rows(out, d, group, d);
+    mix_keys(p, it, layer, kv_head, room, group, it->begin, it->position + 1, out, d);
+    scale_rows(over, out, d, group, d);
 }
 
-/* The heads that share one key-value head lie side by side in q: for a single token they are the rows of one multiply. */
+static void attend_head(const evk_pass *p, const item *it, size_t layer, size_t head, const float *q, float *out, float *room)
+{
+    const evk_config *c = &p->model->config;
+    const size_t kv_head = head / (c->n_head / c->n_kv_head), ldo = c->n_head * c->d_value;
+    const size_t n_key = it->position + it->n - it->begin;
+    float over[EVK_ATTENTION_BLOCK];
+    scores(p, it, layer, kv_head, q, c->n_head * c->d_head, it->n, room, n_key);
+    for (size_t t = 0; t < it->n; t++)
+        over[t] = weigh_token(p, it, layer, head, it->position + t, room + t * n_key);
+    clear_rows(out, ldo, it->n, c->d_value);
+    for (size_t t = 0; t < it->n; t += EVK_MIX_TILE)
+        mix_tile(p, it, layer, kv_head, room + t * n_key, it->position + t,
+                 it->n - t < EVK_MIX_TILE ? it->n - t : EVK_MIX_TILE, out + t * ldo, ldo);
+    scale_rows(over, out, ldo, it->n, c->d_value);
+}
+
 static void attend(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, float *out, float *room)
 {
     const evk_config *c = &p->model->config;
-    const size_t group = c->n_head / c->n_kv_head, ldq = c->n_head * c->d_head, ldo = c->n_head * c->d_value;
-    const size_t n_key = it->position + it->n - it->begin, head = kv_head * group;
-    q += it->first * ldq + head * c->d_head;
-    out += it->first * ldo + head * c->d_value;
+    const size_t group = c->n_head / c->n_kv_head, head = kv_head * group;
+    q += (it->first * c->n_head + head) * c->d_head;
+    out += (it->first * c->n_head + head) * c->d_value;
     if (it->n == 1 && group <= EVK_ATTENTION_BLOCK) {
-        scores(p, it, layer, kv_head, q, c->d_head, group, room, n_key);
-        for (size_t g = 0; g < group; g++)
-            attend_token(p, it, layer, head + g, it->position, room + g * n_key, out + g * c->d_value);
+        attend_group(p, it, layer, kv_head, q, out, room);
         return;
     }
-    for (size_t g = 0; g < group; g++) {
-        scores(p, it, layer, kv_head, q + g * c->d_head, ldq, it->n, room, n_key);
-        for (size_t t = 0; t < it->n; t++)
-            attend_token(p, it, layer, head + g, it->position + t, room + t * n_key, out + t * ldo + g * c->d_value);
-    }
+    for (size_t g = 0; g < group; g++)
+        attend_head(p, it, layer, head + g, q + g * c->d_head, out + g * c->d_value, room);
 }
 
 /* ---- all items ---- */
@@ -133,7 +185,7 @@ static size_t cut(const evk_pass *p, size_t window, item *out)
             if (out) {
                 const size_t left = p->runs[r].n - t, position = end - left;
                 out[n] = (item){ &p->runs[r], first + t, left < EVK_ATTENTION_BLOCK ? left : EVK_ATTENTION_BLOCK, position,
-                                 window && position + 1 > window ? position + 1 - window : 0 };
+                                 first_key(window, position) };
             }
     }
     return n;

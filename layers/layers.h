@@ -6,7 +6,7 @@
 #include "layers/rope.h"
 
 enum {
-    EVK_ATTENTION_BLOCK = 16,       /* tokens of an item of attention, whose scores are held together */
+    EVK_ATTENTION_BLOCK = 24,       /* tokens of an item of attention, whose scores are held together */
     EVK_MLP_SLICE = 1024            /* tokens that go through the feed-forward layer together */
 };
 

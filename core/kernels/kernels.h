@@ -34,14 +34,17 @@ typedef enum evk_activation {
 /* Quantised weights and activations as small integers: core/kernels/packed.h. */
 typedef struct evk_packed evk_packed;
 typedef struct evk_digits evk_digits;
+enum { EVK_MIX_TILE = 6 };      /* tokens whose weighted sums of rows are made together */
 enum { EVK_PACKED_TILE = 4, EVK_PACKED_TILE_MOST = 16 };    /* tokens of a tile of digits; some kernels take more */
 
 typedef struct evk_kernels {
     const char *isa;
     /* y[i] += a x[i] */
     void (*axpy)(float a, const float *x, float *y, size_t n);
-    /* y[i] += sum_j a[j] v[j * ldv + i], i < d, j = 0, 1, ... n - 1 in this order for each i: axpy, row after row */
-    void (*axpy_rows)(const float *a, const float *v, size_t ldv, size_t n, float *y, size_t d);
+    /* y[t * ldy + i] += sum_j a[t * lda + j] v[j * ldv + i], t < n_token, i < d, j = 0, 1, ... n - 1 in this order for each
+     * element: axpy, row after row; fastest for EVK_MIX_TILE tokens */
+    void (*axpy_rows)(const float *a, size_t lda, const float *v, size_t ldv, size_t n, float *y, size_t ldy, size_t n_token,
+                      size_t d);
     /* y[t * ldy + r] = sum_i x[t * ldx + i] w[r * ldw + i], i < k, for t < n_token, r < n_row; one thread */
     void (*matmul)(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
                    size_t n_row, size_t k);
@@ -65,6 +68,8 @@ typedef struct evk_kernels {
     void (*activate[EVK_N_ACTIVATION])(const float *x, const float *up, float *y, size_t n);
     /* x[i] = cap tanh(x[i] / cap) */
     void (*softcap)(float *x, float cap, size_t n);
+    /* x[i] = scale x[i]; returns the largest, -inf of none; with NaN among them anything */
+    float (*scale_max)(float *x, float scale, size_t n);
     /* x[i] = exp(x[i] - max); returns the sum in double. -inf gives 0. */
     double (*exp_sum)(float *x, float max, size_t n);
     /* one tile of activations x [nt, cols], ldx apart, as digits */

@@ -13,6 +13,8 @@
  * (a NaN in the second operand comes out), v_round to the nearest whole number, v_scale(p, n) = p 2^n, v_sum4 (the sums
  * of four vectors' lanes); pair (LANES doubles) with pair_zero, pair_add, pair_add_square,
  * pair_add_square_from(s, a, mean) = s + (a - mean)^2, pair_sum. */
+#include <math.h>
+
 #include "core/kernels/quants.h"
 
 #define INLINE static inline __attribute__((always_inline))
@@ -20,7 +22,9 @@
 enum {
     TOKEN_BLOCK = 2 * TILE_T,           /* tokens that pass over a panel together */
     TILE_MOST = TILE_T * TILE_R,        /* sums in registers */
-    COLUMNS = 64 / LANES,               /* vectors of a sum of rows that are held in registers */
+    COLUMNS = 64 / LANES,               /* vectors of a weighted sum of rows that are held in registers, of one token */
+    MIX_COLUMNS = LANES == 8 ? 2 : 4,   /* and of several, of which 16 or 32 registers hold EVK_MIX_TILE */
+    MIX_MOST = EVK_MIX_TILE * MIX_COLUMNS > COLUMNS ? EVK_MIX_TILE * MIX_COLUMNS : COLUMNS,
     SPREAD = EVK_K_BLOCK_MOST + 16,     /* distance of rows of x that had to be copied */
     PAGE_FLOATS = 1024,
     WORTH_SPREADING = 8                 /* rows of w that make up for the copy */
@@ -175,33 +179,62 @@ static void axpy(float a, const float *x, float *y, size_t n)
         v_store_part(y + i, v_fma(va, v_load_part(x + i, n - i), v_load_part(y + i, n - i)), n - i);
 }
 
-/* Columns i .. i + n vectors of y, held in registers while the rows pass; n is a constant where it is called. */
-INLINE void axpy_columns(const float *a, const float *v, size_t ldv, size_t n_row, float *y, size_t n)
+/* What axpy_rows's tiles share: distances between rows, and how many rows of v pass. */
+typedef struct mixing {
+    size_t lda, ldv, ldy, n;
+} mixing;
+
+/* nc vectors of nt rows of y, held in registers while the rows of v pass; nt and nc are constants where it is called. */
+INLINE void axpy_tile(const mixing *m, const float *a, const float *v, float *y, size_t nt, size_t nc)
 {
-    vec sums[COLUMNS];
+    vec sums[MIX_MOST], row[COLUMNS];
 #pragma GCC unroll 32
-    for (size_t c = 0; c < n; c++)
-        sums[c] = v_load(y + c * LANES);
-    for (size_t j = 0; j < n_row; j++) {
-        const vec va = v_set(a[j]);
+    for (size_t e = 0; e < nt * nc; e++)
+        sums[e] = v_load(y + e / nc * m->ldy + e % nc * LANES);
+    for (size_t j = 0; j < m->n; j++) {
 #pragma GCC unroll 32
-        for (size_t c = 0; c < n; c++)
-            sums[c] = v_fma(va, v_load(v + j * ldv + c * LANES), sums[c]);
+        for (size_t c = 0; c < nc; c++)
+            row[c] = v_load(v + j * m->ldv + c * LANES);
+#pragma GCC unroll 32
+        for (size_t e = 0; e < nt * nc; e++)
+            sums[e] = v_fma(v_set(a[e / nc * m->lda + j]), row[e % nc], sums[e]);
     }
 #pragma GCC unroll 32
-    for (size_t c = 0; c < n; c++)
-        v_store(y + c * LANES, sums[c]);
+    for (size_t e = 0; e < nt * nc; e++)
+        v_store(y + e / nc * m->ldy + e % nc * LANES, sums[e]);
 }
 
-static void axpy_rows(const float *a, const float *v, size_t ldv, size_t n, float *y, size_t d)
+/* All columns of nt rows of y, nc vectors at a time, then one, then what is less than one. */
+INLINE void axpy_columns(const mixing *m, const float *a, const float *v, float *y, size_t d, size_t nt, size_t nc)
 {
     size_t i = 0;
-    for (; i + COLUMNS * LANES <= d; i += COLUMNS * LANES)
-        axpy_columns(a, v + i, ldv, n, y + i, COLUMNS);
+    for (; i + nc * LANES <= d; i += nc * LANES)
+        axpy_tile(m, a, v + i, y + i, nt, nc);
     for (; i + LANES <= d; i += LANES)
-        axpy_columns(a, v + i, ldv, n, y + i, 1);
-    for (size_t j = 0; j < n && i < d; j++)
-        axpy(a[j], v + j * ldv + i, y + i, d - i);
+        axpy_tile(m, a, v + i, y + i, nt, 1);
+    for (size_t t = 0; t < nt && i < d; t++)
+        for (size_t j = 0; j < m->n; j++)
+            axpy(a[t * m->lda + j], v + j * m->ldv + i, y + t * m->ldy + i, d - i);
+}
+
+#define MIX_OF(nt, nc)                                                                                                           \
+    static __attribute__((noinline)) void axpy_##nt(const mixing *m, const float *a, const float *v, float *y, size_t d)         \
+    {                                                                                                                            \
+        axpy_columns(m, a, v, y, d, nt, nc);                                                                                     \
+    }
+MIX_OF(1, COLUMNS) MIX_OF(2, MIX_COLUMNS) MIX_OF(3, MIX_COLUMNS) MIX_OF(4, MIX_COLUMNS) MIX_OF(5, MIX_COLUMNS) MIX_OF(6, MIX_COLUMNS)
+
+static void axpy_rows(const float *a, size_t lda, const float *v, size_t ldv, size_t n, float *y, size_t ldy, size_t n_token,
+                      size_t d)
+{
+    static void (*const mix[EVK_MIX_TILE])(const mixing *m, const float *a, const float *v, float *y, size_t d) = {
+        axpy_1, axpy_2, axpy_3, axpy_4, axpy_5, axpy_6
+    };
+    const mixing m = { lda, ldv, ldy, n };
+    for (size_t t = 0; t < n_token; t += EVK_MIX_TILE) {
+        const size_t nt = n_token - t < EVK_MIX_TILE ? n_token - t : EVK_MIX_TILE;
+        mix[nt - 1](&m, a + t * lda, v, y + t * ldy, d);
+    }
 }
 
 static double sum_squares(const float *x, size_t n)
@@ -277,6 +310,27 @@ INLINE vec exponential(vec x)
     return v_scale(v_add(p, v_set(1.0f)), n);
 }
 
+static float scale_max(float *x, float scale, size_t n)
+{
+    const vec s = v_set(scale);
+    vec most = v_set(-INFINITY);
+    float each[LANES], result = -INFINITY;
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const vec scaled = v_mul(v_load(x + i), s);
+        v_store(x + i, scaled);
+        most = v_max(scaled, most);
+    }
+    v_store(each, most);
+    for (size_t l = 0; l < LANES; l++)
+        result = each[l] > result ? each[l] : result;
+    for (; i < n; i++) {
+        x[i] *= scale;
+        result = x[i] > result ? x[i] : result;
+    }
+    return result;
+}
+
 static double exp_sum(float *x, float max, size_t n)
 {
     const vec m = v_set(max);
@@ -306,5 +360,6 @@ static inline void add_arithmetic(evk_kernels *k, const char *isa)
     k->sum_squared_from = sum_squared_from;
     k->scale_mul = scale_mul;
     k->normalise = normalise;
+    k->scale_max = scale_max;
     k->exp_sum = exp_sum;
 }

@@ -51,7 +51,11 @@ struct work {
 /* ---- a call of each kernel ---- */
 
 static void call_axpy(const work *w) { w->k.axpy(1e-9f, w->x, w->y, N); }
-static void call_axpy_rows(const work *w) { w->k.axpy_rows(w->x, w->w, HEAD, HEAD, w->y, HEAD); }
+static void call_axpy_rows(const work *w)
+{
+    w->k.axpy_rows(w->x, HEAD, w->w, HEAD, HEAD, w->y, HEAD, w->c->n_token, HEAD);
+}
+static void call_scale_max(const work *w) { w->out[0] = w->k.scale_max(w->out, 1, N) * 0; }
 static void call_matmul(const work *w) { w->k.matmul(w->x, K, w->w, K, w->y, ROWS, w->c->n_token, ROWS, K); }
 static void call_matvec_f16(const work *w) { w->k.matvec_f16(w->x, (const uint16_t *)(void *)w->w, K, w->y, ROWS, K); }
 static void call_matvec_bf16(const work *w) { w->k.matvec_bf16(w->x, (const uint16_t *)(void *)w->w, K, w->y, ROWS, K); }
@@ -104,9 +108,13 @@ static void add_products(cases *all)
 {
     static const size_t tokens[] = { 1, 8, 128, MOST_TOKENS, MOST_TOKENS };
     name(add(all, EVOKE_KERNEL_FLOATS, call_axpy, 2 * N, 2 * N, N), "axpy");
-    kernel_case *c = add(all, EVOKE_KERNEL_FLOATS, call_axpy_rows, 2 * HEAD * HEAD, HEAD * HEAD, HEAD);
-    name(c, "axpy_rows");
-    snprintf(c->size, sizeof c->size, "%d x %d, L1", HEAD, HEAD);
+    kernel_case *c;
+    for (size_t t = 1; t <= EVK_MIX_TILE; t += EVK_MIX_TILE - 1) {
+        c = add(all, EVOKE_KERNEL_FLOATS, call_axpy_rows, 2.0 * (double)t * HEAD * HEAD, HEAD * HEAD + (double)t * HEAD, (double)t * HEAD);
+        c->n_token = t;
+        name(c, "axpy_rows, %zu token%s", t, t > 1 ? "s" : "");
+        snprintf(c->size, sizeof c->size, "%d x %d, L1", HEAD, HEAD);
+    }
     for (size_t i = 0; i < 2; i++) {
         c = add(all, EVOKE_KERNEL_FLOATS, i ? call_matvec_bf16 : call_matvec_f16, 2.0 * ROWS * K, ROWS * K / 2, ROWS);
         c->in_l2 = true;
@@ -132,6 +140,7 @@ static void add_elementwise(cases *all)
         { "sum_squares", call_sum_squares, 0, 2, 1, 0 },      { "sum", call_sum, 0, 2, 1, 0 },
         { "sum_squared_from", call_sum_squared_from, 0, 2, 1, 0 }, { "scale_mul", call_scale_mul, 0, 2, 2, 1 },
         { "normalise", call_normalise, 0, 2, 2, 1 },          { "exp_sum", call_exp_sum, 0, 9, 1, 1 },
+        { "scale_max", call_scale_max, 0, 2, 1, 1 },
         { "silu", call_activate, EVK_SILU, 10, 1, 1 },        { "gelu", call_activate, EVK_GELU, 27, 1, 1 },
         { "gelu_tanh", call_activate, EVK_GELU_TANH, 13, 1, 1 }, { "quick_gelu", call_activate, EVK_QUICK_GELU, 11, 1, 1 },
         { "relu", call_activate, EVK_RELU, 0, 1, 1 },         { "tanh", call_activate, EVK_TANH, 17, 1, 1 },

@@ -35,10 +35,12 @@ static void axpy(float a, const float *x, float *y, size_t n)
         y[i] += a * x[i];
 }
 
-static void axpy_rows(const float *a, const float *v, size_t ldv, size_t n, float *y, size_t d)
+static void axpy_rows(const float *a, size_t lda, const float *v, size_t ldv, size_t n, float *y, size_t ldy, size_t n_token,
+                      size_t d)
 {
-    for (size_t j = 0; j < n; j++)
-        axpy(a[j], v + j * ldv, y, d);
+    for (size_t t = 0; t < n_token; t++)
+        for (size_t j = 0; j < n; j++)
+            axpy(a[t * lda + j], v + j * ldv, y + t * ldy, d);
 }
 
 static void matmul(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
@@ -164,6 +166,16 @@ static void softcap(float *x, float cap, size_t n)
         x[i] = (float)((double)cap * tanh((double)x[i] / (double)cap));
 }
 
+static float scale_max(float *x, float scale, size_t n)
+{
+    float most = -INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        x[i] *= scale;
+        most = x[i] > most ? x[i] : most;
+    }
+    return most;
+}
+
 static double exp_sum(float *x, float max, size_t n)
 {
     double s[8] = { 0 };
@@ -183,7 +195,7 @@ void evk_kernels_add_ref(evk_kernels *k)
         .sum_squared_from = sum_squared_from, .scale_mul = scale_mul, .normalise = normalise,
         .activate = { [EVK_SILU] = silu, [EVK_GELU] = gelu, [EVK_GELU_TANH] = gelu_tanh,
                       [EVK_QUICK_GELU] = quick_gelu, [EVK_RELU] = relu, [EVK_TANH] = hyperbolic_tangent },
-        .softcap = softcap, .exp_sum = exp_sum,
+        .softcap = softcap, .scale_max = scale_max, .exp_sum = exp_sum,
     };
     evk_quants_add_ref(k);
     evk_packed_add_ref(k);

@@ -82,19 +82,25 @@ static void add_relative(const evk_kernels *k, const evk_attending *a, const roo
         }
 }
 
-/* Softmax of one row of scores and its mix of values. */
-static void mix(const evk_kernels *k, const evk_attending *a, float *scores, size_t seen, const float *v, float *out)
+/* Softmax of n <= EVK_MIX_TILE rows of scores [n, n_key] and their mixes of values; the first sees `seen` keys, and where
+ * attention is causal each one more than the last. */
+static void mix(const evk_kernels *k, const evk_attending *a, float *scores, size_t n, size_t n_key, size_t seen, const float *v,
+                float *out)
 {
-    float most = -INFINITY;
-    for (size_t j = 0; j < seen; j++) {
-        scores[j] *= a->scale;
-        most = scores[j] > most ? scores[j] : most;
+    const size_t ld = a->n_head * a->d_head;
+    float over[EVK_MIX_TILE];
+    for (size_t i = 0; i < n; i++) {
+        const size_t sees = a->causal ? seen + i : seen;
+        const float most = k->scale_max(scores + i * n_key, a->scale, sees);
+        over[i] = (float)(1.0 / k->exp_sum(scores + i * n_key, most, sees));
+        memset(out + i * ld, 0, a->d_head * sizeof *out);
     }
-    const float over = (float)(1.0 / k->exp_sum(scores, most, seen));
-    memset(out, 0, a->d_head * sizeof *out);
-    k->axpy_rows(scores, v, a->n_head * a->d_head, seen, out, a->d_head);
-    for (size_t i = 0; i < a->d_head; i++)
-        out[i] *= over;
+    k->axpy_rows(scores, n_key, v, ld, seen, out, ld, n, a->d_head);
+    for (size_t i = 1; i < n && a->causal; i++)
+        k->axpy_rows(scores + i * n_key + seen, n_key, v + seen * ld, ld, i, out + i * ld, ld, 1, a->d_head);
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < a->d_head; c++)
+            out[i * ld + c] *= over[i];
 }
 
 static void attend(const evk_encoder_pass *p, const evk_attending *a, const evk_text_run *run, size_t head, float *out, float *base)
@@ -112,8 +118,9 @@ static void attend(const evk_encoder_pass *p, const evk_attending *a, const evk_
         k->matmul(a->q + at + t * ld, ld, a->k + at, ld, r.scores, n, block, n, a->d_head);
         if (rel)
             add_relative(k, a, &r, head, a->q + at + t * ld, t, block, n);
-        for (size_t i = 0; i < block; i++)
-            mix(k, a, r.scores + i * n, a->causal ? t + i + 1 : n, a->v + at, out + at + (t + i) * ld);
+        for (size_t i = 0; i < block; i += EVK_MIX_TILE)
+            mix(k, a, r.scores + i * n, block - i < EVK_MIX_TILE ? block - i : EVK_MIX_TILE, n, a->causal ? t + i + 1 : n, a->v + at,
+                out + at + (t + i) * ld);
     }
 }
 

@@ -132,23 +132,44 @@ static void vectors_of_all_sizes(const evk_kernels *k)
     free(y);
 }
 
-/* axpy_rows is axpy, row after row, in any number of columns. */
+/* axpy_rows is axpy, row after row, for any number of tokens and columns; what lies between rows of y stays. */
 static void rows_are_added_in_order(const evk_kernels *k)
 {
-    enum { N = 37, LD = 150 };
-    float *a = random_floats(N, 1), *v = random_floats(N * LD, 1);
+    enum { N = 37, LD = 150, TOKENS = 9 };
+    float *a = random_floats(TOKENS * (N + 1), 1), *v = random_floats(N * LD, 1);
     for (size_t d = 1; d < 140; d++) {
-        float *y = guarded(d), expected[LD];
-        for (size_t i = 0; i < d; i++)
+        const size_t n_token = 1 + d % TOKENS, ldy = d + d % 3, size = (n_token - 1) * ldy + d;
+        float *y = guarded(size), expected[TOKENS * LD];
+        for (size_t i = 0; i < size; i++)
             y[i] = expected[i] = 0.25f;
-        k->axpy_rows(a, v + d % 4, LD, N, y, d);
-        for (size_t j = 0; j < N; j++)
-            k->axpy(a[j], v + d % 4 + j * LD, expected, d);
-        check(same_bits(y, expected, d), "%s: axpy_rows of %zu columns", k->isa, d);
-        check(free_guarded(y, d), "%s: axpy_rows of %zu columns writes beyond y", k->isa, d);
+        k->axpy_rows(a, N + 1, v + d % 4, LD, N, y, ldy, n_token, d);
+        for (size_t t = 0; t < n_token; t++)
+            for (size_t j = 0; j < N; j++)
+                k->axpy(a[t * (N + 1) + j], v + d % 4 + j * LD, expected + t * ldy, d);
+        check(same_bits(y, expected, size), "%s: axpy_rows of %zu columns, %zu tokens", k->isa, d, n_token);
+        check(free_guarded(y, size), "%s: axpy_rows of %zu columns writes beyond y", k->isa, d);
     }
     free(a);
     free(v);
+}
+
+static void largest_is_found(const evk_kernels *k)
+{
+    for (size_t n = 0; n < 140; n++) {
+        float *x = guarded(n), *from = random_floats(n + 1, 3), most = -INFINITY;
+        for (size_t i = 0; i < n; i++) {
+            x[i] = n % 3 ? from[i] : -1 - fabsf(from[i]);       /* all of them below 0 too */
+            most = fmaxf(most, x[i] * 0.125f);
+        }
+        memcpy(from, x, n * sizeof *x);
+        check(k->scale_max(x, 0.125f, n) == most, "%s: the largest of %zu", k->isa, n);
+        for (size_t i = 0; i < n; i++)
+            check(x[i] == from[i] * 0.125f, "%s: scale_max at %zu of %zu", k->isa, i, n);
+        check(free_guarded(x, n), "%s: scale_max of %zu writes beyond x", k->isa, n);
+        free(from);
+    }
+    float few[] = { -INFINITY, 2, INFINITY, -3 };
+    check(k->scale_max(few, 1, 2) == 2 && isinf(k->scale_max(few, 1, 4)), "%s: the largest with infinities", k->isa);
 }
 
 static void matmul_is_dot(const evk_kernels *k, const float *x, size_t ldx, const float *w, size_t ldw, size_t n_token,
@@ -450,6 +471,7 @@ int main(void)
         check(strcmp(k.isa, evoke_isa_name(i)) == 0, "asked for %s, got %s", evoke_isa_name(i), k.isa);
         vectors_of_all_sizes(&k);
         rows_are_added_in_order(&k);
+        largest_is_found(&k);
         ragged_matmuls(&k);
         blocks_add_up(&k);
         exponentials_are_close(&k);
