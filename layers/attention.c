@@ -23,6 +23,12 @@ typedef struct item {
 
 /* ---- one item ---- */
 
+/* Keys that any of the item's tokens sees: columns of its scores. */
+static size_t n_keys(const item *it)
+{
+    return it->position + it->n - it->begin;
+}
+
 /* Scores of n rows of q, ldq apart, against the keys from it->begin to the last of the item's tokens: out [n, ldo]. */
 static void scores(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, size_t ldq, size_t n,
                    float *out, size_t ldo)
@@ -44,7 +50,9 @@ static void scores(const evk_pass *p, const item *it, size_t layer, size_t kv_he
 static void mix_keys(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *weight, size_t n, size_t from,
                      size_t to, float *out, size_t ldo)
 {
-    const size_t d = p->model->config.d_value, n_key = it->position + it->n - it->begin;
+    if (from >= to)
+        return;
+    const size_t d = p->model->config.d_value;
     evk_segment segments[EVK_MAX_ANCESTORS];
     const size_t n_segment = evk_kv_segments(p->cache, it->run->sequence, segments);
     size_t at = 0;
@@ -53,7 +61,7 @@ static void mix_keys(const evk_pass *p, const item *it, size_t layer, size_t kv_
         if (begin >= end)
             continue;
         const float *v = evk_kv_value(p->cache, layer, segments[s].start + begin - at) + kv_head * d;
-        p->model->kernels.axpy_rows(weight + begin - it->begin, n_key, v, p->cache->v_width, end - begin, out, ldo, n, d);
+        p->model->kernels.axpy_rows(weight + begin - it->begin, n_keys(it), v, p->cache->v_width, end - begin, out, ldo, n, d);
     }
 }
 
@@ -68,7 +76,7 @@ static size_t first_key(size_t window, size_t position)
 static void mix_tile(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *weight, size_t position,
                      size_t n, float *out, size_t ldo)
 {
-    const size_t window = p->model->config.layer[layer].window, n_key = it->position + it->n - it->begin;
+    const size_t window = p->model->config.layer[layer].window, n_key = n_keys(it);
     const size_t last = first_key(window, position + n - 1), end = position + 1, begin = last < end ? last : end;
     for (size_t t = 0; t < n; t++)
         mix_keys(p, it, layer, kv_head, weight + t * n_key, 1, first_key(window, position + t), begin, out + t * ldo, ldo);
@@ -133,7 +141,7 @@ static void clear_rows(float *out, size_t ldo, size_t n, size_t d)
 static void attend_group(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, float *out, float *room)
 {
     const evk_config *c = &p->model->config;
-    const size_t group = c->n_head / c->n_kv_head, n_key = it->position + 1 - it->begin, d = c->d_value;
+    const size_t group = c->n_head / c->n_kv_head, n_key = n_keys(it), d = c->d_value;
     float over[EVK_ATTENTION_BLOCK];
     scores(p, it, layer, kv_head, q, c->d_head, group, room, n_key);
     for (size_t g = 0; g < group; g++)
@@ -147,7 +155,7 @@ static void attend_head(const evk_pass *p, const item *it, size_t layer, size_t 
 {
     const evk_config *c = &p->model->config;
     const size_t kv_head = head / (c->n_head / c->n_kv_head), ldo = c->n_head * c->d_value;
-    const size_t n_key = it->position + it->n - it->begin;
+    const size_t n_key = n_keys(it);
     float over[EVK_ATTENTION_BLOCK];
     scores(p, it, layer, kv_head, q, c->n_head * c->d_head, it->n, room, n_key);
     for (size_t t = 0; t < it->n; t++)

@@ -31,10 +31,11 @@ typedef enum evk_activation {
     EVK_N_ACTIVATION
 } evk_activation;
 
+enum { EVK_MIX_TILE = 6 };      /* tokens whose weighted sums of rows are made together */
+
 /* Quantised weights and activations as small integers: core/kernels/packed.h. */
 typedef struct evk_packed evk_packed;
 typedef struct evk_digits evk_digits;
-enum { EVK_MIX_TILE = 6 };      /* tokens whose weighted sums of rows are made together */
 enum { EVK_PACKED_TILE = 4, EVK_PACKED_TILE_MOST = 16 };    /* tokens of a tile of digits; some kernels take more */
 
 typedef struct evk_kernels {
