@@ -22,7 +22,9 @@
 enum {
     TOKEN_BLOCK = 2 * TILE_T,           /* tokens that pass over a panel together */
     TILE_MOST = TILE_T * TILE_R,        /* sums in registers */
-    COLUMNS = 64 / LANES,               /* vectors of a weighted sum of rows that are held in registers, of one token */
+    HEAD = 64,                          /* floats of the commonest head */
+    HELD = HEAD / LANES,                /* and vectors: of four keys they leave room in AVX-512's registers, not in the others' */
+    COLUMNS = HEAD / LANES,             /* vectors of a weighted sum of rows that are held in registers, of one token */
     MIX_COLUMNS = LANES == 8 ? 2 : 4,   /* and of several, of which 16 or 32 registers hold EVK_MIX_TILE */
     MIX_MOST = EVK_MIX_TILE * MIX_COLUMNS > COLUMNS ? EVK_MIX_TILE * MIX_COLUMNS : COLUMNS,
     SPREAD = EVK_K_BLOCK_MOST + 16,     /* distance of rows of x that had to be copied */
@@ -61,6 +63,14 @@ INLINE void put_sums(const vec *sums, size_t nt, size_t nr, float *y, size_t ldy
     for (size_t e = 0; e < nt * nr; e += 4) {
         float four[4];
         v_sum4(sums[e], sums[e + 1], sums[e + 2], sums[e + 3], four);
+        if (nr % 4 == 0) {                              /* side by side: one store */
+            float *out = y + e / nr * ldy + e % nr;
+            if (add)
+                for (size_t j = 0; j < 4; j++)
+                    four[j] += out[j];
+            memcpy(out, four, sizeof four);
+            continue;
+        }
         for (size_t j = 0; j < 4 && e + j < nt * nr; j++) {
             float *out = y + (e + j) / nr * ldy + (e + j) % nr;
             *out = add ? *out + four[j] : four[j];
@@ -108,6 +118,27 @@ static const struct { tile_function wide, one; size_t n_row; } tiles[TILE_T] = {
     TILE_ENTRY(1), TILE_ENTRY(2), TILE_ENTRY(3), TILE_ENTRY(4) MORE_TILES
 };
 
+/* All tokens against 4 rows of HEAD floats that stay in registers, so that one token's lanes are added while the next one's
+ * products run: where a row ends so soon, a tile's sums would hold up the next tile. */
+static __attribute__((noinline)) void multiply_held(const block *b, const float *x, const float *w, float *y, size_t n_token)
+{
+    vec held[4 * HELD];
+#pragma GCC unroll 32
+    for (size_t e = 0; e < 4 * HELD; e++)
+        held[e] = v_load(w + e / HELD * b->ldw + e % HELD * LANES);
+    for (size_t t = 0; t < n_token; t++) {
+        vec sums[4] = { v_zero(), v_zero(), v_zero(), v_zero() };
+#pragma GCC unroll 32
+        for (size_t i = 0; i < HELD; i++) {
+            const vec vx = v_load(x + t * b->ldx + i * LANES);
+#pragma GCC unroll 4
+            for (size_t r = 0; r < 4; r++)
+                sums[r] = v_fma(vx, held[r * HELD + i], sums[r]);
+        }
+        put_sums(sums, 1, 4, y + t * b->ldy, b->ldy, b->add);
+    }
+}
+
 /* n_token tokens, tiles of nt and no rest, against all n_row rows of w. */
 static void multiply_tiles(const block *b, const float *x, const float *w, float *y, size_t n_token, size_t nt, size_t n_row)
 {
@@ -135,6 +166,9 @@ static void multiply_block(block b, const float *x, const float *w, float *y, si
         x = copy;
         b.ldx = SPREAD;
     }
+    if (LANES == 16 && b.n == HEAD)
+        for (; n_row >= 4; n_row -= 4, w += 4 * b.ldw, y += 4)
+            multiply_held(&b, x, w, y, n_token);
     const size_t rest = n_token % TILE_T, whole = n_token - rest;
     if (whole)
         multiply_tiles(&b, x, w, y, whole, TILE_T, n_row);

@@ -17,7 +17,7 @@
 
 enum {
     N = 2048,                       /* floats of a vector, 8 KB: three of them lie in the first cache */
-    HEAD = 64,                      /* rows and columns of axpy_rows, as of an attention head */
+    HEAD = 64, QUERIES = 24,        /* keys, values and their width, as of an attention head, and tokens that attend at once */
     ROWS = 96, K = 512,             /* of w, a panel of matmul.c: 192 KB, in the second cache */
     PACKED_ROWS = 768,              /* by K: 200 to 500 KB, in the second cache */
     MOST_TOKENS = 512, MOST_CASES = 160,
@@ -55,6 +55,7 @@ static void call_axpy_rows(const work *w)
 {
     w->k.axpy_rows(w->x, HEAD, w->w, HEAD, HEAD, w->y, HEAD, w->c->n_token, HEAD);
 }
+static void call_scores(const work *w) { w->k.matmul(w->x, HEAD, w->w, HEAD, w->y, HEAD, w->c->n_token, HEAD, HEAD); }
 static void call_scale_max(const work *w) { w->out[0] = w->k.scale_max(w->out, 1, N) * 0; }
 static void call_matmul(const work *w) { w->k.matmul(w->x, K, w->w, K, w->y, ROWS, w->c->n_token, ROWS, K); }
 static void call_matvec_f16(const work *w) { w->k.matvec_f16(w->x, (const uint16_t *)(void *)w->w, K, w->y, ROWS, K); }
@@ -115,6 +116,11 @@ static void add_products(cases *all)
         name(c, "axpy_rows, %zu token%s", t, t > 1 ? "s" : "");
         snprintf(c->size, sizeof c->size, "%d x %d, L1", HEAD, HEAD);
     }
+    c = add(all, EVOKE_KERNEL_FLOATS, call_scores, 2.0 * QUERIES * HEAD * HEAD, (QUERIES + HEAD) * HEAD,
+            QUERIES * HEAD);
+    c->n_token = QUERIES;
+    name(c, "matmul, %d tokens", QUERIES);
+    snprintf(c->size, sizeof c->size, "%d x %d, L1", HEAD, HEAD);
     for (size_t i = 0; i < 2; i++) {
         c = add(all, EVOKE_KERNEL_FLOATS, i ? call_matvec_bf16 : call_matvec_f16, 2.0 * ROWS * K, ROWS * K / 2, ROWS);
         c->in_l2 = true;
