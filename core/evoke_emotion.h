@@ -161,7 +161,7 @@ typedef struct evoke_extract_options {
 typedef struct evoke_extract_report {
     uint64_t n_prompts, n_done_before, n_tokens_run, n_tokens_shared, n_generated;     /* n_prompts: of the shard */
     uint64_t n_most_bytes;      /* what on_size was told */
-    double seconds;
+    double seconds, run_seconds;        /* in all; after prompts were made and the model's files hashed */
 } evoke_extract_report;
 /* Items [*first, *first + *n) of `total` are those of a shard, from 1, of n_shards: blocks whose sizes differ by one at most,
  * those without an item last. */

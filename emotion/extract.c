@@ -131,7 +131,10 @@ static evoke_status extract(evk_extraction *x, const char *path, const evoke_pro
     for (size_t i = x->begin; i < x->end; i++)
         x->report->n_done_before += evk_extract_is_done(x, i);
     EVK_TRY(evk_extract_prepare(x, err));
-    return evk_extract_run(x, err);
+    const double begin = evk_seconds();
+    const evoke_status st = evk_extract_run(x, err);
+    x->report->run_seconds = evk_seconds() - begin;
+    return st;
 }
 
 evoke_status evoke_extract(const evoke_model *m, const evoke_dataset *dataset, const evoke_settings *settings,
