@@ -51,7 +51,7 @@ static const command_options takes = {
              "  eas           0 to 100 for the target, by a judge\n"
              "  course        tec of the first and last quarter of the words\n"
              "  topic         topic_query, topic_unsteered: similarity of embeddings to the query, to the unsteered answer;\n"
-             "                topic: a judge's yes\n"
+             "                topic: a judge's yes; other_query, other_topic: the same of unsteered texts and another query\n"
              "  degeneration  distinct1, distinct2, repetition (of 4 words), words, drift (letters of other scripts than the\n"
              "                query's), empty, cut (share that ran into their limit)\n"
              "  lexicon       hit: share with a word of the target; lex, other: such words, and of the other emotions, a text\n"

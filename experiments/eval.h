@@ -10,7 +10,7 @@
 #include "experiments/responses.h"
 #include "experiments/shards.h"
 
-enum { MOST_COLUMNS = 64 };
+enum { MOST_COLUMNS = 64, N_REPLICATE = 1000 };     /* the last: of each interval's bootstrap */
 
 typedef enum column_kind {
     COLUMN_MEAN,

@@ -9,7 +9,7 @@
 #include "experiments/output.h"
 
 typedef enum eval_format { EVAL_TEXT, EVAL_JSON, EVAL_CSV, EVAL_TABLES } eval_format;
-enum { N_REPLICATE = 1000, BLOCK = 6 };     /* columns of text side by side */
+enum { BLOCK = 6 };     /* columns of text side by side */
 
 typedef struct figure { size_t n; evoke_interval interval; } figure;
 

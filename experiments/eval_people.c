@@ -14,8 +14,6 @@
 #include "experiments/files.h"
 #include "experiments/json_out.h"
 
-enum { N_REPLICATE = 1000 };
-
 /* Labelled texts; class E is neutral. */
 typedef struct labelled {
     json_t *root;
@@ -139,11 +137,6 @@ static void largest(const double *scores, size_t n, size_t n_class, int32_t *gue
             if (scores[i * n_class + k] > scores[i * n_class + (size_t)guess[i]])
                 guess[i] = (int32_t)k;
     }
-}
-
-static json_t *interval_json(const evoke_interval *v)
-{
-    return json_pack("{s:o, s:o, s:o}", "mean", json_number(v->mean), "low", json_number(v->low), "high", json_number(v->high));
 }
 
 static json_t *agreement_json(const evoke_agreement *a)

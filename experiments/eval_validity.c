@@ -1,5 +1,6 @@
 /* experiments/eval_validity.c: what are the judges worth? Their agreement with people on labelled texts (--human), beside what
- * chance gives, and whether the scores of steered responses rise with alpha: from 0 over 1 to 2, as in the paper's tables. */
+ * chance gives; whether the scores of steered responses rise with alpha: from 0 over 1 to 2, as in the paper's tables; and whether
+ * a measure of topic finds more of it in a response and its own query than in the response and another query. */
 #include "experiments/eval_validity.h"
 
 #include <math.h>
@@ -20,6 +21,11 @@ json_t *spearman_json(double rho, size_t n)
     json_put(o, "high", json_number(tanh(atanh(rho) + half)));
     json_put(o, "n", json_count(n));
     return o;
+}
+
+json_t *interval_json(const evoke_interval *v)
+{
+    return json_pack("{s:o, s:o, s:o}", "mean", json_number(v->mean), "low", json_number(v->low), "high", json_number(v->high));
 }
 
 /* ---- alpha ---- */
@@ -117,13 +123,69 @@ static evoke_status rises(evaluation *e, evoke_error *err)
     return st;
 }
 
+/* ---- topic ---- */
+
+static const column *column_named(const evaluation *e, const char *name)
+{
+    for (size_t k = 0; k < e->n_column; k++)
+        if (strcmp(e->columns[k].name, name) == 0)
+            return &e->columns[k];
+    return NULL;
+}
+
+/* The AUC of own[i] against other[i], of the responses that have both. */
+static evoke_status own_against_other(const evaluation *e, const double *own, const double *other, json_t **out, evoke_error *err)
+{
+    double *x = NULL;
+    bool *is = NULL;
+    size_t n = 0;
+    evoke_interval auc = { NAN, NAN, NAN };
+    evoke_status st = allocate(&x, e->set.n, 2 * sizeof *x, err);
+    if (st == EVOKE_OK)
+        st = allocate(&is, e->set.n, 2 * sizeof *is, err);
+    for (size_t i = 0; st == EVOKE_OK && i < e->set.n; i++)
+        if (isfinite(own[i]) && isfinite(other[i])) {
+            x[n] = own[i];
+            is[n++] = true;
+            x[n++] = other[i];
+        }
+    if (st == EVOKE_OK && n > 0)
+        st = evoke_auc(x, is, n, N_REPLICATE, 0, &auc, err);
+    if (st == EVOKE_OK && isfinite(auc.mean))
+        *out = json_pack("{s:o, s:o, s:b}", "n", json_count(n / 2), "auc", interval_json(&auc), "better_than_chance", auc.low > 0.5);
+    free(x);
+    free(is);
+    return st;
+}
+
+static evoke_status topics(evaluation *e, evoke_error *err)
+{
+    static const char *const pairs[][2] = { { "topic_query", "other_query" }, { "topic", "other_topic" } };
+    json_t *out = json_object();
+    evoke_status st = EVOKE_OK;
+    for (size_t i = 0; st == EVOKE_OK && i < sizeof pairs / sizeof *pairs; i++) {
+        const column *own = column_named(e, pairs[i][0]), *other = column_named(e, pairs[i][1]);
+        json_t *one = NULL;
+        if (own && other)
+            st = own_against_other(e, own->x, other->x, &one, err);
+        if (one)
+            json_put(out, pairs[i][0], one);
+    }
+    if (json_object_size(out))
+        json_put(e->validity, "topic", json_incref(out));
+    json_decref(out);
+    return st;
+}
+
 evoke_status eval_validity(evaluation *e, evoke_error *err)
 {
     evoke_status st = EVOKE_OK;
     e->validity = json_object();
     for (size_t i = 0; st == EVOKE_OK && option_nth(e->o, OPT_HUMAN, i); i++)
         st = eval_people(e, option_nth(e->o, OPT_HUMAN, i), err);
-    return st == EVOKE_OK ? rises(e, err) : st;
+    if (st == EVOKE_OK)
+        st = rises(e, err);
+    return st == EVOKE_OK ? topics(e, err) : st;
 }
 
 static double number(const json_t *o, const char *key)
@@ -206,6 +268,18 @@ static void print_rises(json_t *of)
     }
 }
 
+static void print_topics(json_t *of)
+{
+    const char *metric;
+    json_t *one;
+    puts("\na response's own query against another (AUC)");
+    json_object_foreach(of, metric, one) {
+        const json_t *auc = json_object_get(one, "auc");
+        printf("%-17s %6.0f %8.2f [%6.2f, %6.2f]%s\n", metric, number(one, "n"), number(auc, "mean"), number(auc, "low"),
+               number(auc, "high"), is_true(one, "better_than_chance") ? "" : "  no better than chance");
+    }
+}
+
 void eval_print_validity(const evaluation *e)
 {
     const char *file;
@@ -213,6 +287,10 @@ void eval_print_validity(const evaluation *e)
     json_object_foreach(e->validity, file, of) {
         if (strcmp(file, "alpha") == 0) {
             print_rises(of);
+            continue;
+        }
+        if (strcmp(file, "topic") == 0) {
+            print_topics(of);
             continue;
         }
         print_classes(file, of);
@@ -231,6 +309,10 @@ void eval_warn_validity(const evaluation *e)
                 json_object_foreach(each, emotion, one)
                     if (!is_true(one, "better_than_chance"))
                         say("eval: %s by the %s is no better than chance for %s (%s)", metric, judge, emotion, file);
+        if (strcmp(file, "topic") == 0)
+            json_object_foreach(of, metric, one)
+                if (!is_true(one, "better_than_chance"))
+                    say("eval: %s tells a response's own query from another no better than chance", metric);
         if (strcmp(file, "alpha") == 0)
             json_object_foreach(of, metric, one)
                 if (json_object_get(one, "rise") && !is_true(json_object_get(one, "rise"), "rises"))

@@ -212,6 +212,31 @@ def ratings(work):
     metric_alone(of["eas"]["judge"]["joy"], eas, [l == "joy" for l in labels], list(range(6)), "eas")
 
 
+OTHER = {1: 2, 3: 4, 5: 0}      # of an unsteered text the next row with another query, from the start again
+
+
+def own_against_other(result, scores, own, other):
+    """The share of pairs in which an unsteered text scores higher with its own query than another with another's."""
+    a, b = ([s[name] for i, s in enumerate(scores) if i in OTHER] for name in (own, other))
+    check(all(s[other] is None for i, s in enumerate(scores) if i not in OTHER), other, "of steered texts")
+    auc = result["validity"]["topic"][own]
+    near(auc["auc"]["mean"], sum((x > y) + 0.5 * (x == y) for x in a for y in b) / 9, 1e-12, own, "AUC")
+    check(auc["n"] == 3 and auc["better_than_chance"] == (auc["auc"]["low"] > 0.5), own, auc)
+
+
+def judged_topic(work):
+    """The judge's yes to a text beside another's query is what it says where that is the text's own."""
+    if not MODEL.exists(): return skip("topic by a judge: the default model is not in the cache")
+    options = ("--metrics", "topic", "--judge-model", str(MODEL))
+    result, scores = run(work, TEXTS, *options)
+    _, swapped = run(work, [(TEXTS[OTHER.get(i, i)][0], t, e, a) for i, (_, t, e, a) in enumerate(TEXTS)], *options)
+    for i in OTHER: near(scores[i]["other_topic"], swapped[i]["topic"], 1e-6, "other_topic", i)
+    check(len({s["topic"] for s in scores}) == len(scores) and all(0 <= s["topic"] <= 1 for s in scores), "topic", scores)
+    own_against_other(result, scores, "topic", "other_topic")
+    result, scores = run(work, [TEXTS[1]] * 2, *options)
+    check("topic" not in result["validity"] and scores[0]["other_topic"] is None, "one query alone", result["validity"])
+
+
 def perplexity(work):
     try:
         import torch, transformers
@@ -254,7 +279,7 @@ def embeddings(work):
     v = encoder.encode([t for _, t, _, _ in TEXTS]).astype(float)
     q = encoder.encode([q for q, _, _, _ in TEXTS]).astype(float)
     probe_file = DATA / "probe_minilm.json"
-    _, scores = run(work, TEXTS, "--metrics", "eps,tec,topic", "--embed-model", str(MINILM), "--probe", str(probe_file))
+    result, scores = run(work, TEXTS, "--metrics", "eps,tec,topic", "--embed-model", str(MINILM), "--probe", str(probe_file))
     probe = json.load(open(probe_file))
     z = v @ np.array(probe["weights"]).T + np.array(probe["bias"])
     p = np.exp(z - z.max(1, keepdims=True))
@@ -263,9 +288,11 @@ def embeddings(work):
     for i, s in enumerate(scores):
         near(s["topic_query"], cosine(v[i], q[i]), 1e-4, "topic_query", i)
         if i % 2 == 0: near(s["topic_unsteered"], cosine(v[i], v[i + 1]), 1e-4, "topic_unsteered", i)
+        if i in OTHER: near(s["other_query"], cosine(v[i], q[OTHER[i]]), 1e-4, "other_query", i)
         neutral = p[i, probe["labels"].index("neutral")]
         near(s["eps"], 1 - neutral, 1e-4, "eps", i)
         for e in EMOTIONS: near(s["tec"][e], p[i, probe["labels"].index(e)] / (1 - neutral), 1e-4, "tec", e, i)
+    own_against_other(result, scores, "topic_query", "other_query")
     words = [w for _, t, _, _ in (TEXTS[0], TEXTS[1], TEXTS[2]) for w in t.split()]
     quarter = len(words) // 4
     ends = [" ".join(words[:quarter]), " ".join(words[-quarter:])]
@@ -307,5 +334,5 @@ def inference(work):
 
 
 with tempfile.TemporaryDirectory() as work:
-    for part in (counted, agreement, metrics_alone, alphas, formats, ratings, inference, embeddings, perplexity): part(work)
+    for part in (counted, agreement, metrics_alone, alphas, formats, ratings, judged_topic, inference, embeddings, perplexity): part(work)
 end()
