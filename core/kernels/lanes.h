@@ -28,7 +28,9 @@ enum {
     MIX_COLUMNS = LANES == 8 ? 2 : 4,   /* and of several, of which 16 or 32 registers hold EVK_MIX_TILE */
     MIX_MOST = EVK_MIX_TILE * MIX_COLUMNS > COLUMNS ? EVK_MIX_TILE * MIX_COLUMNS : COLUMNS,
     SPREAD = EVK_K_BLOCK_MOST + 16,     /* distance of rows of x that had to be copied */
-    PAGE_FLOATS = 1024,
+    PAGE_FLOATS = 1024, LINE_FLOATS = 16,
+    AHEAD = 32,                         /* rows */
+    SHORT_ROW = 256,                    /* floats */
     WORTH_SPREADING = 8                 /* rows of w that make up for the copy */
 };
 
@@ -118,6 +120,17 @@ static const struct { tile_function wide, one; size_t n_row; } tiles[TILE_T] = {
     TILE_ENTRY(1), TILE_ENTRY(2), TILE_ENTRY(3), TILE_ENTRY(4) MORE_TILES
 };
 
+/* Few tokens wait for rows of w, whose parts a processor's own prefetching does not follow from row to row: those of n floats
+ * AHEAD rows further are asked for. It may lie beyond the last row: nothing is read. */
+INLINE void ask_for(const float *w, size_t ldw, size_t n_row, size_t n)
+{
+#pragma GCC unroll 4
+    for (size_t r = 0; r < n_row; r++)
+#pragma GCC unroll 4
+        for (size_t i = 0; i < n; i += LINE_FLOATS)
+            __builtin_prefetch((const void *)((uintptr_t)w + ((AHEAD + r) * ldw + i) * sizeof *w), 0, 2);
+}
+
 /* All tokens against 4 rows of HEAD floats that stay in registers, so that one token's lanes are added while the next one's
  * products run: where a row ends so soon, a tile's sums would hold up the next tile. */
 static __attribute__((noinline)) void multiply_held(const block *b, const float *x, const float *w, float *y, size_t n_token)
@@ -126,6 +139,8 @@ static __attribute__((noinline)) void multiply_held(const block *b, const float 
 #pragma GCC unroll 32
     for (size_t e = 0; e < 4 * HELD; e++)
         held[e] = v_load(w + e / HELD * b->ldw + e % HELD * LANES);
+    if (n_token < TOKEN_BLOCK)
+        ask_for(w, b->ldw, 4, HEAD);
     for (size_t t = 0; t < n_token; t++) {
         vec sums[4] = { v_zero(), v_zero(), v_zero(), v_zero() };
 #pragma GCC unroll 32
@@ -143,7 +158,9 @@ static __attribute__((noinline)) void multiply_held(const block *b, const float 
 static void multiply_tiles(const block *b, const float *x, const float *w, float *y, size_t n_token, size_t nt, size_t n_row)
 {
     const size_t width = tiles[nt - 1].n_row;
-    for (size_t r = 0; r < n_row; r += width)
+    for (size_t r = 0; r < n_row; r += width) {
+        if (nt < TILE_T && b->n <= SHORT_ROW)
+            ask_for(w + r * b->ldw, b->ldw, width, b->n);
         for (size_t t = 0; t < n_token; t += nt) {
             const float *xt = x + t * b->ldx, *wr = w + r * b->ldw;
             float *out = y + t * b->ldy + r;
@@ -153,6 +170,7 @@ static void multiply_tiles(const block *b, const float *x, const float *w, float
                 for (size_t i = 0; i < n_row - r; i++)
                     tiles[nt - 1].one(b, xt, wr + i * b->ldw, out + i);
         }
+    }
 }
 
 /* All n_row rows of w for up to TOKEN_BLOCK tokens, one block of k. Rows of x whose distance is a multiple of a page all
@@ -226,6 +244,8 @@ INLINE void axpy_tile(const mixing *m, const float *a, const float *v, float *y,
     for (size_t e = 0; e < nt * nc; e++)
         sums[e] = v_load(y + e / nc * m->ldy + e % nc * LANES);
     for (size_t j = 0; j < m->n; j++) {
+        if (nt < EVK_MIX_TILE)
+            ask_for(v + j * m->ldv, m->ldv, 1, nc * LANES);
 #pragma GCC unroll 32
         for (size_t c = 0; c < nc; c++)
             row[c] = v_load(v + j * m->ldv + c * LANES);
