@@ -29,8 +29,8 @@ enum {
     MIX_MOST = EVK_MIX_TILE * MIX_COLUMNS > COLUMNS ? EVK_MIX_TILE * MIX_COLUMNS : COLUMNS,
     SPREAD = EVK_K_BLOCK_MOST + 16,     /* distance of rows of x that had to be copied */
     PAGE_FLOATS = 1024, LINE_FLOATS = 16,
-    AHEAD = 32,                         /* rows */
-    SHORT_ROW = 256,                    /* floats */
+    AHEAD = 32,                         /* rows by which memory is asked in advance, for few tokens */
+    SHORT_ROW = 256,                    /* floats at most of a head's key; longer rows are followed without being asked for */
     WORTH_SPREADING = 8                 /* rows of w that make up for the copy */
 };
 
