@@ -23,8 +23,7 @@ enum {
     TOKEN_BLOCK = 2 * TILE_T,           /* tokens that pass over a panel together */
     TILE_MOST = TILE_T * TILE_R,        /* sums in registers */
     HEAD = 64,                          /* floats of the commonest head */
-    HELD = HEAD / LANES,                /* and vectors: of four keys they leave room in AVX-512's registers, not in the others' */
-    COLUMNS = HEAD / LANES,             /* vectors of a weighted sum of rows that are held in registers, of one token */
+    COLUMNS = HEAD / LANES,             /* and vectors: of one token's weighted sum of rows, or, in AVX-512's registers, of four keys */
     MIX_COLUMNS = LANES == 8 ? 2 : 4,   /* and of several, of which 16 or 32 registers hold EVK_MIX_TILE */
     MIX_MOST = EVK_MIX_TILE * MIX_COLUMNS > COLUMNS ? EVK_MIX_TILE * MIX_COLUMNS : COLUMNS,
     SPREAD = EVK_K_BLOCK_MOST + 16,     /* distance of rows of x that had to be copied */
@@ -135,20 +134,20 @@ INLINE void ask_for(const float *w, size_t ldw, size_t n_row, size_t n)
  * products run: where a row ends so soon, a tile's sums would hold up the next tile. */
 static __attribute__((noinline)) void multiply_held(const block *b, const float *x, const float *w, float *y, size_t n_token)
 {
-    vec held[4 * HELD];
+    vec held[4 * COLUMNS];
 #pragma GCC unroll 32
-    for (size_t e = 0; e < 4 * HELD; e++)
-        held[e] = v_load(w + e / HELD * b->ldw + e % HELD * LANES);
+    for (size_t e = 0; e < 4 * COLUMNS; e++)
+        held[e] = v_load(w + e / COLUMNS * b->ldw + e % COLUMNS * LANES);
     if (n_token < TOKEN_BLOCK)
         ask_for(w, b->ldw, 4, HEAD);
     for (size_t t = 0; t < n_token; t++) {
         vec sums[4] = { v_zero(), v_zero(), v_zero(), v_zero() };
 #pragma GCC unroll 32
-        for (size_t i = 0; i < HELD; i++) {
+        for (size_t i = 0; i < COLUMNS; i++) {
             const vec vx = v_load(x + t * b->ldx + i * LANES);
 #pragma GCC unroll 4
             for (size_t r = 0; r < 4; r++)
-                sums[r] = v_fma(vx, held[r * HELD + i], sums[r]);
+                sums[r] = v_fma(vx, held[r * COLUMNS + i], sums[r]);
         }
         put_sums(sums, 1, 4, y + t * b->ldy, b->ldy, b->add);
     }
