@@ -4,20 +4,20 @@
  * of rows are, so that a quad of a token's digits, which is the same for all rows, is fetched once for both. The sums of a
  * block are exact: only the order of the blocks matters, and it is that of packed_ref.c.
  *
- * Needs: P_LANES; P_VECTORS (of rows that are computed together: 1 or 2); P_UNROLL (quads); P_PASSES over codes that are not
- * small, P_SMALL where these are then slower than others; P_LESS, what p_code takes off a code; how a record's digits lie: P_WIDTH
- * (tokens), P_TOKEN_STRIDE, P_QUAD_STRIDE; p_ints, p_floats; p_load, p_store (P_LANES quads of codes), p_low, p_high (four bits of
- * each byte), p_code(raw, pass); P_OWN_STEPS and p_quad_steps where a quad is better not put into all lanes; sums: p_sum p_start(s),
- * p_step(sum, code, x), p_total(sum, s, pass), the new s; p_add, p_set, p_times (by -2^n, or by 0 for n = 32), p_shift8; f_zero,
- * f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_take_block (of four tokens). */
+ * Needs: P_LANES; for codes of so many bits p_vectors(bits) of rows that are computed together, 1 or 2, p_parts(bits) of a code that are
+ * multiplied apart, 1 or 2, p_run(bits), the quads whose sum a p_sum holds, and p_unroll(bits), those that are unrolled; P_BY_BITS where
+ * codes of four, five, six and eight bits are better computed apart, P_FEWER where only those of eight from others; P_LESS, what p_code
+ * takes off a code of eight; how a record's digits lie: P_WIDTH (tokens), P_TOKEN_STRIDE, P_QUAD_STRIDE; p_ints, p_floats; p_load, p_store
+ * (P_LANES quads of codes), p_low, p_high (four bits of each byte), p_code(raw, part), of eight bits; P_OWN_STEPS and p_quad_steps where
+ * a quad is better not put into all lanes; sums: p_sum p_start(s), p_step(sum, code, x), p_total(sum, s, part), the new s; p_add, p_set,
+ * p_times (by -2^n, or by 0 for n = 32), p_shift8; f_zero, f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_take_block (of
+ * four tokens). */
 #include "core/kernels/packed.h"
 
 /* Unrolled many times over, with the undefined-behaviour sanitizer this takes the compiler minutes; packed_ref.c has the same
  * arithmetic with it. */
 #define P_INLINE static inline __attribute__((always_inline, no_sanitize("undefined")))
-#define P_PRAGMA(text) _Pragma(#text)
-#define P_UNROLL_BY(n) P_PRAGMA(GCC unroll n)
-enum { P_MOST = 8 };            /* vectors of results: two of rows, four tokens */
+enum { P_MOST = 8 };            /* sums at most of a digit: of two vectors of rows or parts of a code, four tokens */
 
 /* What is computed: the rows of a pair from `row` on, tokens from t on of a tile. */
 typedef struct p_place {
@@ -30,7 +30,7 @@ typedef struct p_place {
 /* How codes are kept, and what they need besides their scale; constants where it is called. */
 typedef struct p_form {
     bool four;                  /* two codes a byte */
-    bool small;                 /* no code is over 15 */
+    int bits;                   /* of a code: 4, 5, 6 or 8 */
     bool sixteen;               /* groups of 16 */
     bool mins;                  /* minima; else an offset */
 } p_form;
@@ -48,8 +48,8 @@ P_INLINE p_floats p_scale(const p_place *p, const void *scales, size_t b, size_t
 }
 
 #ifndef P_OWN_STEPS
-/* One quad of digits of n tokens with the codes of P_VECTORS vectors. */
-P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n, p_sum *sum)
+/* One quad of digits of n tokens with n_code vectors of codes. */
+P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n_code, size_t n, p_sum *sum)
 {
 #pragma GCC unroll 8
     for (size_t t = 0; t < n; t++) {
@@ -57,49 +57,80 @@ P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n, p_sum 
         memcpy(&digits, x + t * P_TOKEN_STRIDE, sizeof digits);
         const p_ints quad = p_set(digits);
 #pragma GCC unroll 2
-        for (size_t v = 0; v < P_VECTORS; v++)
-            p_step(&sum[v * n + t], code[v], quad);
+        for (size_t c = 0; c < n_code; c++)
+            p_step(&sum[c * n + t], code[c], quad);
     }
 }
 #endif
 
-/* One pass over the quads of group g of block b, for every digit: sum[(d P_VECTORS + v) n + t]. For one token memory is the limit, and
- * its own prefetching starts anew with each page: the codes of the next pair of groups are asked for meanwhile. */
-P_INLINE void p_pass(const p_place *p, const int8_t *x, size_t b, size_t g, p_form f, size_t pass, size_t n_digit, size_t n, p_sum *sum)
+/* Quads of group g: the first, and how many. */
+P_INLINE size_t p_first_quad(size_t g, p_form f) { return f.sixteen && !f.four ? 4 * g : 0; }
+P_INLINE size_t p_quads(p_form f) { return f.four || f.sixteen ? 4 : 8; }
+P_INLINE size_t p_least(size_t a, size_t b) { return a < b ? a : b; }
+
+/* n_quad quads from the first on of group g of block b, for every digit: sum[((d vectors + v) parts + part) n + t]. For one token memory is
+ * the limit, and its own prefetching starts anew with each page: the codes of the next pair of groups are asked for meanwhile. */
+P_INLINE void p_some_quads(const p_place *p, const int8_t *x, size_t b, size_t g, p_form f, size_t first, size_t n_quad, size_t n_digit,
+                           size_t n, p_sum *sum)
 {
-    const uint8_t *at[P_VECTORS];
-    p_ints code[P_VECTORS], high[P_VECTORS];
-#pragma GCC unroll 2
-    for (size_t v = 0; v < P_VECTORS; v++)
-        at[v] = p->w->codes + (p_group_of(p, v) * p->w->n_block + b) * (f.four ? 256u : 512u) + p_lane_of(p, v) * 4;
+    const size_t n_vector = p_vectors(f.bits), n_part = p_parts(f.bits), n_code = n_vector * n_part;
     const size_t next = 2 * p->w->n_block * (f.four ? 256u : 512u);
-    const size_t begin = f.sixteen && !f.four ? 4 * g : 0, end = f.four ? 4 : f.sixteen ? 4 * g + 4 : 8;
-    P_UNROLL_BY(P_UNROLL)
-    for (size_t j = begin; j < end; j++) {
+    const uint8_t *at[2];
+    p_ints code[2], high[2];
 #pragma GCC unroll 2
-        for (size_t v = 0; v < P_VECTORS; v++) {
+    for (size_t v = 0; v < n_vector; v++)
+        at[v] = p->w->codes + (p_group_of(p, v) * p->w->n_block + b) * (f.four ? 256u : 512u) + p_lane_of(p, v) * 4;
+#pragma GCC unroll 8
+    for (size_t j = first; j < first + n_quad; j++) {
+#pragma GCC unroll 2
+        for (size_t v = 0; v < n_vector; v++) {
             const p_ints raw = p_load(at[v] + j * 64);
             if (n == 1 && (f.four || (size_t)P_LANES == EVK_PACKED_ROWS || p_lane_of(p, v) == 0))
                 __builtin_prefetch(at[v] + j * 64 + next, 0, 2);
-            code[v] = f.four ? p_low(raw) : f.small ? raw : p_code(raw, pass);
+#pragma GCC unroll 2
+            for (size_t part = 0; part < n_part; part++)
+                code[v * n_part + part] = f.four ? p_low(raw) : f.bits < 8 ? raw : p_code(raw, part);
             high[v] = f.four ? p_high(raw) : raw;
         }
 #pragma GCC unroll 3
         for (size_t d = 0; d < n_digit; d++) {
             const int8_t *quads = x + d * (EVK_PACKED_BLOCK * P_WIDTH);
             if (!(f.four && f.sixteen && g == 1))
-                p_quad_steps(quads + j * P_QUAD_STRIDE, code, n, sum + d * P_VECTORS * n);
+                p_quad_steps(quads + j * P_QUAD_STRIDE, code, n_code, n, sum + d * n_code * n);
             if (f.four && !(f.sixteen && g == 0))
-                p_quad_steps(quads + (j + 4) * P_QUAD_STRIDE, high, n, sum + d * P_VECTORS * n);
+                p_quad_steps(quads + (j + 4) * P_QUAD_STRIDE, high, n_code, n, sum + d * n_code * n);
         }
     }
 }
 
-/* s[(d P_VECTORS + v) n + t] = sum (code - offset) digit over group g of block b, for each digit d. */
+/* s[(d vectors + v) n + t] += sum code digit over group g of block b, for each digit d. */
+P_INLINE void p_add_dots(const p_place *p, const int8_t *x, size_t b, size_t g, p_form f, size_t n_digit, size_t n, p_ints *s)
+{
+    const size_t first = p_first_quad(g, f), end = first + p_quads(f);
+    const size_t run = p_least(p_run(f.bits), p_quads(f)), unroll = p_least(p_unroll(f.bits), run);
+    const size_t n_part = p_parts(f.bits), n_sum = n_digit * p_vectors(f.bits) * n_part * n;
+    p_sum sum[EVK_MAX_DIGIT * P_MOST];
+#pragma GCC unroll 1
+    for (size_t j = first; j < end; j += run) {
+#pragma GCC unroll 24
+        for (size_t e = 0; e < n_sum; e++)
+            sum[e] = p_start(s[e / (n_part * n) * n + e % n]);
+#pragma GCC unroll 1
+        for (size_t i = j; i < j + run; i += unroll)
+            p_some_quads(p, x, b, g, f, i, unroll, n_digit, n, sum);
+#pragma GCC unroll 24
+        for (size_t e = 0; e < n_sum; e++) {
+            p_ints *total = &s[e / (n_part * n) * n + e % n];
+            *total = p_total(sum[e], *total, e / n % n_part);
+        }
+    }
+}
+
+/* s[(d vectors + v) n + t] = sum (code - offset) digit over group g of block b, for each digit d. */
 P_INLINE void p_dots(const p_place *p, char *record, size_t b, size_t g, p_form f, size_t n_digit, size_t n, p_ints *s)
 {
     const int8_t *x = evk_record_digit(record, P_WIDTH, 0) + p->t * P_TOKEN_STRIDE;
-    p_sum sum[EVK_MAX_DIGIT * P_MOST];
+    const size_t n_vector = p_vectors(f.bits);
 #pragma GCC unroll 3
     for (size_t d = 0; d < n_digit; d++)
 #pragma GCC unroll 8
@@ -107,22 +138,12 @@ P_INLINE void p_dots(const p_place *p, char *record, size_t b, size_t g, p_form 
             const evk_digit_part part = f.sixteen ? (evk_digit_part)g : EVK_DIGITS_ALL;
             const int32_t *of = evk_record_sum(record, P_WIDTH, n_digit, d, part) + p->t;
             const p_ints offset = f.mins ? p_set(0) : p_times(p_set(of[t]), p->offset);
-            const p_ints from = P_LESS > 0 && !f.small ? p_add(offset, p_set(P_LESS * of[t])) : offset;
+            const p_ints from = P_LESS > 0 && f.bits == 8 ? p_add(offset, p_set(P_LESS * of[t])) : offset;
 #pragma GCC unroll 2
-            for (size_t v = 0; v < P_VECTORS; v++)
-                s[(d * P_VECTORS + v) * n + t] = from;
+            for (size_t v = 0; v < n_vector; v++)
+                s[(d * n_vector + v) * n + t] = from;
         }
-    const size_t n_pass = f.small ? 1 : P_PASSES;
-#pragma GCC unroll 2
-    for (size_t pass = 0; pass < n_pass; pass++) {
-#pragma GCC unroll 24
-        for (size_t e = 0; e < n_digit * P_VECTORS * n; e++)
-            sum[e] = p_start(s[e]);
-        p_pass(p, x, b, g, f, pass, n_digit, n, sum);
-#pragma GCC unroll 24
-        for (size_t e = 0; e < n_digit * P_VECTORS * n; e++)
-            s[e] = p_total(sum[e], s[e], pass);
-    }
+    p_add_dots(p, x, b, g, f, n_digit, n, s);
 }
 
 /* A number from its digits, `apart` vectors from one to the next. */
@@ -140,26 +161,28 @@ P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, p_form f, size_t
     const evk_digit_part part = f.sixteen ? (evk_digit_part)g : EVK_DIGITS_ALL;
     const float *unit = evk_record_unit(record, P_WIDTH, n_digit) + p->t;
     const float *total = evk_record_total(record, P_WIDTH, n_digit, part) + p->t;
+    const size_t n_vector = p_vectors(f.bits);
 #pragma GCC unroll 2
-    for (size_t v = 0; v < P_VECTORS; v++) {
+    for (size_t v = 0; v < n_vector; v++) {
         const p_floats scale = p_scale(p, p->w->scales, b, g, v, f.sixteen);
         const p_floats min = f.mins ? p_scale(p, p->w->mins, b, g, v, f.sixteen) : f_zero();
 #pragma GCC unroll 8
         for (size_t t = 0; t < n; t++) {
             const size_t e = v * n + t;
-            y[e] = f_fma(f_mul(scale, f_set(unit[t])), p_number(s + e, P_VECTORS * n, n_digit), y[e]);
+            y[e] = f_fma(f_mul(scale, f_set(unit[t])), p_number(s + e, n_vector * n, n_digit), y[e]);
             if (f.mins)
                 y[e] = f_fma(min, f_set(total[t]), y[e]);
         }
     }
 }
 
-/* n tokens, P_VECTORS vectors of rows; n, n_digit and the form are constants where it is called. */
+/* n tokens, as many vectors of rows as the form has; n, n_digit and the form are constants where it is called. */
 P_INLINE void p_rows(const p_place *p, p_form f, size_t n_digit, size_t n, float *y, size_t ldy)
 {
+    const size_t n_sum = p_vectors(f.bits) * n;
     p_floats sum[P_MOST];
 #pragma GCC unroll 16
-    for (size_t e = 0; e < P_VECTORS * n; e++)
+    for (size_t e = 0; e < n_sum; e++)
         sum[e] = f_zero();
     for (size_t b = 0; b < p->w->n_block; b++) {
         p_add_group(p, b, 0, f, n_digit, n, sum);
@@ -167,24 +190,24 @@ P_INLINE void p_rows(const p_place *p, p_form f, size_t n_digit, size_t n, float
             p_add_group(p, b, 1, f, n_digit, n, sum);
     }
 #pragma GCC unroll 16
-    for (size_t e = 0; e < P_VECTORS * n; e++)
+    for (size_t e = 0; e < n_sum; e++)
         f_store(y + (p->t + e % n) * ldy + p->row + e / n * P_LANES, sum[e]);
 }
 
 typedef void p_function(const p_place *p, float *y, size_t ldy);
-#define P_ROWS(name, four, small, sixteen, mins, n_digit, n)                                                            \
+#define P_ROWS(name, four, bits, sixteen, mins, n_digit, n)                                                            \
     static __attribute__((noinline, no_sanitize("undefined")))                                                          \
     void p_##name##_##sixteen##_##mins##_##n_digit##_##n(const p_place *p, float *y, size_t ldy)                        \
     {                                                                                                                   \
-        p_rows(p, (p_form){ four, small, sixteen, mins }, n_digit, n, y, ldy);                                          \
+        p_rows(p, (p_form){ four, bits, sixteen, mins }, n_digit, n, y, ldy);                                          \
     }
 /* By the number of digits; for several tokens, P_MANY or P_MANY_BY_THREE, and for one. */
-#define P_BOTH(name, four, small, sixteen, mins)                                                                        \
-    P_ROWS(name, four, small, sixteen, mins, 1, 4) P_ROWS(name, four, small, sixteen, mins, 1, 1)                       \
-    P_ROWS(name, four, small, sixteen, mins, 3, 2) P_ROWS(name, four, small, sixteen, mins, 3, 1)
-#define P_FORM(name, four, small)                                                                                       \
-    P_BOTH(name, four, small, 0, 0) P_BOTH(name, four, small, 0, 1)                                                     \
-    P_BOTH(name, four, small, 1, 0) P_BOTH(name, four, small, 1, 1)
+#define P_BOTH(name, four, bits, sixteen, mins)                                                                        \
+    P_ROWS(name, four, bits, sixteen, mins, 1, 4) P_ROWS(name, four, bits, sixteen, mins, 1, 1)                       \
+    P_ROWS(name, four, bits, sixteen, mins, 3, 2) P_ROWS(name, four, bits, sixteen, mins, 3, 1)
+#define P_FORM(name, four, bits)                                                                                       \
+    P_BOTH(name, four, bits, 0, 0) P_BOTH(name, four, bits, 0, 1)                                                     \
+    P_BOTH(name, four, bits, 1, 0) P_BOTH(name, four, bits, 1, 1)
 #define P_ENTRY(name, sixteen, mins) {                                                                                  \
     { p_##name##_##sixteen##_##mins##_1_4, p_##name##_##sixteen##_##mins##_1_1 },                                       \
     { p_##name##_##sixteen##_##mins##_3_2, p_##name##_##sixteen##_##mins##_3_1 } }
@@ -192,25 +215,36 @@ typedef void p_function(const p_place *p, float *y, size_t ldy);
     { { P_ENTRY(name, 0, 0), P_ENTRY(name, 0, 1) }, { P_ENTRY(name, 1, 0), P_ENTRY(name, 1, 1) } }
 enum { P_MANY = 4, P_MANY_BY_THREE = 2 };
 
-P_FORM(bytes, 0, 0)
-P_FORM(fours, 1, 1)
-#ifdef P_SMALL                  /* bytes of small codes are quicker than others */
-P_FORM(smalls, 0, 1)
-#define P_SMALL_ENTRIES P_ENTRIES(smalls)
+P_FORM(bytes, 0, 8)
+P_FORM(fours, 1, 4)
+#ifdef P_BY_BITS
+P_FORM(sixes, 0, 6)
+P_FORM(fives, 0, 5)
+P_FORM(smalls, 0, 4)
+#define P_FEWER_ENTRIES P_ENTRIES(sixes), P_ENTRIES(fives), P_ENTRIES(smalls)
+#elif defined P_FEWER
+P_FORM(fewer, 0, 6)
+#define P_FEWER_ENTRIES P_ENTRIES(fewer), P_ENTRIES(fewer), P_ENTRIES(fewer)
 #else
-#define P_SMALL_ENTRIES P_ENTRIES(bytes)
+#define P_FEWER_ENTRIES P_ENTRIES(bytes), P_ENTRIES(bytes), P_ENTRIES(bytes)
 #endif
-static p_function *const p_table[3][2][2][2][2] = { P_ENTRIES(bytes), P_SMALL_ENTRIES, P_ENTRIES(fours) };
+static p_function *const p_table[5][2][2][2][2] = { P_ENTRIES(bytes), P_FEWER_ENTRIES, P_ENTRIES(fours) };
+
+/* Where in p_table the forms for a matrix stand. */
+static size_t p_codes(const evk_packed *w)
+{
+    return w->four_bits ? 4 : w->bits == 4 ? 3 : w->bits == 5 ? 2 : w->bits == 6 ? 1 : 0;
+}
 
 static void simd_multiply_packed(const evk_packed *w, size_t which, const evk_digits *x, size_t tile, float *y, size_t ldy)
 {
     const bool three = x->n_digit == EVK_MAX_DIGIT;
     const size_t many = three ? P_MANY_BY_THREE : P_MANY, nt = evk_tile_tokens(x, tile);
-    p_function *const *by_size = p_table[w->four_bits ? 2 : w->small][w->groups_of_16][w->mins != NULL][three];
+    p_function *const *by_size = p_table[p_codes(w)][w->groups_of_16][w->mins != NULL][three];
     p_place p = { w, x, which, 0, tile, 0, w->offset ? __builtin_ctz((unsigned)w->offset) : 32 };
     for (size_t n; p.t < nt; p.t += n) {
         n = nt - p.t >= many ? many : 1;
-        for (p.row = 0; p.row < EVK_PACKED_PAIR; p.row += P_VECTORS * P_LANES)
+        for (p.row = 0; p.row < EVK_PACKED_PAIR; p.row += p_vectors(w->bits) * P_LANES)
             by_size[n == 1](&p, y, ldy);
     }
 }

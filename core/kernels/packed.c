@@ -161,24 +161,25 @@ static void code_mxfp4(const uint8_t *b, uint8_t *code, float *scale, float *min
 typedef struct recipe {
     code_function *code;
     size_t n;                       /* values of a unit */
-    bool four_bits, groups_of_16, half_scales, has_min;
+    int bits;                       /* of a code; those of four are kept two a byte */
+    bool groups_of_16, half_scales, has_min;
     int offset;
 } recipe;
 
 static const recipe recipes[EVK_N_TYPE] = {
-    [EVK_Q4_0] = { code_q4_0, 32, true, false, true, false, 8 },
-    [EVK_Q4_1] = { code_q4_1, 32, true, false, true, true, 0 },
-    [EVK_Q5_0] = { code_q5_0, 32, false, false, true, false, 16 },
-    [EVK_Q5_1] = { code_q5_1, 32, false, false, true, true, 0 },
-    [EVK_Q8_0] = { code_q8_0, 32, false, false, true, false, 128 },
-    [EVK_Q2_K] = { code_q2_k, 256, true, true, false, true, 0 },
-    [EVK_Q3_K] = { code_q3_k, 256, true, true, false, false, 4 },
-    [EVK_Q4_K] = { code_q4_k, 256, true, false, false, true, 0 },
-    [EVK_Q5_K] = { code_q5_k, 256, false, false, false, true, 0 },
-    [EVK_Q6_K] = { code_q6_k, 256, false, true, false, false, 32 },
-    [EVK_IQ4_NL] = { code_iq4_nl, 32, false, false, true, false, 128 },
-    [EVK_IQ4_XS] = { code_iq4_xs, 256, false, false, false, false, 128 },
-    [EVK_MXFP4] = { code_mxfp4, 32, false, false, false, false, 128 },
+    [EVK_Q4_0] = { code_q4_0, 32, 4, false, true, false, 8 },
+    [EVK_Q4_1] = { code_q4_1, 32, 4, false, true, true, 0 },
+    [EVK_Q5_0] = { code_q5_0, 32, 5, false, true, false, 16 },
+    [EVK_Q5_1] = { code_q5_1, 32, 5, false, true, true, 0 },
+    [EVK_Q8_0] = { code_q8_0, 32, 8, false, true, false, 128 },
+    [EVK_Q2_K] = { code_q2_k, 256, 4, true, false, true, 0 },
+    [EVK_Q3_K] = { code_q3_k, 256, 4, true, false, false, 4 },
+    [EVK_Q4_K] = { code_q4_k, 256, 4, false, false, true, 0 },
+    [EVK_Q5_K] = { code_q5_k, 256, 5, false, false, true, 0 },
+    [EVK_Q6_K] = { code_q6_k, 256, 6, true, false, false, 32 },
+    [EVK_IQ4_NL] = { code_iq4_nl, 32, 8, false, true, false, 128 },
+    [EVK_IQ4_XS] = { code_iq4_xs, 256, 8, false, false, false, 128 },
+    [EVK_MXFP4] = { code_mxfp4, 32, 8, false, false, false, 128 },
 };
 
 bool evk_packs(evk_type type)
@@ -250,8 +251,8 @@ static evoke_status allocate(void *out, size_t n, size_t size, evoke_error *err)
 evoke_status evk_pack(const evk_tensor *w, size_t n_thread, evk_packed *p, evoke_error *err)
 {
     const recipe *how = &recipes[w->type];
-    *p = (evk_packed){ .rows = w->rows, .cols = w->cols, .n_block = w->cols / EVK_PACKED_BLOCK, .four_bits = how->four_bits,
-                       .small = how->four_bits, .groups_of_16 = how->groups_of_16, .half_scales = how->half_scales, .offset = how->offset };
+    *p = (evk_packed){ .rows = w->rows, .cols = w->cols, .n_block = w->cols / EVK_PACKED_BLOCK, .four_bits = how->bits == 4,
+                       .bits = how->bits, .groups_of_16 = how->groups_of_16, .half_scales = how->half_scales, .offset = how->offset };
     const size_t n = row_groups(p) * p->n_block, n_scale = n * block_groups(p), size = EVK_PACKED_ROWS * (p->half_scales ? 2 : 4);
     EVK_TRY(allocate(&p->codes, n, code_bytes(p), err));
     EVK_TRY(allocate(&p->scales, n_scale, size, err));

@@ -31,7 +31,7 @@ enum { EVK_PACKED_ROWS = 16, EVK_PACKED_PAIR = 2 * EVK_PACKED_ROWS, EVK_PACKED_B
 struct evk_packed {
     size_t rows, cols, n_block;     /* as of the tensor; blocks of a row */
     bool four_bits;                 /* two codes a byte */
-    bool small;                     /* no code is over 15 */
+    int bits;                       /* of a code: 4, 5, 6 or 8 */
     bool groups_of_16, half_scales;
     int offset;                     /* 0 or a power of two */
     uint8_t *codes;                 /* 64-byte aligned, owned, like scales and mins */

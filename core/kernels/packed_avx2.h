@@ -1,18 +1,11 @@
 /* core/kernels/packed_avx2.h: lanes_packed.h over 8 rows, for AVX2: with integer dot products (AVX-VNNI) where P_VNNI is set,
- * or by pairs of products in 16 bits, which eight quads of four bits cannot overflow: 8 * 2 * 15 * 128 = 30720. */
+ * or by pairs of products in 16 bits, as many as cannot overflow them: of codes of four bits a block's, 8 * 2 * 15 * 128 = 30720. */
 #include <string.h>
 
 #include "core/kernels/packed.h"
 
-enum { P_LANES = 8, P_VECTORS = 1, P_LESS = 0, P_WIDTH = EVK_PACKED_TILE, P_TOKEN_STRIDE = 4, P_QUAD_STRIDE = 4 * P_WIDTH };
+enum { P_LANES = 8, P_LESS = 0, P_WIDTH = EVK_PACKED_TILE, P_TOKEN_STRIDE = 4, P_QUAD_STRIDE = 4 * P_WIDTH };
 #include "core/kernels/digits_avx2.h"
-#ifdef P_VNNI
-enum { P_PASSES = 1 };
-#else
-enum { P_PASSES = 2 };          /* codes are taken as two of four bits */
-#define P_SMALL
-#endif
-#define P_UNROLL 2
 typedef __m256i p_ints;
 typedef __m256 p_floats;
 #define P_OP static inline __attribute__((always_inline))
@@ -31,20 +24,34 @@ P_OP p_ints p_times(p_ints a, int n)
 P_OP p_ints p_shift8(p_ints a) { return _mm256_slli_epi32(a, 8); }
 
 #ifdef P_VNNI
+P_OP size_t p_vectors(int bits) { (void)bits; return 1; }
+P_OP size_t p_parts(int bits) { (void)bits; return 1; }
+P_OP size_t p_run(int bits) { (void)bits; return 8; }
+P_OP size_t p_unroll(int bits) { (void)bits; return 2; }
 typedef p_ints p_sum;
-P_OP p_ints p_code(p_ints raw, size_t pass) { (void)pass; return raw; }
+P_OP p_ints p_code(p_ints raw, size_t part) { (void)part; return raw; }
 P_OP p_sum p_start(p_ints s) { return s; }
 P_OP void p_step(p_sum *sum, p_ints code, p_ints x) { *sum = _mm256_dpbusd_avx_epi32(*sum, code, x); }
-P_OP p_ints p_total(p_sum sum, p_ints s, size_t pass) { (void)s; (void)pass; return sum; }
+P_OP p_ints p_total(p_sum sum, p_ints s, size_t part) { (void)s; (void)part; return sum; }
 #else
+#define P_BY_BITS
+P_OP size_t p_parts(int bits) { return bits == 8 ? 2 : 1; }         /* of four bits each */
+P_OP size_t p_vectors(int bits) { return 2 / p_parts(bits); }
+/* 4 n (2^bits - 1) 128 / 2 stays within 16 bits */
+P_OP size_t p_run(int bits) { return bits == 5 ? 4 : bits == 6 ? 2 : 8; }
+P_OP size_t p_unroll(int bits) { (void)bits; return 8; }
 typedef p_ints p_sum;           /* 16 bits */
-P_OP p_ints p_code(p_ints raw, size_t pass) { return pass ? p_high(raw) : p_low(raw); }
+P_OP p_ints p_code(p_ints raw, size_t part) { return part ? p_high(raw) : p_low(raw); }
 P_OP p_sum p_start(p_ints s) { (void)s; return _mm256_setzero_si256(); }
-P_OP void p_step(p_sum *sum, p_ints code, p_ints x) { *sum = _mm256_add_epi16(*sum, _mm256_maddubs_epi16(code, x)); }
-P_OP p_ints p_total(p_sum sum, p_ints s, size_t pass)
+/* The sum is kept from being reordered: a tree of products would need more registers than there are. */
+P_OP void p_step(p_sum *sum, p_ints code, p_ints x)
 {
-    const p_ints all = _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
-    return p_add(s, pass ? _mm256_slli_epi32(all, 4) : all);
+    *sum = _mm256_add_epi16(*sum, _mm256_maddubs_epi16(code, x));
+    __asm__("" : "+x"(*sum));
+}
+P_OP p_ints p_total(p_sum sum, p_ints s, size_t part)
+{
+    return p_add(s, _mm256_madd_epi16(sum, _mm256_set1_epi16(part ? 16 : 1)));
 }
 #endif
 

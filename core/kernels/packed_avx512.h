@@ -4,14 +4,13 @@
 
 #include "core/kernels/packed.h"
 
-enum { P_LANES = 16, P_VECTORS = 2, P_PASSES = 1, P_LESS = 0 };
+enum { P_LANES = 16, P_LESS = 0 };
 #ifdef P_TOKEN_ROWS
 enum { P_WIDTH = EVK_PACKED_TILE_MOST, P_TOKEN_STRIDE = EVK_PACKED_BLOCK, P_QUAD_STRIDE = 4 };
 #else
 enum { P_WIDTH = EVK_PACKED_TILE, P_TOKEN_STRIDE = 4, P_QUAD_STRIDE = 4 * P_WIDTH };
 #endif
 #include "core/kernels/digits_avx2.h"
-#define P_UNROLL 8
 typedef __m512i p_ints;
 typedef __m512 p_floats;
 #define P_OP static inline __attribute__((always_inline))
@@ -29,11 +28,15 @@ P_OP p_ints p_times(p_ints a, int n)
 }
 P_OP p_ints p_shift8(p_ints a) { return _mm512_slli_epi32(a, 8); }
 
+P_OP size_t p_vectors(int bits) { (void)bits; return 2; }
+P_OP size_t p_parts(int bits) { (void)bits; return 1; }
+P_OP size_t p_run(int bits) { (void)bits; return 8; }
+P_OP size_t p_unroll(int bits) { (void)bits; return 8; }
 typedef p_ints p_sum;
-P_OP p_ints p_code(p_ints raw, size_t pass) { (void)pass; return raw; }
+P_OP p_ints p_code(p_ints raw, size_t part) { (void)part; return raw; }
 P_OP p_sum p_start(p_ints s) { return s; }
 P_OP void p_step(p_sum *sum, p_ints code, p_ints x) { *sum = _mm512_dpbusd_epi32(*sum, code, x); }
-P_OP p_ints p_total(p_sum sum, p_ints s, size_t pass) { (void)s; (void)pass; return sum; }
+P_OP p_ints p_total(p_sum sum, p_ints s, size_t part) { (void)s; (void)part; return sum; }
 
 P_OP p_floats f_zero(void) { return _mm512_setzero_ps(); }
 P_OP p_floats f_set(float a) { return _mm512_set1_ps(a); }

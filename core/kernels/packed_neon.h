@@ -5,23 +5,25 @@
 
 #include "core/kernels/packed.h"
 
-enum { P_LANES = 4, P_VECTORS = 2, P_PASSES = 1, P_LESS = 128, P_WIDTH = EVK_PACKED_TILE, P_TOKEN_STRIDE = 4,
-       P_QUAD_STRIDE = 4 * P_WIDTH };
-#define P_SMALL                 /* not less 128 */
-#define P_UNROLL 2
+enum { P_LANES = 4, P_LESS = 128, P_WIDTH = EVK_PACKED_TILE, P_TOKEN_STRIDE = 4, P_QUAD_STRIDE = 4 * P_WIDTH };
+#define P_FEWER                 /* not less 128 */
 typedef int32x4_t p_ints;
 typedef float32x4_t p_floats;
 #define P_OP static inline __attribute__((always_inline))
 
+P_OP size_t p_vectors(int bits) { (void)bits; return 2; }
+P_OP size_t p_parts(int bits) { (void)bits; return 1; }
+P_OP size_t p_run(int bits) { (void)bits; return 8; }
+P_OP size_t p_unroll(int bits) { (void)bits; return 2; }
 P_OP p_ints p_of_bytes(uint8x16_t a) { return vreinterpretq_s32_u8(a); }
 P_OP uint8x16_t p_to_bytes(p_ints a) { return vreinterpretq_u8_s32(a); }
 P_OP p_ints p_load(const uint8_t *p) { return p_of_bytes(vld1q_u8(p)); }
 P_OP void p_store(uint8_t *p, p_ints a) { vst1q_u8(p, p_to_bytes(a)); }
 P_OP p_ints p_low(p_ints a) { return p_of_bytes(vandq_u8(p_to_bytes(a), vdupq_n_u8(15))); }
 P_OP p_ints p_high(p_ints a) { return p_of_bytes(vshrq_n_u8(p_to_bytes(a), 4)); }
-P_OP p_ints p_code(p_ints raw, size_t pass)
+P_OP p_ints p_code(p_ints raw, size_t part)
 {
-    (void)pass;
+    (void)part;
     return p_of_bytes(veorq_u8(p_to_bytes(raw), vdupq_n_u8(0x80)));
 }
 P_OP p_ints p_add(p_ints a, p_ints b) { return vaddq_s32(a, b); }
@@ -33,19 +35,19 @@ P_OP p_ints p_shift8(p_ints a) { return vshlq_n_s32(a, 8); }
 #ifdef P_DOT
 typedef p_ints p_sum;
 P_OP p_sum p_start(p_ints s) { return s; }
-P_OP p_ints p_total(p_sum sum, p_ints s, size_t pass) { (void)s; (void)pass; return sum; }
+P_OP p_ints p_total(p_sum sum, p_ints s, size_t part) { (void)s; (void)part; return sum; }
 
 /* The quads of n tokens (1, 2 or 4) are fetched together, and a token's taken by its lane. */
 #define P_OWN_STEPS
-P_OP void p_quad_steps(const int8_t *x, const p_ints *code, size_t n, p_sum *sum)
+P_OP void p_quad_steps(const int8_t *x, const p_ints *code, size_t n_code, size_t n, p_sum *sum)
 {
     int32_t quad;
     memcpy(&quad, x, 4);
     const int8x16_t all = n == 1 ? vreinterpretq_s8_s32(vdupq_n_s32(quad)) : n == 2 ? vcombine_s8(vld1_s8(x), vdup_n_s8(0)) : vld1q_s8(x);
 #pragma GCC unroll 2
-    for (size_t v = 0; v < P_VECTORS; v++) {
-        const int8x16_t codes = vreinterpretq_s8_s32(code[v]);
-        p_sum *s = sum + v * n;
+    for (size_t c = 0; c < n_code; c++) {
+        const int8x16_t codes = vreinterpretq_s8_s32(code[c]);
+        p_sum *s = sum + c * n;
         s[0] = vdotq_laneq_s32(s[0], codes, all, 0);
         if (n > 1)
             s[1] = vdotq_laneq_s32(s[1], codes, all, 1);
@@ -64,7 +66,7 @@ P_OP void p_step(p_sum *sum, p_ints code, p_ints x)
     sum->low = vpadalq_s16(sum->low, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
     sum->high = vpadalq_s16(sum->high, vmull_high_s8(a, b));
 }
-P_OP p_ints p_total(p_sum sum, p_ints s, size_t pass) { (void)pass; return vaddq_s32(s, vpaddq_s32(sum.low, sum.high)); }
+P_OP p_ints p_total(p_sum sum, p_ints s, size_t part) { (void)part; return vaddq_s32(s, vpaddq_s32(sum.low, sum.high)); }
 #endif
 
 P_OP p_floats f_zero(void) { return vdupq_n_f32(0); }

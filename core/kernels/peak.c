@@ -57,7 +57,7 @@ static const double RUN_SECONDS = 0.003;
 
 /* Eight vectors at a time. Loads are joined by exclusive or, which takes them from memory as an operand. */
 #define MEMORY(suffix, isa, vec)                                                \
-    LOOP isa double read_##suffix(void *p, size_t n, int x)                   \
+    LOOP isa double read_##suffix(void *p, size_t n, int x)                     \
     {                                                                           \
         const vec *v = p;                                                       \
         vec sum[8], all;                                                        \
@@ -71,10 +71,9 @@ static const double RUN_SECONDS = 0.003;
             all ^= sum[j];                                                      \
         return (double)all[0];                                                  \
     }                                                                           \
-    LOOP isa double write_##suffix(void *p, size_t n, int x)                  \
+    LOOP isa double write_##suffix(void *p, size_t n, int x)                    \
     {                                                                           \
-        vec *v = p, value;                                                      \
-        memset(&value, x, sizeof value);                                        \
+        vec *v = p, value = (vec){ 0 } + x;     /* memset would keep it in memory */ \
         for (size_t i = 0; i < n / sizeof *v; i += 8)                           \
             EACH_OF_8 {                                                         \
                 CHANGED(value);             /* or all would become one memset */ \
