@@ -41,13 +41,12 @@ static evoke_status score(scorer *s, const int32_t *ids, size_t n, size_t n_cont
 {
     const size_t v = s->model->config.n_vocab;
     for (size_t first = 0; first + 1 < n;) {
-        const size_t left = n - 1 - first, count = left < CHUNK ? left : CHUNK;
-        const bool scored = first + count >= n_context;
+        const bool scored = first + 1 >= n_context;     /* the context's own logits are not asked for */
+        const size_t left = (scored ? n : n_context) - 1 - first, count = left < CHUNK ? left : CHUNK;
         const evk_run run = { s->sequence, ids + first, count, EVK_PROMPT, scored ? EVK_WANT_ALL : EVK_WANT_NONE, NULL, n, 0 };
         EVK_TRY(evk_forward(s->model, &s->cache, &run, 1, NULL, s->logits, &s->scratch, err));
         for (size_t t = 0; scored && t < count; t++)
-            if (first + t + 1 >= n_context)
-                *sum += surprise(s, s->logits + t * v, ids[first + t + 1]);
+            *sum += surprise(s, s->logits + t * v, ids[first + t + 1]);
         first += count;
     }
     return EVOKE_OK;

@@ -199,6 +199,12 @@ static bool is_true(const json_t *o, const char *key)
     return json_is_true(json_object_get(o, key));
 }
 
+/* The end of a judge's line. */
+static void print_worth(const json_t *of)
+{
+    puts(is_true(of, "better_than_chance") ? "" : "  no better than chance");
+}
+
 static void print_classes(const char *file, json_t *of)
 {
     const char *name;
@@ -207,11 +213,11 @@ static void print_classes(const char *file, json_t *of)
            "accuracy", "AUC");
     json_object_foreach(of, name, one) {
         const json_t *f1 = json_object_get(one, "macro_f1");
-        if (f1)
-            printf("%-10s %6.0f %9.3f [%7.3f, %7.3f] %7.3f %9.3f %6.3f%s\n", name, number(one, "n"), number(f1, "mean"),
-                   number(f1, "low"), number(f1, "high"), number(one, "chance_f1"),
-                   number(json_object_get(one, "accuracy"), "mean"), number(one, "auc"),
-                   is_true(one, "better_than_chance") ? "" : "  no better than chance");
+        if (!f1)
+            continue;
+        printf("%-10s %6.0f %9.3f [%7.3f, %7.3f] %7.3f %9.3f %6.3f", name, number(one, "n"), number(f1, "mean"), number(f1, "low"),
+               number(f1, "high"), number(one, "chance_f1"), number(json_object_get(one, "accuracy"), "mean"), number(one, "auc"));
+        print_worth(one);
     }
 }
 
@@ -240,7 +246,7 @@ static void print_metrics(json_t *metrics)
                        number(one, "n"), number(auc, "mean"), number(auc, "low"), number(auc, "high"));
                 print_rho(number(json_object_get(one, "spearman"), "spearman"));
                 print_rho(number(felt, "spearman"));
-                printf("%s\n", is_true(one, "better_than_chance") ? "" : "  no better than chance");
+                print_worth(one);
             }
 }
 
@@ -275,8 +281,8 @@ static void print_topics(json_t *of)
     puts("\na response's own query against another (AUC)");
     json_object_foreach(of, metric, one) {
         const json_t *auc = json_object_get(one, "auc");
-        printf("%-17s %6.0f %8.2f [%6.2f, %6.2f]%s\n", metric, number(one, "n"), number(auc, "mean"), number(auc, "low"),
-               number(auc, "high"), is_true(one, "better_than_chance") ? "" : "  no better than chance");
+        printf("%-17s %6.0f %8.2f [%6.2f, %6.2f]", metric, number(one, "n"), number(auc, "mean"), number(auc, "low"), number(auc, "high"));
+        print_worth(one);
     }
 }
 
