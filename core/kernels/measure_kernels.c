@@ -179,17 +179,18 @@ static evk_tensor matrix(const work *w, evk_type type, size_t rows)
     return t;
 }
 
-/* Below 16, the same for weights that are packed alike. */
+/* Below N_FORM, the same for weights that are packed alike. */
+enum { N_FORM = 9 * 8 };
 static size_t form_of(const evk_packed *p)
 {
-    return p->four_bits + 2u * p->groups_of_16 + 4u * p->half_scales + 8u * (p->mins != NULL);
+    return 8u * (size_t)p->bits + p->groups_of_16 + 2u * p->half_scales + 4u * (p->mins != NULL);
 }
 
 /* Every form of packed weights, by the first type that has it. */
 static evoke_status add_packed(cases *all, const work *w, evoke_error *err)
 {
     static const size_t tokens[] = { 1, 4, 32 };
-    bool seen[16] = { false };
+    bool seen[N_FORM] = { false };
     for (evk_type type = 0; type < EVK_N_TYPE; type++) {
         if (!evk_packs(type))
             continue;
