@@ -254,13 +254,18 @@ typedef struct evoke_mix_options {
 EVOKE_API evoke_status evoke_emotion_mix(const evoke_model *m, const evoke_mix_options *options, double *mix, evoke_error *err);
 
 /* ---- measures of a text ---- */
-/* Mean negative log-likelihood, in nats a token, of ids[n_context..n) given what stands before them; n_context >= 1. Where n is
- * over `window` (0: the model's context), windows of that length half of it apart, each for the tokens that the one before left
- * (as transformers' guide to perplexity has it). Errors: EVOKE_EARG window beyond the model's context or under 2. */
-EVOKE_API evoke_status evoke_nll(const evoke_model *m, const int32_t *ids, size_t n, size_t n_context, double *nll,
-                                 evoke_error *err);
-EVOKE_API evoke_status evoke_nll_windowed(const evoke_model *m, const int32_t *ids, size_t n, size_t n_context, size_t window,
-                                          double *nll, evoke_error *err);
+/* How likely a model finds texts, one after the other. What a text begins with as the one before did is not run again, so the
+ * responses to a prompt are best scored together; the figures are the same in any order, bit for bit. A text of more than `window`
+ * tokens (0: the model's context) is read in windows of that length half of it apart, each for the tokens that the one before left
+ * (as transformers' guide to perplexity has it). The model must outlive the scorer; one thread at a time.
+ * Errors: EVOKE_EARG window beyond the model's context or under 2. */
+typedef struct evoke_scorer evoke_scorer;
+EVOKE_API evoke_status evoke_scorer_new(const evoke_model *m, size_t window, evoke_scorer **out, evoke_error *err);
+EVOKE_API void evoke_scorer_free(evoke_scorer *s);
+/* Mean negative log-likelihood, in nats a token, of ids[n_context..n) given what stands before them; n_context >= 1.
+ * Errors: EVOKE_EARG no context, or nothing after it; EVOKE_EDATA an id outside the vocabulary. */
+EVOKE_API evoke_status evoke_scorer_nll(evoke_scorer *s, const int32_t *ids, size_t n, size_t n_context, double *nll,
+                                        evoke_error *err);
 /* Different word n-grams / word n-grams (words: runs of letters and digits, case folded); 1 where there is none. */
 EVOKE_API double evoke_distinct_n(const char *text, size_t n);
 /* Letters of scripts that the reference has none of / letters: a sign that a text left its language. NaN: no letters. */

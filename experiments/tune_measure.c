@@ -7,15 +7,17 @@
 
 typedef struct measuring {
     tuner *t;
-    tune_trial *trials;             /* [n]; NULL: the unsteered texts are measured */
-    evoke_steering **steerings;     /* [n, E] */
+    tune_trial *trials;             /* [N]; NULL: the unsteered texts are measured */
+    evoke_steering **steerings;     /* [N, E] */
     size_t n_each;                  /* texts of a prompt and setting: E, one for each emotion; unsteered: 1, judged for all */
-    size_t first, n_prompts;
+    size_t n, first, n_prompts;
+    evoke_scorer *scorer;
 } measuring;
 
-/* Response i is of setting i / (P E), prompt i / E mod P, emotion i mod E (P prompts, E emotions). */
-static size_t trial_of(const measuring *m, size_t i) { return i / (m->n_prompts * m->n_each); }
-static size_t prompt_of(const measuring *m, size_t i) { return m->first + i / m->n_each % m->n_prompts; }
+/* Response i is of prompt i / (N E), setting i / E mod N, emotion i mod E (N settings, E emotions): those of a prompt come together,
+ * as a scorer likes them. */
+static size_t trial_of(const measuring *m, size_t i) { return i / m->n_each % m->n; }
+static size_t prompt_of(const measuring *m, size_t i) { return m->first + i / (m->n * m->n_each); }
 static size_t emotion_of(const measuring *m, size_t i) { return i % m->n_each; }
 
 static void ask(void *user, size_t i, evoke_request *r)
@@ -37,7 +39,7 @@ static evoke_status measure_nll(const measuring *m, size_t i, const evoke_respon
     if (st == EVOKE_OK) {
         memcpy(all, prompt->ids, prompt->n * sizeof *all);
         memcpy(all + prompt->n, r->ids, r->n * sizeof *all);
-        st = evoke_nll(m->t->model, all, prompt->n + r->n, prompt->n, nll, err);
+        st = evoke_scorer_nll(m->scorer, all, prompt->n + r->n, prompt->n, nll, err);
     }
     free(all);
     return st;
@@ -84,20 +86,24 @@ static void divide(tune_figures *f)
     f->distinct2 /= n;
 }
 
-static evoke_status respond(measuring *m, size_t n, const char *stage, evoke_error *err)
+static evoke_status respond(measuring *m, const char *stage, evoke_error *err)
 {
     responder *r = &m->t->responder;
     r->ask = ask;
     r->take = take;
     r->user = m;
     r->what = stage;
-    return responder_run(r, 0, n * m->n_prompts * m->n_each, err);
+    evoke_status st = evoke_scorer_new(m->t->model, 0, &m->scorer, err);
+    if (st == EVOKE_OK)
+        st = responder_run(r, 0, m->n * m->n_prompts * m->n_each, err);
+    evoke_scorer_free(m->scorer);
+    return st;
 }
 
 evoke_status tune_measure_plain(tuner *t, evoke_error *err)
 {
-    measuring m = { .t = t, .n_each = 1, .n_prompts = t->prompts->n };
-    return respond(&m, 1, "tune, unsteered", err);
+    measuring m = { .t = t, .n = 1, .n_each = 1, .n_prompts = t->prompts->n };
+    return respond(&m, "tune, unsteered", err);
 }
 
 tune_figures tune_plain(const tuner *t, size_t first, size_t n)
@@ -153,7 +159,7 @@ static evoke_status add_trials(tuner *t, const tune_setting *settings, size_t n,
 evoke_status tune_measure(tuner *t, const tune_setting *settings, size_t n, size_t first, size_t n_prompts, const char *stage,
                           tune_trial **out, evoke_error *err)
 {
-    measuring m = { .t = t, .n_each = t->n_emotions, .first = first, .n_prompts = n_prompts };
+    measuring m = { .t = t, .n = n, .n_each = t->n_emotions, .first = first, .n_prompts = n_prompts };
     evoke_status st = add_trials(t, settings, n, first, n_prompts, stage, err);
     if (st == EVOKE_OK)
         st = allocate(&m.steerings, n * t->n_emotions, sizeof *m.steerings, err);
@@ -161,7 +167,7 @@ evoke_status tune_measure(tuner *t, const tune_setting *settings, size_t n, size
     for (size_t i = 0; st == EVOKE_OK && i < n * t->n_emotions; i++)
         st = make_steering(t, &settings[i / t->n_emotions], i % t->n_emotions, &m.steerings[i], err);
     if (st == EVOKE_OK)
-        st = respond(&m, n, stage, err);
+        st = respond(&m, stage, err);
     for (size_t i = 0; m.trials && i < n; i++)
         divide(&m.trials[i].figures);
     for (size_t i = 0; m.steerings && i < n * t->n_emotions; i++)

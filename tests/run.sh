@@ -15,7 +15,7 @@ ONLY=${1:-} PASSED=0 FAILED=0 SKIPPED=0 BAD=()
 
 # part NAME COMMAND...: runs it, shows what is not ok, adds its last line `N passed, N failed, N skipped` to the sum.
 part() {
-    local name=$1 log status=0 last
+    local name=$1 log status=0 last began=$SECONDS
     shift
     [[ $name == *"$ONLY"* ]] || return 0
     log=$(mktemp)
@@ -31,7 +31,7 @@ part() {
         printf 'FAILED %s (status %d)\n' "$name" "$status"
         tail -n 40 "$log"
     else
-        printf '%-46s %s\n' "$name" "$last"
+        printf '%-46s %s, %d s\n' "$name" "$last" $((SECONDS - began))
     fi
     rm -f "$log"
 }

@@ -1,4 +1,4 @@
-/* evoke_observe: against evoke_nll and a session's logits, whatever the company; what follows may be nothing; what can't be. */
+/* evoke_observe: against evoke_scorer_nll and a session's logits, whatever the company; what follows may be nothing; what can't be. */
 #include "core/evoke.h"
 #include "core/random.h"
 #include "layers/vectors.h"
@@ -83,9 +83,12 @@ static void test_values(const world *w)
 {
     float *rows = calloc(N * w->d, sizeof *rows), *alone = calloc(w->d, sizeof *alone);
     double nll[N], kl[N], own = 0, one_nll = 0, one_kl = 0;
+    evoke_scorer *scorer = NULL;
     evoke_error err = {0};
     check(evoke_observe(w->m, &w->text, list(w), N, rows, nll, kl, &err) == EVOKE_OK, "%s", err.text);
-    check(evoke_nll(w->m, w->ids, N_IDS, N_PROMPT, &own, &err) == EVOKE_OK, "%s", err.text);
+    check(evoke_scorer_new(w->m, 0, &scorer, &err) == EVOKE_OK &&
+          evoke_scorer_nll(scorer, w->ids, N_IDS, N_PROMPT, &own, &err) == EVOKE_OK, "%s", err.text);
+    evoke_scorer_free(scorer);
     check(fabs(nll[0] - own) < 1e-6 && fabs(kl[0]) < 1e-7, "unsteered: %g, %g, kl %g", nll[0], own, kl[0]);
     for (size_t i = 1; i < N; i += 17) {
         double by_nll, by_kl;
