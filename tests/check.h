@@ -7,6 +7,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#ifdef __SANITIZE_ADDRESS__
+enum { SANITIZED = true };      /* slower and larger by far: what takes minutes then, or measures, is left to the other build */
+#else
+enum { SANITIZED = false };
+#endif
+
 static int check_passed, check_failed, check_skipped;
 
 #define check(condition, ...) check_at((condition), __FILE__, __LINE__, #condition, __VA_ARGS__)

@@ -11,37 +11,66 @@ cd "$(dirname "$0")/.."
 # shellcheck source=experiments/setup.sh
 . experiments/setup.sh
 
-ONLY=${1:-} PASSED=0 FAILED=0 SKIPPED=0 BAD=()
+ONLY=${1:-} JOBS=$(nproc) N_PARTS=0
+WORK=$(mktemp -d)
 
-# part NAME COMMAND...: runs it, shows what is not ok, adds its last line `N passed, N failed, N skipped` to the sum.
+# Every part is a process group of its own, so that its tests of signals see the usual ones; they all end with this script.
+set -m
+stop() {
+    local job
+    for job in $(jobs -p); do kill -TERM -- "-$job" 2>/dev/null; done
+    rm -rf "$WORK"
+}
+trap stop EXIT
+trap 'exit 130' INT TERM HUP
+
+# part NAME COMMAND...: runs it beside others, as many as there are cores.
 part() {
-    local name=$1 log status=0 last began=$SECONDS
+    local name=$1
     shift
     [[ $name == *"$ONLY"* ]] || return 0
-    log=$(mktemp)
+    while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
+    N_PARTS=$((N_PARTS + 1))
+    run_part "$WORK/part.$N_PARTS" "$name" "$@" </dev/null &
+}
+
+# The same with nothing beside it: what it measures is time.
+part_alone() {
+    wait
+    part "$@"
+    wait
+}
+
+# Runs a part, shows what is not ok and its last line `N passed, N failed, N skipped`, and leaves the three and a bad part's name in
+# files whose names begin with the first argument.
+run_part() {
+    local file=$1 name=$2 log=$1.log began=$SECONDS status=0 last shown
+    shift 2
     "$@" >"$log" 2>&1 || status=$?
     last=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
-    grep -E '^skip ' "$log"
-    if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]]; then
-        PASSED=$((PASSED + BASH_REMATCH[1])) FAILED=$((FAILED + BASH_REMATCH[2])) SKIPPED=$((SKIPPED + BASH_REMATCH[3]))
-    fi
+    shown=$(grep -E '^skip ' "$log")
+    set -- 0 0 0
+    [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped$ ]] && set -- "${BASH_REMATCH[@]:1}"
     if [[ $status -ne 0 || -z $last ]]; then
-        [[ ${BASH_REMATCH[2]:-0} -eq 0 || -z $last ]] && FAILED=$((FAILED + 1))
-        BAD+=("$name")
-        printf 'FAILED %s (status %d)\n' "$name" "$status"
-        tail -n 40 "$log"
+        [ "$2" -gt 0 ] || set -- "$1" 1 "$3"
+        echo "$name" >"$file.bad"
+        shown=$(printf 'FAILED %s (status %d)\n' "$name" "$status"; tail -n 40 "$log")
     else
-        printf '%-46s %s, %d s\n' "$name" "$last" $((SECONDS - began))
+        shown=${shown:+$shown$'\n'}$(printf '%-46s %s, %d s' "$name" "$last" $((SECONDS - began)))
     fi
-    rm -f "$log"
+    echo "$*" >"$file.sum"
+    printf '%s\n' "$shown"
 }
+
+# Those that compare times.
+declare -A TIMED=([core/test_measure_kernels.c]=part_alone [layers/tokenizers/test_models.c]=part_alone)
 
 # The unit and fuzz tests of one build. Those of other CPUs, which compile for themselves, need one build only.
 unit_tests() {
     local folder=$1 suite=$2 name command
     while IFS=$'\t' read -r name command; do
         # shellcheck disable=SC2086
-        part "$suite $name" $command
+        ${TIMED[$name]:-part} "$suite $name" $command
     done < <(python3 -c '
 import json, subprocess, sys
 for t in json.loads(subprocess.check_output(["meson", "introspect", "--tests", sys.argv[1]])):
@@ -75,8 +104,7 @@ quickstart() {
 }
 
 skipped_part() {
-    printf 'skip %s: %s\n' "$1" "$2"
-    SKIPPED=$((SKIPPED + 1))
+    printf 'skip %s\n0 passed, 0 failed, 1 skipped\n' "$1"
 }
 
 # shellcheck disable=SC2086
@@ -97,7 +125,10 @@ part "layering" tests/layering.sh
 part "data" python3 tests/data/test_queries.py
 unit_tests build unit
 unit_tests build-asan sanitized
-part "command line" tests/experiments/run_cli_tests.sh build
+for file in tests/experiments/cli_*.sh; do
+    name=$(basename "$file" .sh)
+    part "command line $name" tests/experiments/run_cli_tests.sh build "$name"
+done
 part "install" tests/install.sh build
 part "quickstart" quickstart
 if python_references; then
@@ -106,9 +137,11 @@ if python_references; then
         part "python $(basename "$check" .py)" "$PYTHON" "$check" build/evoke
     done
 else
-    skipped_part python "its packages could not be installed"
+    part python skipped_part "the Python references: their packages could not be installed"
 fi
+wait
 
-[ ${#BAD[@]} -eq 0 ] || printf '\nfailed: %s\n' "${BAD[*]}"
-printf '\n%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
-[ "$FAILED" -eq 0 ] && [ "$PASSED" -gt 0 ]
+[ "$N_PARTS" -eq 0 ] || read -r PASSED FAILED SKIPPED <<<"$(cat "$WORK"/part.*.sum | awk '{ p += $1; f += $2; s += $3 } END { print p, f, s }')"
+cat "$WORK"/part.*.bad 2>/dev/null | sed '1s/^/\nfailed:\n/'
+printf '\n%d passed, %d failed, %d skipped\n' "${PASSED:-0}" "${FAILED:-0}" "${SKIPPED:-0}"
+[ "$(cat "$WORK"/part.*.sum | wc -l)" -eq "$N_PARTS" ] && [ "${FAILED:-0}" -eq 0 ] && [ "${PASSED:-0}" -gt 0 ]

@@ -32,19 +32,25 @@ static double worst(const evk_packed *p, size_t n_digit, const float *values, co
                     size_t n_token, const float *y)
 {
     double most = 0;
-    for (size_t t = 0; t < n_token; t++)
+    double *size_of = malloc(p->cols * sizeof *size_of);        /* of a weight of 1 */
+    for (size_t t = 0; t < n_token; t++) {
+        for (size_t i = 0; i < p->cols; i++) {
+            float block = 0;
+            for (size_t j = i / 32 * 32; j < i / 32 * 32 + 32; j++)
+                block = fmaxf(block, fabsf(x[t * ldx + j]));
+            size_of[i] = n_digit == 1 ? (double)block : fabs((double)x[t * ldx + i]) + 0.1 * (double)block;
+        }
         for (size_t r = 0; r < p->rows; r++) {
             double sum = bias ? (double)bias[r] : 0, size = fabs(sum) + 1e-30;
             for (size_t i = 0; i < p->cols; i++) {
                 const double w = (double)values[r * p->cols + i];
-                float block = 0;
-                for (size_t j = i / 32 * 32; j < i / 32 * 32 + 32; j++)
-                    block = fmaxf(block, fabsf(x[t * ldx + j]));
                 sum += (double)x[t * ldx + i] * w;
-                size += (n_digit == 1 ? (double)block : fabs((double)x[t * ldx + i]) + 0.1 * (double)block) * fabs(w);
+                size += size_of[i] * fabs(w);
             }
             most = fmax(most, fabs((double)y[t * (p->rows + 3) + r] - sum) / size);
         }
+    }
+    free(size_of);
     return most;
 }
 

@@ -153,14 +153,13 @@ int main(void)
     check(evoke_model_open(path, &(evoke_model_options){ .n_threads = 2 }, &two, &err) == EVOKE_OK, "%s", err.text);
     if (m && two) {
         test_direct(m);
-#ifdef __SANITIZE_ADDRESS__
-        check_skip("judge, the rest", "a real model takes minutes in a sanitised build");
-        (void)test_calibrated, (void)test_invariance, (void)test_long_and_bad;
-#else
-        test_calibrated(m);
-        test_invariance(m, two);
-        test_long_and_bad(m);
-#endif
+        if (SANITIZED) {
+            check_skip("judge, the rest", "a real model takes minutes in a sanitised build");
+        } else {
+            test_calibrated(m);
+            test_invariance(m, two);
+            test_long_and_bad(m);
+        }
     }
     evoke_model_free(m);
     evoke_model_free(two);

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The program from outside: exit statuses, one-line errors, results against other programs' numbers, whole files.
 #
-#   tests/experiments/run_cli_tests.sh BUILD_DIR        ends in `N passed, N failed, N skipped`
+#   tests/experiments/run_cli_tests.sh BUILD_DIR [PART]     ends in `N passed, N failed, N skipped`
 #
-# Each file cli_*.sh is a part, run here with these at hand: $EVOKE, $GOLDEN, $WORK (a scratch folder of its own), and
+# Each file cli_*.sh is a part (all of them where none is named), run here with these at hand: $EVOKE, $GOLDEN, $WORK (a scratch folder of its own), and
 #   runs NAME COMMAND...                exit status 0, nothing on stderr
 #   remarks NAME PATTERN COMMAND...     exit status 0, PATTERN on stderr
 #   fails STATUS NAME PATTERN COMMAND...  that exit status; stderr is one line, "evoke: ...", and matches PATTERN
@@ -13,7 +13,7 @@
 # The last command's output is in $WORK/out and $WORK/err.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
-BUILD=${1:?usage: run_cli_tests.sh BUILD_DIR}
+BUILD=${1:?usage: run_cli_tests.sh BUILD_DIR [PART]}
 EVOKE=$(realpath "$BUILD")/evoke
 ROOT=$PWD
 GOLDEN=$ROOT/tests/golden
@@ -80,7 +80,7 @@ PYTHON
     then pass; else bad "$name: not $expression"; fi
 }
 
-for part in tests/experiments/cli_*.sh; do
+for part in tests/experiments/${2:-cli_*}.sh; do
     PART=$(basename "$part" .sh)
     WORK=$(mktemp -d)
     # shellcheck source=/dev/null

@@ -9,11 +9,7 @@
 #include "core/text.h"
 #include "tests/check.h"
 
-#ifdef __SANITIZE_ADDRESS__
-enum { MOST_SECONDS = 50, MOST_MEMORY = 2000 << 10 };
-#else
-enum { MOST_SECONDS = 5, MOST_MEMORY = 500 << 10 };     /* of the processor, for one; KiB, of all */
-#endif
+enum { MOST_SECONDS = SANITIZED ? 50 : 5, MOST_MEMORY = (SANITIZED ? 2000 : 500) << 10 };  /* of the processor, for one; KiB, of all */
 
 /* says NULL: it may also succeed; otherwise what the error says. */
 static void ends(const char *source, const char *says)

@@ -185,12 +185,6 @@ static void test_hostile_json(void)
 }
 
 /* ---- in time ---- */
-#if defined(__SANITIZE_ADDRESS__)
-enum { SANITIZED = true };
-#else
-enum { SANITIZED = false };
-#endif
-
 static void check_time(const evoke_tokenizer *t, const char *text, size_t n, double most, const char *what)
 {
     evoke_ids ids = {0};
