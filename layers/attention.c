@@ -41,8 +41,8 @@ static void scores(const evk_pass *p, const item *it, size_t layer, size_t kv_he
         const size_t from = at > it->begin ? at : it->begin, to = at + segments[s].n < end ? at + segments[s].n : end;
         if (from >= to)
             continue;
-        const float *k = evk_kv_key(p->cache, layer, segments[s].start + from - at) + kv_head * c->d_head;
-        p->model->kernels.matmul(q, ldq, k, p->cache->k_width, out + from - it->begin, ldo, n, to - from, c->d_head);
+        const float *k = evk_kv_key(p->cache, layer, kv_head, segments[s].start + from - at);
+        p->model->kernels.matmul(q, ldq, k, c->d_head, out + from - it->begin, ldo, n, to - from, c->d_head);
     }
 }
 
@@ -60,8 +60,8 @@ static void mix_keys(const evk_pass *p, const item *it, size_t layer, size_t kv_
         const size_t begin = at > from ? at : from, end = at + segments[s].n < to ? at + segments[s].n : to;
         if (begin >= end)
             continue;
-        const float *v = evk_kv_value(p->cache, layer, segments[s].start + begin - at) + kv_head * d;
-        p->model->kernels.axpy_rows(weight + begin - it->begin, n_keys(it), v, p->cache->v_width, end - begin, out, ldo, n, d);
+        const float *v = evk_kv_value(p->cache, layer, kv_head, segments[s].start + begin - at);
+        p->model->kernels.axpy_rows(weight + begin - it->begin, n_keys(it), v, d, end - begin, out, ldo, n, d);
     }
 }
 
@@ -241,7 +241,7 @@ static void norm_heads(const evk_pass *p, size_t layer, evk_slot slot, float *x,
 static void rotate_and_store(const evk_pass *p, size_t layer, float *q, float *k, const float *v)
 {
     const evk_config *c = &p->model->config;
-    const size_t half = c->d_rope / 2, ldq = c->n_head * c->d_head, ldk = p->cache->k_width, ldv = p->cache->v_width;
+    const size_t half = c->d_rope / 2, ldq = c->n_head * c->d_head, ldk = c->n_kv_head * c->d_head, ldv = c->n_kv_head * c->d_value;
     const int rope = c->layer[layer].rope;
 #pragma omp parallel for schedule(static) num_threads((int)p->model->n_thread) if (p->n_token > 8)
     for (size_t t = 0; t < p->n_token; t++) {
@@ -250,8 +250,10 @@ static void rotate_and_store(const evk_pass *p, size_t layer, float *q, float *k
             evk_rope_turn(q + t * ldq + c->rope_first, c->n_head, c->d_head, half, c->rope_pairing, cosine, sine);
             evk_rope_turn(k + t * ldk + c->rope_first, c->n_kv_head, c->d_head, half, c->rope_pairing, cosine, sine);
         }
-        memcpy(evk_kv_key(p->cache, layer, p->row[t]), k + t * ldk, ldk * sizeof *k);
-        memcpy(evk_kv_value(p->cache, layer, p->row[t]), v + t * ldv, ldv * sizeof *v);
+        for (size_t h = 0; h < c->n_kv_head; h++) {
+            memcpy(evk_kv_key(p->cache, layer, h, p->row[t]), k + t * ldk + h * c->d_head, c->d_head * sizeof *k);
+            memcpy(evk_kv_value(p->cache, layer, h, p->row[t]), v + t * ldv + h * c->d_value, c->d_value * sizeof *v);
+        }
     }
 }
 
@@ -273,7 +275,8 @@ evoke_status evk_attention(evk_pass *p, size_t layer, const float *normed, float
     const size_t mark = evk_arena_used(&p->scratch);
     float *q = evk_pass_floats(p, p->n_token, c->n_head * c->d_head, err);
     float *mixed = evk_pass_floats(p, p->n_token, c->n_head * c->d_value, err);
-    float *k = evk_pass_floats(p, p->n_token, p->cache->k_width, err), *v = evk_pass_floats(p, p->n_token, p->cache->v_width, err);
+    float *k = evk_pass_floats(p, p->n_token, c->n_kv_head * c->d_head, err);
+    float *v = evk_pass_floats(p, p->n_token, c->n_kv_head * c->d_value, err);
     if (!q || !mixed || !k || !v)
         return EVOKE_ENOMEM;
     EVK_TRY(project(p, layer, normed, q, k, v, err));

@@ -23,7 +23,7 @@ evoke_status evk_latent_qkv(evk_pass *p, size_t layer, const float *normed, floa
     const evoke_model *m = p->model;
     const evk_config *c = &m->config;
     const size_t n = p->n_token, mark = evk_arena_used(&p->scratch), kv = c->kv_rank + c->d_rope;
-    const size_t up_width = p->cache->v_width + c->n_head * (c->d_head - c->d_rope);
+    const size_t up_width = c->n_kv_head * c->d_value + c->n_head * (c->d_head - c->d_rope);
     const evk_norm q_norm = { evk_model_vector(m, layer, EVK_W_LATENT_Q_NORM), NULL, c->q_rank, c->latent_eps };
     const evk_norm kv_norm = { evk_model_vector(m, layer, EVK_W_LATENT_KV_NORM), NULL, c->kv_rank, c->latent_eps };
     float *low = evk_pass_floats(p, n, c->q_rank > kv ? c->q_rank : kv, err), *latent = evk_pass_floats(p, n, c->kv_rank, err);
@@ -37,7 +37,7 @@ evoke_status evk_latent_qkv(evk_pass *p, size_t layer, const float *normed, floa
     evk_norm_rows(m, &kv_norm, low, kv, latent, c->kv_rank, n);
     evk_linear(p, layer, EVK_W_LATENT_KV_UP, EVK_N_SLOT, latent, n, up);
     for (size_t t = 0; t < n; t++)
-        spread(c, up + t * up_width, low + t * kv + c->kv_rank, k + t * p->cache->k_width, v + t * p->cache->v_width);
+        spread(c, up + t * up_width, low + t * kv + c->kv_rank, k + t * c->n_kv_head * c->d_head, v + t * c->n_kv_head * c->d_value);
     evk_arena_rewind(&p->scratch, mark);
     return EVOKE_OK;
 }

@@ -11,13 +11,13 @@ size_t evk_kv_token_bytes(const evk_config *config)
 evoke_status evk_kv_init(evk_kv_cache *c, const evk_config *config, size_t capacity, size_t max_sequence, evoke_error *err)
 {
     size_t rows = 0;
-    *c = (evk_kv_cache){ .n_layer = config->n_layer, .k_width = config->n_kv_head * config->d_head,
-                         .v_width = config->n_kv_head * config->d_value, .capacity = capacity, .max_sequence = max_sequence };
-    if (!evk_mul(c->n_layer, capacity, &rows))
+    *c = (evk_kv_cache){ .n_layer = config->n_layer, .n_head = config->n_kv_head, .d_key = config->d_head,
+                         .d_value = config->d_value, .capacity = capacity, .max_sequence = max_sequence };
+    if (!evk_mul(c->n_layer * c->n_head, capacity, &rows))
         return evk_fail(err, EVOKE_ENOMEM, "make KV cache: %zu tokens are too many", capacity);
-    evoke_status st = evk_alloc(&c->k, rows, c->k_width * sizeof(float), "make KV cache", err);
+    evoke_status st = evk_alloc(&c->k, rows, c->d_key * sizeof(float), "make KV cache", err);
     if (st == EVOKE_OK)
-        st = evk_alloc(&c->v, rows, c->v_width * sizeof(float), "make KV cache", err);
+        st = evk_alloc(&c->v, rows, c->d_value * sizeof(float), "make KV cache", err);
     if (st == EVOKE_OK)
         st = evk_alloc(&c->sequences, max_sequence, sizeof *c->sequences, "make KV cache", err);
     if (st != EVOKE_OK)

@@ -1,6 +1,8 @@
 /* layers/kv_cache.h: keys and values of the tokens that a pass has seen.
  *
- *     k [L, capacity, n_kv_head * d_head], v [L, capacity, n_kv_head * d_value] float32, keys after rotary embedding
+ *     k [L, n_kv_head, capacity, d_head], v [L, n_kv_head, capacity, d_value] float32, keys after rotary embedding
+ *
+ * A head's keys lie one after the other, as attention reads them: a stream that the CPU fetches ahead of time.
  *
  * A sequence owns a stretch of positions and may continue another one, whose keys it shares (a prompt's common prefix is
  * computed once). Its first own token stands at the position after its parent's last. A parent must not grow while it
@@ -19,7 +21,7 @@ typedef struct evk_sequence {
 } evk_sequence;
 
 typedef struct evk_kv_cache {
-    size_t n_layer, k_width, v_width, capacity, used;
+    size_t n_layer, n_head, d_key, d_value, capacity, used;     /* heads of keys */
     float *k, *v;
     evk_sequence *sequences;
     size_t n_sequence, max_sequence;
@@ -46,13 +48,13 @@ static inline size_t evk_kv_position(const evk_kv_cache *c, size_t s)   /* of th
 {
     return c->sequences[s].position + c->sequences[s].n;
 }
-static inline float *evk_kv_key(const evk_kv_cache *c, size_t layer, size_t row)
+static inline float *evk_kv_key(const evk_kv_cache *c, size_t layer, size_t head, size_t row)
 {
-    return c->k + (layer * c->capacity + row) * c->k_width;
+    return c->k + ((layer * c->n_head + head) * c->capacity + row) * c->d_key;
 }
-static inline float *evk_kv_value(const evk_kv_cache *c, size_t layer, size_t row)
+static inline float *evk_kv_value(const evk_kv_cache *c, size_t layer, size_t head, size_t row)
 {
-    return c->v + (layer * c->capacity + row) * c->v_width;
+    return c->v + ((layer * c->n_head + head) * c->capacity + row) * c->d_value;
 }
 
 #endif
