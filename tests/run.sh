@@ -24,21 +24,19 @@ stop() {
 trap stop EXIT
 trap 'exit 130' INT TERM HUP
 
+# Those that compare times: nothing runs beside them.
+TIMED=" core/test_measure_kernels.c layers/tokenizers/test_models.c cli_bench "
+
 # part NAME COMMAND...: runs it beside others, as many as there are cores.
 part() {
-    local name=$1
+    local name=$1 most=$JOBS
     shift
     [[ $name == *"$ONLY"* ]] || return 0
-    while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
+    [[ $TIMED == *" ${name##* } "* ]] && most=1
+    while [ "$(jobs -rp | wc -l)" -ge "$most" ]; do wait -n; done
     N_PARTS=$((N_PARTS + 1))
     run_part "$WORK/part.$N_PARTS" "$name" "$@" </dev/null &
-}
-
-# The same with nothing beside it: what it measures is time.
-part_alone() {
-    wait
-    part "$@"
-    wait
+    [ "$most" -gt 1 ] || wait
 }
 
 # Runs a part, shows what is not ok and its last line `N passed, N failed, N skipped`, and leaves the three and a bad part's name in
@@ -62,15 +60,12 @@ run_part() {
     printf '%s\n' "$shown"
 }
 
-# Those that compare times.
-declare -A TIMED=([core/test_measure_kernels.c]=part_alone [layers/tokenizers/test_models.c]=part_alone)
-
 # The unit and fuzz tests of one build. Those of other CPUs, which compile for themselves, need one build only.
 unit_tests() {
     local folder=$1 suite=$2 name command
     while IFS=$'\t' read -r name command; do
         # shellcheck disable=SC2086
-        ${TIMED[$name]:-part} "$suite $name" $command
+        part "$suite $name" $command
     done < <(python3 -c '
 import json, subprocess, sys
 for t in json.loads(subprocess.check_output(["meson", "introspect", "--tests", sys.argv[1]])):

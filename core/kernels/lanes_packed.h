@@ -4,14 +4,14 @@
  * of rows are, so that a quad of a token's digits, which is the same for all rows, is fetched once for both. The sums of a
  * block are exact: only the order of the blocks matters, and it is that of packed_ref.c.
  *
- * Needs: P_LANES; for codes of so many bits p_vectors(bits) of rows that are computed together, 1 or 2, p_parts(bits) of a code that are
- * multiplied apart, 1 or 2, p_run(bits), the quads whose sum a p_sum holds, and p_unroll(bits), those that are unrolled; P_BY_BITS where
- * codes of four, five, six and eight bits are better computed apart, P_FEWER where only those of eight from others; P_LESS, what p_code
- * takes off a code of eight; how a record's digits lie: P_WIDTH (tokens), P_TOKEN_STRIDE, P_QUAD_STRIDE; p_ints, p_floats; p_load, p_store
- * (P_LANES quads of codes), p_low, p_high (four bits of each byte), p_code(raw, part), of eight bits; P_OWN_STEPS and p_quad_steps where
- * a quad is better not put into all lanes; sums: p_sum p_start(s), p_step(sum, code, x), p_total(sum, s, part), the new s; p_add, p_set,
- * p_times (by -2^n, or by 0 for n = 32), p_shift8; f_zero, f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_take_block (of
- * four tokens). */
+ * Needs: P_LANES; for codes of so many bits p_vectors(bits, tokens) of rows that are computed together, 1 or 2, p_parts(bits) of
+ * a code that are multiplied apart, 1 or 2, p_run(bits), the quads whose sum a p_sum holds, and p_unroll(bits), those that are
+ * unrolled; P_BY_BITS where codes of four, five, six and eight bits are better computed apart, P_FEWER where only those of eight
+ * from others; P_LESS, what p_code takes off a code of eight; how a record's digits lie: P_WIDTH (tokens), P_TOKEN_STRIDE,
+ * P_QUAD_STRIDE; p_ints, p_floats; p_load, p_store (P_LANES quads of codes), p_low, p_high (four bits of each byte), p_code(raw,
+ * part), of eight bits; P_OWN_STEPS and p_quad_steps where a quad is better not put into all lanes; sums: p_sum p_start(s),
+ * p_step(sum, code, x), p_total(sum, s, part), the new s; p_add, p_set, p_times (by -2^n, or by 0 for n = 32), p_shift8; f_zero,
+ * f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_take_block (of four tokens). */
 #include "core/kernels/packed.h"
 
 /* Unrolled many times over, with the undefined-behaviour sanitizer this takes the compiler minutes; packed_ref.c has the same
@@ -56,7 +56,7 @@ P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n_code, s
         int32_t digits;
         memcpy(&digits, x + t * P_TOKEN_STRIDE, sizeof digits);
         const p_ints quad = p_set(digits);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (size_t c = 0; c < n_code; c++)
             p_step(&sum[c * n + t], code[c], quad);
     }
@@ -73,10 +73,10 @@ P_INLINE size_t p_least(size_t a, size_t b) { return a < b ? a : b; }
 P_INLINE void p_some_quads(const p_place *p, const int8_t *x, size_t b, size_t g, p_form f, size_t first, size_t n_quad, size_t n_digit,
                            size_t n, p_sum *sum)
 {
-    const size_t n_vector = p_vectors(f.bits), n_part = p_parts(f.bits), n_code = n_vector * n_part;
+    const size_t n_vector = p_vectors(f.bits, n), n_part = p_parts(f.bits), n_code = n_vector * n_part;
     const size_t next = 2 * p->w->n_block * (f.four ? 256u : 512u);
     const uint8_t *at[2];
-    p_ints code[2], high[2];
+    p_ints code[4], high[2];
 #pragma GCC unroll 2
     for (size_t v = 0; v < n_vector; v++)
         at[v] = p->w->codes + (p_group_of(p, v) * p->w->n_block + b) * (f.four ? 256u : 512u) + p_lane_of(p, v) * 4;
@@ -108,7 +108,7 @@ P_INLINE void p_add_dots(const p_place *p, const int8_t *x, size_t b, size_t g, 
 {
     const size_t first = p_first_quad(g, f), end = first + p_quads(f);
     const size_t run = p_least(p_run(f.bits), p_quads(f)), unroll = p_least(p_unroll(f.bits), run);
-    const size_t n_part = p_parts(f.bits), n_sum = n_digit * p_vectors(f.bits) * n_part * n;
+    const size_t n_part = p_parts(f.bits), n_sum = n_digit * p_vectors(f.bits, n) * n_part * n;
     p_sum sum[EVK_MAX_DIGIT * P_MOST];
 #pragma GCC unroll 1
     for (size_t j = first; j < end; j += run) {
@@ -130,7 +130,7 @@ P_INLINE void p_add_dots(const p_place *p, const int8_t *x, size_t b, size_t g, 
 P_INLINE void p_dots(const p_place *p, char *record, size_t b, size_t g, p_form f, size_t n_digit, size_t n, p_ints *s)
 {
     const int8_t *x = evk_record_digit(record, P_WIDTH, 0) + p->t * P_TOKEN_STRIDE;
-    const size_t n_vector = p_vectors(f.bits);
+    const size_t n_vector = p_vectors(f.bits, n);
 #pragma GCC unroll 3
     for (size_t d = 0; d < n_digit; d++)
 #pragma GCC unroll 8
@@ -161,7 +161,7 @@ P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, p_form f, size_t
     const evk_digit_part part = f.sixteen ? (evk_digit_part)g : EVK_DIGITS_ALL;
     const float *unit = evk_record_unit(record, P_WIDTH, n_digit) + p->t;
     const float *total = evk_record_total(record, P_WIDTH, n_digit, part) + p->t;
-    const size_t n_vector = p_vectors(f.bits);
+    const size_t n_vector = p_vectors(f.bits, n);
 #pragma GCC unroll 2
     for (size_t v = 0; v < n_vector; v++) {
         const p_floats scale = p_scale(p, p->w->scales, b, g, v, f.sixteen);
@@ -179,7 +179,7 @@ P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, p_form f, size_t
 /* n tokens, as many vectors of rows as the form has; n, n_digit and the form are constants where it is called. */
 P_INLINE void p_rows(const p_place *p, p_form f, size_t n_digit, size_t n, float *y, size_t ldy)
 {
-    const size_t n_sum = p_vectors(f.bits) * n;
+    const size_t n_sum = p_vectors(f.bits, n) * n;
     p_floats sum[P_MOST];
 #pragma GCC unroll 16
     for (size_t e = 0; e < n_sum; e++)
@@ -244,7 +244,7 @@ static void simd_multiply_packed(const evk_packed *w, size_t which, const evk_di
     p_place p = { w, x, which, 0, tile, 0, w->offset ? __builtin_ctz((unsigned)w->offset) : 32 };
     for (size_t n; p.t < nt; p.t += n) {
         n = nt - p.t >= many ? many : 1;
-        for (p.row = 0; p.row < EVK_PACKED_PAIR; p.row += p_vectors(w->bits) * P_LANES)
+        for (p.row = 0; p.row < EVK_PACKED_PAIR; p.row += p_vectors(w->bits, n) * P_LANES)
             by_size[n == 1](&p, y, ldy);
     }
 }

@@ -24,7 +24,7 @@ P_OP p_ints p_times(p_ints a, int n)
 P_OP p_ints p_shift8(p_ints a) { return _mm256_slli_epi32(a, 8); }
 
 #ifdef P_VNNI
-P_OP size_t p_vectors(int bits) { (void)bits; return 1; }
+P_OP size_t p_vectors(int bits, size_t n_token) { (void)bits; (void)n_token; return 1; }
 P_OP size_t p_parts(int bits) { (void)bits; return 1; }
 P_OP size_t p_run(int bits) { (void)bits; return 8; }
 P_OP size_t p_unroll(int bits) { (void)bits; return 2; }
@@ -36,7 +36,7 @@ P_OP p_ints p_total(p_sum sum, p_ints s, size_t part) { (void)s; (void)part; ret
 #else
 #define P_BY_BITS
 P_OP size_t p_parts(int bits) { return bits == 8 ? 2 : 1; }         /* of four bits each */
-P_OP size_t p_vectors(int bits) { return 2 / p_parts(bits); }
+P_OP size_t p_vectors(int bits, size_t n_token) { return n_token == 1 ? 2 : 2 / p_parts(bits); }
 /* 4 n (2^bits - 1) 128 / 2 stays within 16 bits */
 P_OP size_t p_run(int bits) { return bits == 5 ? 4 : bits == 6 ? 2 : 8; }
 P_OP size_t p_unroll(int bits) { (void)bits; return 8; }

@@ -28,7 +28,7 @@ P_OP p_ints p_times(p_ints a, int n)
 }
 P_OP p_ints p_shift8(p_ints a) { return _mm512_slli_epi32(a, 8); }
 
-P_OP size_t p_vectors(int bits) { (void)bits; return 2; }
+P_OP size_t p_vectors(int bits, size_t n_token) { (void)bits; (void)n_token; return 2; }
 P_OP size_t p_parts(int bits) { (void)bits; return 1; }
 P_OP size_t p_run(int bits) { (void)bits; return 8; }
 P_OP size_t p_unroll(int bits) { (void)bits; return 8; }

@@ -11,7 +11,7 @@ typedef int32x4_t p_ints;
 typedef float32x4_t p_floats;
 #define P_OP static inline __attribute__((always_inline))
 
-P_OP size_t p_vectors(int bits) { (void)bits; return 2; }
+P_OP size_t p_vectors(int bits, size_t n_token) { (void)bits; (void)n_token; return 2; }
 P_OP size_t p_parts(int bits) { (void)bits; return 1; }
 P_OP size_t p_run(int bits) { (void)bits; return 8; }
 P_OP size_t p_unroll(int bits) { (void)bits; return 2; }
