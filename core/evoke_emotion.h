@@ -112,7 +112,7 @@ typedef struct evoke_response {
     float *logprobs;                    /* [n] natural logarithm, under the unscaled steered logits */
     size_t n;
     evoke_stop stop;
-    double seconds;                     /* from the start of its prompt to its last token */
+    double seconds, first_seconds;      /* from the start of its prompt to its last token, and to its first */
 } evoke_response;
 EVOKE_API void evoke_responses_free(evoke_response *r, size_t n);
 /* Called for each token as it is drawn, in order within a request; return false to end that request. */

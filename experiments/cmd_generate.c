@@ -34,7 +34,8 @@ static const command_options takes = {
              "--steer-mode: add; relative (alpha in units of the typical residual norm); renorm (add, keep the norm);\n"
              "ablate (remove the component along the EV); clamp (set it: 0 to where the neutral class's mean has it,\n"
              "1 to where the emotion's has, linear between and beyond; needs a file that evoke ev made).\n"
-             "--json: one object a line: index, prompt, text, ids, logprobs, stop, n_prompt, emotion, alpha, steering, ...",
+             "--json: one object a line: index, prompt, text, ids, logprobs, stop, n_prompt, emotion, alpha, steering,\n"
+             "time_s and first_token_s (since the prompt's start), ...",
     .examples = "  evoke generate -m model.gguf -p \"How was your day?\" --temp 0\n"
                 "  evoke generate -m model.gguf --ev ev.h5 --alpha joy=2 -p \"How was your day?\"\n"
                 "  evoke generate -m model.gguf --ev ev.h5 --alpha joy=1,fear=-0.5 --site resid_post --layers 8-20 -p Hi\n"

@@ -34,6 +34,7 @@ static json_t *line_json(const generation *g, size_t i, const evoke_response *r,
     json_put(o, "system", g->system ? json_text(g->system, strlen(g->system)) : json_null());
     json_put(o, "model", json_text(model->name, strlen(model->name)));
     json_put(o, "time_s", json_number(r->seconds));
+    json_put(o, "first_token_s", json_number(r->first_seconds));
     return o;
 }
 

@@ -55,13 +55,6 @@ def extraction(folder):
             print(f"{compute:>8}{threads:9}{n:9}{prompts:11.1f}{tokens:10.0f}{mb:9.0f}", flush=True)
 
 
-def generation_time(text, compute, n):
-    """Seconds for a prompt and n tokens, the prompt's tokens, MB."""
-    rs = [run("generate", "-m", MODEL, "--raw", "-p", text, "-n", str(n), "--temp", "0", "--ignore-eos", "--compute", compute) for _ in range(RUNS)]
-    r, mb = min(rs, key=lambda x: x[0]["time_s"])
-    return r["time_s"], r["n_prompt"], mb
-
-
 def context(folder):
     print(f"\nOne prompt and what follows it\n{'compute':>8}{'prompt':>9}{'ms/token of it':>16}{'ms/token after it':>19}{'peak MB':>9}")
     text, n = " ".join(queries()), 33
@@ -69,10 +62,11 @@ def context(folder):
     (ids,), _ = run("tokenize", "-m", MODEL, "-f", f.name)
     for compute in ("exact", "fast"):
         for length in CONTEXTS:
-            prompt = text[:len(text) * length // len(ids)]
-            first, n_prompt, _ = generation_time(prompt, compute, 1)
-            all_of_it, _, mb = generation_time(prompt, compute, n)
-            print(f"{compute:>8}{n_prompt:9}{1e3 * first / n_prompt:16.3f}{1e3 * (all_of_it - first) / (n - 1):19.2f}{mb:9.0f}", flush=True)
+            rs = [run("generate", "-m", MODEL, "--raw", "-p", text[:len(text) * length // len(ids)], "-n", str(n), "--temp", "0", "--ignore-eos",
+                      "--compute", compute) for _ in range(RUNS)]
+            first, after = min(r["first_token_s"] for r, _ in rs), min(r["time_s"] - r["first_token_s"] for r, _ in rs)
+            n_prompt = rs[0][0]["n_prompt"]
+            print(f"{compute:>8}{n_prompt:9}{1e3 * first / n_prompt:16.3f}{1e3 * after / (n - 1):19.2f}{min(mb for _, mb in rs):9.0f}", flush=True)
 
 
 def write_model(path, width, heads, d_ff, n_layer, kind):

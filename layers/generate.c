@@ -150,9 +150,12 @@ static evoke_status plan(generator *g, size_t *n_run, evoke_error *err)
 /* Takes a slot's next token and decides whether it goes on. */
 static evoke_status advance(generator *g, slot *s, const evk_draw *drawn, evoke_error *err)
 {
+    evoke_response *out = &g->responses[s->request];
     bool go = true;
-    EVK_TRY(evk_response_take(&g->requests[s->request], &g->ends, s->request, drawn->id, drawn->logprob, g->on_token, g->user,
-                              &g->responses[s->request], &go, err));
+    if (out->n == 0)
+        out->first_seconds = evk_seconds() - s->started;
+    EVK_TRY(evk_response_take(&g->requests[s->request], &g->ends, s->request, drawn->id, drawn->logprob, g->on_token, g->user, out,
+                              &go, err));
     if (!go)
         leave(g, s);
     return EVOKE_OK;

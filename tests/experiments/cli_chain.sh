@@ -103,7 +103,7 @@ json "by Fisher" "r['method'] == 'fisher'"
 # ---- generate ----
 runs "generate" "$EVOKE" generate -m "$MODEL" -p "Hi" -n 6 --temp 0
 runs "generate, JSON" "$EVOKE" generate -m "$MODEL" -p "Hi" -n 6 --temp 0 --json
-json "its fields" "set('index prompt text ids logprobs stop n_prompt steering time_s'.split()) <= set(r) and len(r['ids']) == len(r['logprobs']) <= 6 and r['steering'] is None"
+json "its fields" "set('index prompt text ids logprobs stop n_prompt steering time_s'.split()) <= set(r) and 0 < r['first_token_s'] <= r['time_s'] and len(r['ids']) == len(r['logprobs']) <= 6 and r['steering'] is None"
 cp out plain.jsonl
 runs "one thread, reference kernels" "$EVOKE" generate -m "$MODEL" -p "Hi" -n 6 --temp 0 --json -t 1 --isa ref
 json "give the same ids" "r['ids'] == json.load(open('plain.jsonl'))['ids']"
