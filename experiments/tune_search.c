@@ -1,9 +1,9 @@
 /* experiments/tune_search.c: coarse to fine: every way of steering on two prompts, the better ones on more.
  *
- * Perplexity rises with alpha: by log(ppl / ppl_0) ~ c alpha^2 while the steering is weak. Each round moves a setting's alpha to
- * where that says all that may be lost is lost, so that settings are compared at the same cost; then half or fewer go on
- * (successive halving, Jamieson and Talwalkar 2016). The last round tries each finalist at several alphas on all prompts for
- * tuning. The unsteered texts of all prompts are measured once. */
+ * Perplexity rises with alpha, by log(ppl / ppl_0) ~ c alpha^2 while the steering is weak; and what loops has fewer distinct pairs of
+ * words, while its perplexity falls. Each round moves a setting's alpha to where all that may be lost of the one or of the other is
+ * lost, so that settings are compared at the same cost; then half or fewer go on (successive halving, Jamieson and Talwalkar 2016). The
+ * last round tries each finalist at several alphas on all prompts for tuning. The unsteered texts of all prompts are measured once. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,12 +33,11 @@ static double value(const tuner *t, const tune_figures *f, const tune_figures *u
                      : f->own - f->other - fmax(0, tune_spent(t, f, unsteered) - 1) - 2 * fmax(0, (floor - f->distinct2) / floor);
 }
 
-/* Where the limit is, from what was spent at the alpha tried. */
+/* Where the nearer limit is, from what was spent at the alpha tried: of perplexity, and of distinct pairs of words. */
 static double next_alpha(const tuner *t, double alpha, const tune_figures *f, const tune_figures *unsteered)
 {
-    const double spent = tune_spent(t, f, unsteered);
-    if (f->n == 0 || f->distinct2 < 0.8 * t->least_distinct * unsteered->distinct2)
-        return 0.6 * alpha;                                 /* it loops, which makes perplexity low again */
+    const double distinct = unsteered->distinct2 > 0 ? (1 - f->distinct2 / unsteered->distinct2) / (1 - t->least_distinct) : 0;
+    const double spent = f->n == 0 ? HUGE_VAL : fmax(tune_spent(t, f, unsteered), distinct);
     return alpha * fmin(fmax(spent > 0 ? sqrt(1 / spent) : 2.5, 0.35), 2.5);
 }
 
