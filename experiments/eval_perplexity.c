@@ -35,24 +35,6 @@ static evoke_status response_ids(const response_line *r, const evoke_model *m, i
     return st;
 }
 
-/* NLL of ids [n] after a context, which may be empty: then the first of them is the context. */
-static evoke_status nll_after(evoke_scorer *s, const evoke_ids *context, const int32_t *ids, size_t n, double *nll,
-                              evoke_error *err)
-{
-    int32_t *all = NULL;
-    if (context->n + n < 2 || n == 0)
-        return EVOKE_OK;                /* stays NaN: there is nothing to score */
-    evoke_status st = allocate(&all, context->n + n, sizeof *all, err);
-    if (st == EVOKE_OK) {
-        if (context->n)
-            memcpy(all, context->ids, context->n * sizeof *all);
-        memcpy(all + context->n, ids, n * sizeof *all);
-        st = evoke_scorer_nll(s, all, context->n + n, context->n ? context->n : 1, nll, err);
-    }
-    free(all);
-    return st;
-}
-
 static evoke_status measure(const job *j, const response_line *r, size_t i, evoke_error *err)
 {
     evoke_ids prompt = { 0 }, nothing = { 0 };
@@ -62,13 +44,13 @@ static evoke_status measure(const job *j, const response_line *r, size_t i, evok
     if (st == EVOKE_OK)
         st = evoke_tokenize(evoke_model_tokenizer(j->m), "", 0, EVOKE_TOKENIZE_ADD_SPECIAL, &nothing, err);
     if (st == EVOKE_OK && j->alone)
-        st = nll_after(j->scorer_alone, &nothing, ids, n, &j->alone[i], err);
+        st = score_after(j->scorer_alone, &nothing, ids, n, &j->alone[i], err);
     if (st == EVOKE_OK && r->prompt)
         st = prompt_tokens(j->m, r->prompt, r->raw, r->system, &prompt, err);
     if (st == EVOKE_OK && r->prompt && prompt.n == 0)
         st = fail(err, EVOKE_EDATA, "evaluate: the prompt has no token, so nothing comes before the response");
     if (st == EVOKE_OK && r->prompt)
-        st = nll_after(j->scorer, &prompt, ids, n, &j->given[i], err);
+        st = score_after(j->scorer, &prompt, ids, n, &j->given[i], err);
     free(ids);
     evoke_ids_free(&prompt);
     evoke_ids_free(&nothing);
@@ -132,7 +114,7 @@ evoke_status eval_perplexity(evaluation *e, evoke_error *err)
         st = eval_column(e, "ppl_alone", COLUMN_EXP, false, &j.alone, err);
     if (st == EVOKE_OK)
         st = evoke_scorer_new(m, window, &j.scorer, err);
-    if (st == EVOKE_OK)
+    if (st == EVOKE_OK && j.alone)
         st = evoke_scorer_new(m, window, &j.scorer_alone, err);
     j.m = m;
     if (st == EVOKE_OK)

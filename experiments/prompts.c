@@ -129,3 +129,19 @@ evoke_status prompts_tokenize(prompt_list *list, const evoke_model *m, bool raw,
     }
     return EVOKE_OK;
 }
+
+evoke_status score_after(evoke_scorer *s, const evoke_ids *context, const int32_t *ids, size_t n, double *nll, evoke_error *err)
+{
+    int32_t *all = NULL;
+    if (context->n + n < 2 || n == 0)
+        return EVOKE_OK;
+    evoke_status st = allocate(&all, context->n + n, sizeof *all, err);
+    if (st == EVOKE_OK) {
+        if (context->n)
+            memcpy(all, context->ids, context->n * sizeof *all);
+        memcpy(all + context->n, ids, n * sizeof *all);
+        st = evoke_scorer_nll(s, all, context->n + n, context->n ? context->n : 1, nll, err);
+    }
+    free(all);
+    return st;
+}

@@ -25,6 +25,9 @@ void prompts_free(prompt_list *list);
 /* raw: the text as it is; else a user turn (after a system one, where system is not NULL) of the model's template. */
 evoke_status prompt_tokens(const evoke_model *m, const char *text, bool raw, const char *system, evoke_ids *ids,
                            evoke_error *err);
+/* Mean negative log-likelihood of ids [n] after a context, which may be empty: then the first of them is the context. *nll stays as it
+ * is where there is nothing to score. */
+evoke_status score_after(evoke_scorer *s, const evoke_ids *context, const int32_t *ids, size_t n, double *nll, evoke_error *err);
 /* All of them; an error names the prompt. */
 evoke_status prompts_tokenize(prompt_list *list, const evoke_model *m, bool raw, const char *system, evoke_error *err);
 

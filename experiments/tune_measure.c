@@ -30,21 +30,6 @@ static void ask(void *user, size_t i, evoke_request *r)
     r->sampling.stream = prompt_of(m, i);
 }
 
-/* Mean negative log-likelihood of a response under the unsteered model, given its prompt. */
-static evoke_status measure_nll(const measuring *m, size_t i, const evoke_response *r, double *nll, evoke_error *err)
-{
-    const evoke_ids *prompt = &m->t->prompts->lines[prompt_of(m, i)].ids;
-    int32_t *all = NULL;
-    evoke_status st = allocate(&all, prompt->n + r->n, sizeof *all, err);
-    if (st == EVOKE_OK) {
-        memcpy(all, prompt->ids, prompt->n * sizeof *all);
-        memcpy(all + prompt->n, r->ids, r->n * sizeof *all);
-        st = evoke_scorer_nll(m->scorer, all, prompt->n + r->n, prompt->n, nll, err);
-    }
-    free(all);
-    return st;
-}
-
 /* Adds the judge's word on a text for one emotion; weight: of the texts that are averaged for it. */
 static evoke_status add_judged(const tuner *t, const char *text, size_t e, double share, double weight, tune_figures *f,
                                evoke_error *err)
@@ -66,7 +51,7 @@ static evoke_status take(void *user, size_t i, const evoke_response *r, const ev
     (void)stopped;
     if (r->n == 0 || text->n == 0)
         return EVOKE_OK;
-    evoke_status st = measure_nll(m, i, r, &nll, err);
+    evoke_status st = score_after(m->scorer, &m->t->prompts->lines[prompt_of(m, i)].ids, r->ids, r->n, &nll, err);
     if (st == EVOKE_OK && m->trials)
         st = add_judged(m->t, text->data, emotion_of(m, i), 1, 1 / (double)m->n_prompts, f, err);
     for (size_t e = 0; st == EVOKE_OK && !m->trials && e < n_emotions; e++)

@@ -3,7 +3,8 @@
 #
 #   tests/experiments/run_cli_tests.sh BUILD_DIR [PART]     ends in `N passed, N failed, N skipped`
 #
-# Each file cli_*.sh is a part (all of them where none is named), run here with these at hand: $EVOKE, $GOLDEN, $WORK (a scratch folder of its own), and
+# Each file cli_*.sh is a part (all of them where none is named), run here with these at hand: $EVOKE, $GOLDEN, $WORK (a scratch
+# folder of its own), and
 #   runs NAME COMMAND...                exit status 0, nothing on stderr
 #   remarks NAME PATTERN COMMAND...     exit status 0, PATTERN on stderr
 #   fails STATUS NAME PATTERN COMMAND...  that exit status; stderr is one line, "evoke: ...", and matches PATTERN
