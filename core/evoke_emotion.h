@@ -118,7 +118,8 @@ EVOKE_API void evoke_responses_free(evoke_response *r, size_t n);
 /* Called for each token as it is drawn, in order within a request; return false to end that request. */
 typedef bool (*evoke_on_token)(void *user, size_t request, int32_t id, float logprob);
 /* responses: out, [n], zeroed by the caller, freed with evoke_responses_free. n_batch: sequences run together, 0: 32.
- * Results do not depend on n_batch, threads or order. */
+ * What prompts with the same steering begin with alike is run once, before the first token (its keys take at most as much memory as
+ * those of the sequences that run together). Results do not depend on that, n_batch, threads or order. */
 EVOKE_API evoke_status evoke_generate(const evoke_model *m, const evoke_request *requests, size_t n, size_t n_batch,
                                       evoke_on_token on_token, void *user, const evoke_progress *progress,
                                       evoke_response *responses, evoke_error *err);

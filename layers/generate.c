@@ -1,12 +1,13 @@
 /* layers/generate.c: many prompts decoded together.
  *
- * Requests take slots of one KV cache; every step is one forward pass over whatever the slots need next: a stretch of a
+ * What they begin with alike runs first (beginnings.h). Requests take slots of one KV cache; every step is one forward pass over whatever the slots need next: a stretch of a
  * prompt, or the token just drawn. A finished request leaves, the next enters. As a pass gives every token the same
  * values whoever is beside it, a request's result does not depend on the others. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/threads.h"
+#include "layers/beginnings.h"
 #include "layers/forward.h"
 #include "layers/response.h"
 #include "layers/sampler.h"
@@ -26,6 +27,7 @@ typedef struct generator {
     const evoke_request *requests;
     evoke_response *responses;
     size_t n_request, n_slot, next, n_done;
+    evk_beginnings beginnings;
     slot *slots;
     evk_run *runs;              /* [n_slot] of the current step */
     size_t *owners;             /* [n_slot] the slot of each run */
@@ -68,7 +70,8 @@ static evoke_status make(generator *g, size_t longest, evoke_error *err)
     EVK_TRY(evk_alloc(&g->draws, g->n_slot, sizeof *g->draws, "generate", err));
     EVK_TRY(evk_alloc(&g->room, g->model->n_thread, evk_sampler_room(c->n_vocab), "generate", err));
     EVK_TRY(evk_ends_find(g->model, &g->ends, err));
-    EVK_TRY(evk_kv_init(&g->cache, c, g->n_slot * longest, g->n_slot, err));
+    EVK_TRY(evk_beginnings_find(c, g->requests, g->n_request, g->n_slot * longest, &g->beginnings, err));
+    EVK_TRY(evk_kv_init(&g->cache, c, g->n_slot * longest + g->beginnings.n_token, g->n_slot + g->beginnings.n, err));
     for (size_t i = 0; i < g->n_slot; i++)
         EVK_TRY(evk_kv_open(&g->cache, EVK_NO_PARENT, longest, &g->slots[i].sequence, err));
     return evk_arena_init(&g->scratch, evk_forward_scratch(g->model, most_tokens, longest), "generate", err);
@@ -82,9 +85,57 @@ static void destroy(generator *g)
     free(g->draws);
     free(g->logits);
     free(g->room);
+    evk_beginnings_free(&g->beginnings);
     evk_ends_free(&g->ends);
     evk_kv_free(&g->cache);
     evk_arena_free(&g->scratch);
+}
+
+/* ---- beginnings ---- */
+
+static evoke_status tell(const generator *g, const evoke_progress *progress, evoke_error *err)
+{
+    if (progress && progress->report && !progress->report(progress->user, "generate", g->n_done, g->n_request))
+        return evk_fail(err, EVOKE_EINTERRUPTED, "generate: stopped after %zu of %zu prompts", g->n_done, g->n_request);
+    return EVOKE_OK;
+}
+
+static ptrdiff_t sequence_of(const generator *g, ptrdiff_t beginning)
+{
+    return beginning < 0 ? EVK_NO_PARENT : (ptrdiff_t)g->beginnings.all[beginning].sequence;
+}
+
+/* The next tokens of a beginning, as many as there is room for. */
+static evk_run beginning_run(const generator *g, const evk_beginning *b, size_t room)
+{
+    const size_t n_fed = g->cache.sequences[b->sequence].n, left = b->n - n_fed;
+    return (evk_run){ b->sequence, g->requests[b->request].ids + b->first + n_fed, left < room ? left : room, EVK_PROMPT,
+                      EVK_WANT_NONE, b->steering ? &b->steering->edit : NULL, 0, 0 };
+}
+
+/* Those that stand on `depth` others, as many at once as a pass takes. */
+static evoke_status run_depth(generator *g, size_t depth, const evoke_progress *progress, evoke_error *err)
+{
+    const evk_beginnings *b = &g->beginnings;
+    for (size_t i = 0; i < b->n; i++)
+        if (b->all[i].depth == depth)
+            EVK_TRY(evk_kv_open(&g->cache, sequence_of(g, b->all[i].parent), b->all[i].n, &b->all[i].sequence, err));
+    for (size_t done = 0; done < b->n;) {
+        size_t n_run = 0, room = CHUNK;
+        for (size_t i = done; i < b->n && n_run < g->n_slot && room > 0; i++) {
+            const evk_run run = b->all[i].depth == depth ? beginning_run(g, &b->all[i], room) : (evk_run){ 0 };
+            room -= run.n;
+            if (run.n > 0)
+                g->runs[n_run++] = run;
+            else if (i == done)
+                done++;
+        }
+        if (n_run == 0)
+            break;
+        EVK_TRY(evk_forward(g->model, &g->cache, g->runs, n_run, NULL, NULL, &g->scratch, err));
+        EVK_TRY(tell(g, progress, err));
+    }
+    return EVOKE_OK;
 }
 
 /* ---- one step ---- */
@@ -94,13 +145,16 @@ static evoke_status enter(generator *g, slot *s, evoke_error *err)
 {
     const evoke_request *r = &g->requests[g->next];
     evoke_response *out = &g->responses[g->next];
+    ptrdiff_t beginning = g->beginnings.of_request[g->next];
+    if (beginning >= 0 && g->beginnings.all[beginning].steering != r->steering)     /* it was changed since */
+        beginning = EVK_NO_BEGINNING;
     EVK_TRY(evk_response_begin(r, out, err));
+    EVK_TRY(evk_kv_restart(&g->cache, s->sequence, sequence_of(g, beginning), err));
     s->busy = true;
     s->request = g->next++;
-    s->n_fed = 0;
+    s->n_fed = evk_kv_position(&g->cache, s->sequence);
     s->started = evk_seconds();
     evk_sampler_init(&s->sampler, &r->sampling);
-    evk_kv_clear(&g->cache, s->sequence);
     return EVOKE_OK;
 }
 
@@ -196,10 +250,11 @@ static evoke_status step(generator *g, evoke_error *err)
 
 static evoke_status run(generator *g, const evoke_progress *progress, evoke_error *err)
 {
+    for (size_t depth = 0; depth < g->beginnings.n_depth; depth++)
+        EVK_TRY(run_depth(g, depth, progress, err));
     while (g->n_done < g->n_request) {
         EVK_TRY(step(g, err));
-        if (progress && progress->report && !progress->report(progress->user, "generate", g->n_done, g->n_request))
-            return evk_fail(err, EVOKE_EINTERRUPTED, "generate: stopped after %zu of %zu prompts", g->n_done, g->n_request);
+        EVK_TRY(tell(g, progress, err));
     }
     return EVOKE_OK;
 }

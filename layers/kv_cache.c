@@ -46,12 +46,20 @@ evoke_status evk_kv_open(evk_kv_cache *c, ptrdiff_t parent, size_t capacity, siz
     if (c->n_sequence == c->max_sequence || capacity > c->capacity - c->used)
         return evk_fail(err, EVOKE_ENOMEM, "open sequence: the KV cache of %zu tokens is full (%zu more wanted)",
                         c->capacity, capacity);
-    if (ancestors(c, parent) + 1 > EVK_MAX_ANCESTORS)
-        return evk_fail(err, EVOKE_EARG, "open sequence: more than %d prefixes on one another", EVK_MAX_ANCESTORS);
-    const size_t position = parent == EVK_NO_PARENT ? 0 : evk_kv_position(c, (size_t)parent);
-    c->sequences[c->n_sequence] = (evk_sequence){ c->used, capacity, 0, position, parent };
+    c->sequences[c->n_sequence] = (evk_sequence){ .start = c->used, .capacity = capacity };
+    EVK_TRY(evk_kv_restart(c, c->n_sequence, parent, err));
     c->used += capacity;
     *sequence = c->n_sequence++;
+    return EVOKE_OK;
+}
+
+evoke_status evk_kv_restart(evk_kv_cache *c, size_t sequence, ptrdiff_t parent, evoke_error *err)
+{
+    if (ancestors(c, parent) + 1 > EVK_MAX_ANCESTORS)
+        return evk_fail(err, EVOKE_EARG, "open sequence: more than %d prefixes on one another", EVK_MAX_ANCESTORS);
+    c->sequences[sequence].n = 0;
+    c->sequences[sequence].parent = parent;
+    c->sequences[sequence].position = parent == EVK_NO_PARENT ? 0 : evk_kv_position(c, (size_t)parent);
     return EVOKE_OK;
 }
 

@@ -40,6 +40,8 @@ evoke_status evk_kv_open(evk_kv_cache *c, ptrdiff_t parent, size_t capacity, siz
 void evk_kv_rewind(evk_kv_cache *c, size_t n_sequence);
 /* Forgets a sequence's tokens; its room stays its own. */
 void evk_kv_clear(evk_kv_cache *c, size_t sequence);
+/* Forgets a sequence's tokens; what comes next goes on from `parent`. Errors: EVOKE_EARG too many stand on one another. */
+evoke_status evk_kv_restart(evk_kv_cache *c, size_t sequence, ptrdiff_t parent, evoke_error *err);
 /* Forgets a sequence's own tokens from the n-th on. */
 void evk_kv_keep(evk_kv_cache *c, size_t sequence, size_t n);
 /* The stretches that hold the tokens before and in a sequence, oldest first; returns their number. */
