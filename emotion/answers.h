@@ -7,7 +7,7 @@
 #ifndef EVK_ANSWERS_H
 #define EVK_ANSWERS_H
 
-#include "emotion/prefix.h"
+#include "emotion/tokens.h"
 
 enum { EVK_MOST_ANSWER_TOKENS = 32 };
 

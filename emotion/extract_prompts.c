@@ -68,7 +68,6 @@ static evoke_status make_prompt(evk_extraction *x, size_t i, evoke_error *err)
     p->n = ids.n;
     p->n_run = needed_tokens(x, p);
     ids.ids = NULL;
-    p->group = (i % x->n_setting) * (evoke_dataset_emotion_count(x->dataset) + 1) + (size_t)(q->emotion + 1);
     x->texts[i] = rendered.text.data;
     rendered.text.data = NULL;
     if (p->query_first == p->query_last)
@@ -83,25 +82,33 @@ done:
     return st;
 }
 
-/* A prompt beyond the limit has other angles from its first token on: it shares no beginning with shorter ones. */
-static bool shares_beginnings(const evk_extraction *x)
+/* No prefix reaches into a query's own tokens or takes a prompt's last one, so the spans `query`, `last` and `response` never touch
+ * one. A prompt beyond the limit of a rotary embedding has other angles from its first token on, and shares nothing. */
+static evoke_status find_prefixes(evk_extraction *x, evoke_error *err)
 {
-    size_t limit = 0;
+    enum { MOST_TOKENS = 2048 };        /* with hundreds of emotions they would take more memory than the batch that they save */
+    evk_shareable *prompts = NULL;
+    size_t limit = 0, longest = 0;
     const bool limited = evk_config_has_rope_limit(&x->model->config, &limit);
-    for (size_t i = 0; limited && i < x->n_prompt; i++)
-        if (x->prompts[i].n > limit)
-            return false;
-    return true;
+    EVK_TRY(evk_alloc(&prompts, x->n_prompt, sizeof *prompts, "extract", err));
+    for (size_t i = 0; i < x->n_prompt; i++) {
+        const evk_tokens *p = &x->prompts[i];
+        const size_t n = p->query_first < p->n - 1 ? p->query_first : p->n - 1;
+        prompts[i] = (evk_shareable){ p->ids, limited && p->n > limit ? 0 : n, NULL };
+        longest = n > longest ? n : longest;
+    }
+    const evoke_status st = evk_prefixes_find(prompts, x->n_prompt, longest + MOST_TOKENS, &x->prefixes, err);
+    free(prompts);
+    return st;
 }
 
 evoke_status evk_extract_prompts(evk_extraction *x, evoke_error *err)
 {
-    const size_t n_group = x->n_setting * (evoke_dataset_emotion_count(x->dataset) + 1);
     EVK_TRY(evk_alloc(&x->texts, x->n_prompt, sizeof *x->texts, "extract", err));
     EVK_TRY(evk_alloc(&x->prompts, x->n_prompt, sizeof *x->prompts, "extract", err));
     for (size_t i = 0; i < x->n_prompt; i++)
         EVK_TRY(make_prompt(x, i, err));
-    return evk_prefixes_find(x->prompts, shares_beginnings(x) ? x->n_prompt : 0, n_group, &x->prefixes, err);
+    return find_prefixes(x, err);
 }
 
 

@@ -1,6 +1,6 @@
 /* emotion/extract_run.c: batches of an extraction's prompts through the model, and what they give to the store.
  *
- * The beginnings that prompts share run once (prefix.h). Of a batch, the rest of all prompts runs together, layer by layer;
+ * The beginnings that prompts share run once (prefixes.h). Of a batch, the rest of all prompts runs together, layer by layer;
  * responses are drawn token by token, all of the batch in step. */
 #include <math.h>
 #include <stdlib.h>
@@ -88,11 +88,9 @@ static void add_run(batch *b, evk_run run, evk_span_means *taker)
 /* Does a prompt of this shard begin with it? */
 static bool is_used(const evk_extraction *x, size_t node)
 {
-    for (size_t i = x->begin; i < x->end; i++) {
-        const ptrdiff_t of = x->prefixes.of_group[x->prompts[i].group];
-        if (of >= 0 && ((size_t)of == node || x->prefixes.nodes[of].parent == (ptrdiff_t)node))
+    for (size_t i = x->begin; i < x->end; i++)
+        if (evk_prefix_has(&x->prefixes, x->prefixes.of_prompt[i], node))
             return true;
-    }
     return false;
 }
 
@@ -106,7 +104,7 @@ static evoke_status run_prefixes(evk_extraction *x, batch *b, evoke_error *err)
         if (!is_used(x, i))
             continue;
         const ptrdiff_t parent = p->parent < 0 ? EVK_NO_PARENT : (ptrdiff_t)x->prefix_sequences[p->parent];
-        const size_t end = p->first + p->n;
+        const size_t end = evk_prefix_end(&x->prefixes, (ptrdiff_t)i);
         EVK_TRY(evk_span_means_init(&x->prefix_means[i], &x->layout, p->parent < 0 ? NULL : &x->prefix_means[p->parent],
                                     end, end + 1, 0, 0, err));
         EVK_TRY(evk_kv_open(&x->cache, parent, p->n, &x->prefix_sequences[i], err));
@@ -124,7 +122,7 @@ static evoke_status run_prefixes(evk_extraction *x, batch *b, evoke_error *err)
 static evoke_status open_item(evk_extraction *x, item *it, size_t prompt, evoke_error *err)
 {
     const evk_tokens *p = &x->prompts[prompt];
-    const ptrdiff_t node = x->prefixes.of_group[p->group];
+    const ptrdiff_t node = x->prefixes.of_prompt[prompt];
     const evk_span_means *prefix = node < 0 ? NULL : &x->prefix_means[node];
     evoke_sampling how = x->options->sampling;
     how.stream = prompt;
@@ -293,9 +291,7 @@ static size_t item_bytes(const evk_extraction *x, size_t prompt)
 /* Tokens that stay to be run of a prompt once its prefix is shared. */
 static size_t own_tokens(const evk_extraction *x, size_t prompt)
 {
-    const evk_tokens *p = &x->prompts[prompt];
-    const ptrdiff_t node = x->prefixes.of_group[p->group];
-    return p->n_run - (node < 0 ? 0 : x->prefixes.nodes[node].first + x->prefixes.nodes[node].n);
+    return x->prompts[prompt].n_run - evk_prefix_end(&x->prefixes, x->prefixes.of_prompt[prompt]);
 }
 
 static size_t memory_budget(const evk_extraction *x)
@@ -367,16 +363,14 @@ evoke_status evk_extract_run(evk_extraction *x, evoke_error *err)
 static evoke_status make_cache(evk_extraction *x, evoke_error *err)
 {
     const evk_config *c = &x->model->config;
-    size_t longest = 0, prefixes = 0, total = 0, own = memory_budget(x) / evk_kv_token_bytes(c);
+    size_t longest = 0, total = 0, own = memory_budget(x) / evk_kv_token_bytes(c);
     for (size_t i = 0; i < x->n_prompt; i++) {
         const size_t n = x->prompts[i].n_run + x->n_predict;
         longest = n > longest ? n : longest;
         total += n;
     }
-    for (size_t i = 0; i < x->prefixes.n; i++)
-        prefixes += x->prefixes.nodes[i].n;
     own = own > total ? total : own < longest ? longest : own;
-    EVK_TRY(evk_kv_init(&x->cache, c, prefixes + own, x->prefixes.n + EVK_MAX_BATCH, err));
+    EVK_TRY(evk_kv_init(&x->cache, c, x->prefixes.n_token + own, x->prefixes.n + EVK_MAX_BATCH, err));
     return evk_arena_init(&x->scratch, evk_forward_scratch(x->model, x->batch_tokens, longest), "extract", err);
 }
 

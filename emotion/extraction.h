@@ -3,10 +3,11 @@
 #define EVK_EXTRACTION_H
 
 #include "core/random.h"
-#include "emotion/prefix.h"
 #include "emotion/span_means.h"
+#include "emotion/tokens.h"
 #include "layers/ends.h"
 #include "layers/forward.h"
+#include "layers/prefixes.h"
 #include "layers/store.h"
 
 enum { EVK_MAX_BATCH = 128 };

@@ -1,14 +1,14 @@
 /* layers/generate.c: many prompts decoded together.
  *
- * What they begin with alike runs first (beginnings.h). Requests take slots of one KV cache; every step is one forward pass over whatever the slots need next: a stretch of a
+ * What they begin with alike runs first (prefixes.h). Requests take slots of one KV cache; every step is one forward pass over whatever the slots need next: a stretch of a
  * prompt, or the token just drawn. A finished request leaves, the next enters. As a pass gives every token the same
  * values whoever is beside it, a request's result does not depend on the others. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/threads.h"
-#include "layers/beginnings.h"
 #include "layers/forward.h"
+#include "layers/prefixes.h"
 #include "layers/response.h"
 #include "layers/sampler.h"
 
@@ -27,7 +27,9 @@ typedef struct generator {
     const evoke_request *requests;
     evoke_response *responses;
     size_t n_request, n_slot, next, n_done;
-    evk_beginnings beginnings;
+    evk_shareable *prompts;     /* [n_request] kind: the steering */
+    evk_prefixes prefixes;
+    size_t *prefix_sequences;   /* [prefixes.n] */
     slot *slots;
     evk_run *runs;              /* [n_slot] of the current step */
     size_t *owners;             /* [n_slot] the slot of each run */
@@ -59,6 +61,21 @@ static evoke_status check(const generator *g, size_t *longest, evoke_error *err)
     return EVOKE_OK;
 }
 
+/* Beyond the limit of a rotary embedding that has one, all angles hang on the prompt's length, and it shares nothing. */
+static evoke_status find_prefixes(generator *g, size_t n_most, evoke_error *err)
+{
+    size_t limit = 0;
+    const bool limited = evk_config_has_rope_limit(&g->model->config, &limit);
+    EVK_TRY(evk_alloc(&g->prompts, g->n_request, sizeof *g->prompts, "generate", err));
+    for (size_t i = 0; i < g->n_request; i++) {
+        const evoke_request *r = &g->requests[i];
+        const bool shares = r->n_predict > 0 && !(limited && r->n_ids > limit);
+        g->prompts[i] = (evk_shareable){ r->ids, shares ? r->n_ids - 1 : 0, r->steering };
+    }
+    EVK_TRY(evk_prefixes_find(g->prompts, g->n_request, n_most, &g->prefixes, err));
+    return evk_alloc(&g->prefix_sequences, g->prefixes.n, sizeof *g->prefix_sequences, "generate", err);
+}
+
 static evoke_status make(generator *g, size_t longest, evoke_error *err)
 {
     const evk_config *c = &g->model->config;
@@ -70,8 +87,8 @@ static evoke_status make(generator *g, size_t longest, evoke_error *err)
     EVK_TRY(evk_alloc(&g->draws, g->n_slot, sizeof *g->draws, "generate", err));
     EVK_TRY(evk_alloc(&g->room, g->model->n_thread, evk_sampler_room(c->n_vocab), "generate", err));
     EVK_TRY(evk_ends_find(g->model, &g->ends, err));
-    EVK_TRY(evk_beginnings_find(c, g->requests, g->n_request, g->n_slot * longest, &g->beginnings, err));
-    EVK_TRY(evk_kv_init(&g->cache, c, g->n_slot * longest + g->beginnings.n_token, g->n_slot + g->beginnings.n, err));
+    EVK_TRY(find_prefixes(g, g->n_slot * longest, err));
+    EVK_TRY(evk_kv_init(&g->cache, c, g->n_slot * longest + g->prefixes.n_token, g->n_slot + g->prefixes.n, err));
     for (size_t i = 0; i < g->n_slot; i++)
         EVK_TRY(evk_kv_open(&g->cache, EVK_NO_PARENT, longest, &g->slots[i].sequence, err));
     return evk_arena_init(&g->scratch, evk_forward_scratch(g->model, most_tokens, longest), "generate", err);
@@ -85,13 +102,15 @@ static void destroy(generator *g)
     free(g->draws);
     free(g->logits);
     free(g->room);
-    evk_beginnings_free(&g->beginnings);
+    free(g->prompts);
+    evk_prefixes_free(&g->prefixes);
+    free(g->prefix_sequences);
     evk_ends_free(&g->ends);
     evk_kv_free(&g->cache);
     evk_arena_free(&g->scratch);
 }
 
-/* ---- beginnings ---- */
+/* ---- prefixes ---- */
 
 static evoke_status tell(const generator *g, const evoke_progress *progress, evoke_error *err)
 {
@@ -100,30 +119,32 @@ static evoke_status tell(const generator *g, const evoke_progress *progress, evo
     return EVOKE_OK;
 }
 
-static ptrdiff_t sequence_of(const generator *g, ptrdiff_t beginning)
+static ptrdiff_t sequence_of(const generator *g, ptrdiff_t prefix)
 {
-    return beginning < 0 ? EVK_NO_PARENT : (ptrdiff_t)g->beginnings.all[beginning].sequence;
+    return prefix < 0 ? EVK_NO_PARENT : (ptrdiff_t)g->prefix_sequences[prefix];
 }
 
-/* The next tokens of a beginning, as many as there is room for. */
-static evk_run beginning_run(const generator *g, const evk_beginning *b, size_t room)
+/* The next tokens of a prefix, as many as there is room for. */
+static evk_run prefix_run(const generator *g, size_t prefix, size_t room)
 {
-    const size_t n_fed = g->cache.sequences[b->sequence].n, left = b->n - n_fed;
-    return (evk_run){ b->sequence, g->requests[b->request].ids + b->first + n_fed, left < room ? left : room, EVK_PROMPT,
-                      EVK_WANT_NONE, b->steering ? &b->steering->edit : NULL, 0, 0 };
+    const evk_prefix *p = &g->prefixes.nodes[prefix];
+    const evoke_request *r = &g->requests[p->prompt];
+    const size_t sequence = g->prefix_sequences[prefix], n_fed = g->cache.sequences[sequence].n, left = p->n - n_fed;
+    return (evk_run){ sequence, r->ids + p->first + n_fed, left < room ? left : room, EVK_PROMPT, EVK_WANT_NONE,
+                      r->steering ? &r->steering->edit : NULL, 0, 0 };
 }
 
 /* Those that stand on `depth` others, as many at once as a pass takes. */
 static evoke_status run_depth(generator *g, size_t depth, const evoke_progress *progress, evoke_error *err)
 {
-    const evk_beginnings *b = &g->beginnings;
-    for (size_t i = 0; i < b->n; i++)
-        if (b->all[i].depth == depth)
-            EVK_TRY(evk_kv_open(&g->cache, sequence_of(g, b->all[i].parent), b->all[i].n, &b->all[i].sequence, err));
-    for (size_t done = 0; done < b->n;) {
+    const evk_prefixes *p = &g->prefixes;
+    for (size_t i = 0; i < p->n; i++)
+        if (p->nodes[i].depth == depth)
+            EVK_TRY(evk_kv_open(&g->cache, sequence_of(g, p->nodes[i].parent), p->nodes[i].n, &g->prefix_sequences[i], err));
+    for (size_t done = 0; done < p->n;) {
         size_t n_run = 0, room = CHUNK;
-        for (size_t i = done; i < b->n && n_run < g->n_slot && room > 0; i++) {
-            const evk_run run = b->all[i].depth == depth ? beginning_run(g, &b->all[i], room) : (evk_run){ 0 };
+        for (size_t i = done; i < p->n && n_run < g->n_slot && room > 0; i++) {
+            const evk_run run = p->nodes[i].depth == depth ? prefix_run(g, i, room) : (evk_run){ 0 };
             room -= run.n;
             if (run.n > 0)
                 g->runs[n_run++] = run;
@@ -145,11 +166,10 @@ static evoke_status enter(generator *g, slot *s, evoke_error *err)
 {
     const evoke_request *r = &g->requests[g->next];
     evoke_response *out = &g->responses[g->next];
-    ptrdiff_t beginning = g->beginnings.of_request[g->next];
-    if (beginning >= 0 && g->beginnings.all[beginning].steering != r->steering)     /* it was changed since */
-        beginning = EVK_NO_BEGINNING;
+    const bool as_before = r->steering == g->prompts[g->next].kind;     /* or on_token has changed it */
+    const ptrdiff_t prefix = as_before ? g->prefixes.of_prompt[g->next] : EVK_NO_PREFIX;
     EVK_TRY(evk_response_begin(r, out, err));
-    EVK_TRY(evk_kv_restart(&g->cache, s->sequence, sequence_of(g, beginning), err));
+    EVK_TRY(evk_kv_restart(&g->cache, s->sequence, sequence_of(g, prefix), err));
     s->busy = true;
     s->request = g->next++;
     s->n_fed = evk_kv_position(&g->cache, s->sequence);
@@ -250,7 +270,7 @@ static evoke_status step(generator *g, evoke_error *err)
 
 static evoke_status run(generator *g, const evoke_progress *progress, evoke_error *err)
 {
-    for (size_t depth = 0; depth < g->beginnings.n_depth; depth++)
+    for (size_t depth = 0; depth < g->prefixes.n_depth; depth++)
         EVK_TRY(run_depth(g, depth, progress, err));
     while (g->n_done < g->n_request) {
         EVK_TRY(step(g, err));

@@ -1,6 +1,6 @@
-/* layers/beginnings.c, and evoke_generate that runs by it: what is shared is really common, steered alike, as much as pays and no
+/* layers/prefixes.c, and evoke_generate that runs by it: what is shared is really common, steered alike, as much as pays and no
  * more than there is room for; a response has the same bits as alone. */
-#include "layers/beginnings.h"
+#include "layers/prefixes.h"
 
 #include "core/evoke.h"
 #include "core/random.h"
@@ -9,92 +9,79 @@
 #include "tests/check.h"
 #include "tests/golden.h"
 
-enum { N = 60, LONGEST = 80, WORTH = 16, MOST_STANDING = 3 };
+enum { N = 60, LONGEST = 80, WORTH = 8, MOST_STANDING = 3 };
 
-typedef struct list { int32_t ids[N][LONGEST]; evoke_request requests[N]; } list;
+typedef struct list { int32_t ids[N][LONGEST]; evk_shareable prompts[N]; } list;
 
 /* ---- the tree ---- */
 
-static size_t length_of(const evk_beginnings *b, ptrdiff_t i)
+static void check_one(const list *l, const evk_prefixes *p, size_t i)
 {
-    return i < 0 ? 0 : b->all[i].first + b->all[i].n;
-}
-
-static void check_one(const list *l, const evk_beginnings *b, size_t i)
-{
-    const evoke_request *r = &l->requests[i];
-    size_t end = length_of(b, b->of_request[i]), n_standing = 0;
-    check(end < r->n_ids, "request %zu: %zu tokens are shared of %zu", i, end, r->n_ids);
-    for (ptrdiff_t at = b->of_request[i]; at >= 0; at = b->all[at].parent) {
-        const evk_beginning *own = &b->all[at];
-        check(own->n > 0 && own->first + own->n == end && own->parent < at, "request %zu: no gap before token %zu", i, end);
-        check(own->steering == r->steering && l->requests[own->request].steering == r->steering, "request %zu: one steering", i);
-        check(memcmp(l->requests[own->request].ids + own->first, r->ids + own->first, own->n * sizeof *r->ids) == 0,
-              "request %zu: tokens %zu to %zu are its own", i, own->first, end);
-        end = own->first;
+    const evk_shareable *own = &l->prompts[i];
+    size_t end = evk_prefix_end(p, p->of_prompt[i]), n_standing = 0;
+    check(end <= own->n, "prompt %zu: %zu tokens are shared of %zu", i, end, own->n);
+    for (ptrdiff_t at = p->of_prompt[i]; at >= 0; at = p->nodes[at].parent) {
+        const evk_prefix *node = &p->nodes[at];
+        const evk_shareable *other = &l->prompts[node->prompt];
+        check(node->n > 0 && evk_prefix_end(p, at) == end && node->parent < at, "prompt %zu: no gap before token %zu", i, end);
+        check(other->kind == own->kind, "prompt %zu: one kind", i);
+        check(memcmp(other->ids + node->first, own->ids + node->first, node->n * sizeof *own->ids) == 0,
+              "prompt %zu: tokens %zu to %zu are its own", i, node->first, end);
+        end = node->first;
         n_standing++;
     }
-    check(end == 0 && n_standing <= MOST_STANDING, "request %zu: from the first token on, %zu stand on one another", i, n_standing);
+    check(end == 0 && n_standing <= MOST_STANDING, "prompt %zu: from the first token on, %zu stand on one another", i, n_standing);
 }
 
-static bool stands_on(const evk_beginnings *b, ptrdiff_t at, ptrdiff_t on)
+/* Two of a kind run apart fewer of the tokens that they have in common than are worth a pass, unless three stand on one another. */
+static void check_pair(const list *l, const evk_prefixes *p, size_t i, size_t j)
 {
-    while (at > on)
-        at = b->all[at].parent;
-    return at == on;
-}
-
-/* Two that are steered alike run apart fewer tokens of those in common than are worth a pass, unless three stand on one another. */
-static void check_pair(const list *l, const evk_beginnings *b, size_t i, size_t j)
-{
-    const evoke_request *r = &l->requests[i], *q = &l->requests[j];
+    const evk_shareable *a = &l->prompts[i], *b = &l->prompts[j];
     size_t n = 0;
-    while (n + 1 < r->n_ids && n + 1 < q->n_ids && r->ids[n] == q->ids[n])
+    while (n < a->n && n < b->n && a->ids[n] == b->ids[n])
         n++;
-    ptrdiff_t at = b->of_request[i];
-    while (at >= 0 && !stands_on(b, b->of_request[j], at))
-        at = b->all[at].parent;
-    if (r->steering == q->steering && (at < 0 || b->all[at].depth + 1 < MOST_STANDING))
-        check(n - length_of(b, at) < WORTH, "requests %zu and %zu: %zu of %zu tokens are shared", i, j, length_of(b, at), n);
+    ptrdiff_t at = p->of_prompt[i];
+    while (at >= 0 && !evk_prefix_has(p, p->of_prompt[j], (size_t)at))
+        at = p->nodes[at].parent;
+    if (a->kind == b->kind && (at < 0 || p->nodes[at].depth + 1 < MOST_STANDING))
+        check(n - evk_prefix_end(p, at) < WORTH, "prompts %zu and %zu: %zu of %zu tokens are shared", i, j, evk_prefix_end(p, at), n);
 }
 
 static void check_tree(const list *l, size_t n_most, bool whole)
 {
-    const evk_config no_limit = { 0 };
-    evk_beginnings b;
+    evk_prefixes p;
     size_t n_token = 0;
-    check(evk_beginnings_find(&no_limit, l->requests, N, n_most, &b, NULL) == EVOKE_OK, "find");
+    check(evk_prefixes_find(l->prompts, N, n_most, &p, NULL) == EVOKE_OK, "find");
     for (size_t i = 0; i < N; i++)
-        check_one(l, &b, i);
-    for (size_t i = 0; i < b.n; i++) {
+        check_one(l, &p, i);
+    for (size_t i = 0; i < p.n; i++) {
         size_t n_user = 0;
         for (size_t k = 0; k < N; k++)
-            n_user += stands_on(&b, b.of_request[k], (ptrdiff_t)i);
-        check(b.all[i].n * (n_user - 1) >= WORTH, "beginning %zu: %zu tokens for %zu requests", i, b.all[i].n, n_user);
-        check(b.all[i].depth < b.n_depth, "beginning %zu: depth", i);
-        n_token += b.all[i].n;
+            n_user += evk_prefix_has(&p, p.of_prompt[k], i);
+        check(p.nodes[i].n * (n_user - 1) >= WORTH, "prefix %zu: %zu tokens for %zu prompts", i, p.nodes[i].n, n_user);
+        check(p.nodes[i].depth < p.n_depth, "prefix %zu: depth", i);
+        n_token += p.nodes[i].n;
     }
-    check(n_token == b.n_token && n_token <= n_most, "%zu tokens, %zu told, at most %zu wanted", n_token, b.n_token, n_most);
+    check(n_token == p.n_token && n_token <= n_most, "%zu tokens, %zu told, at most %zu wanted", n_token, p.n_token, n_most);
     for (size_t i = 0; whole && i < N; i++)
         for (size_t j = 0; j < i; j++)
-            check_pair(l, &b, i, j);
-    evk_beginnings_free(&b);
+            check_pair(l, &p, i, j);
+    evk_prefixes_free(&p);
 }
 
 /* Prompts that part here and there: each goes on from a random place of an earlier one. */
-static void draw(list *l, evk_random *r, size_t n_steering)
+static void draw(list *l, evk_random *r, size_t n_kind)
 {
-    static const char steerings[3];
+    static const char kinds[3];
     for (size_t i = 0; i < N; i++) {
-        const size_t n = 1 + evk_random_below(r, LONGEST), from = evk_random_below(r, i + 1);
-        size_t kept = from < i ? evk_random_below(r, l->requests[from].n_ids + 1) : 0;
+        const size_t n = evk_random_below(r, LONGEST), from = evk_random_below(r, i + 1);
+        size_t kept = from < i ? evk_random_below(r, l->prompts[from].n + 1) : 0;
         kept = kept < n ? kept : n;
         memcpy(l->ids[i], l->ids[from], kept * sizeof **l->ids);
         for (size_t t = kept; t < n; t++)
             l->ids[i][t] = (int32_t)evk_random_below(r, 3);
-        const size_t which = evk_random_below(r, n_steering);
-        l->requests[i] = (evoke_request){ .ids = l->ids[i], .n_ids = n, .n_predict = 1,
-                                          .steering = which ? (const evoke_steering *)(const void *)&steerings[which] : NULL };
+        const size_t which = evk_random_below(r, n_kind);
+        l->prompts[i] = (evk_shareable){ l->ids[i], n, which ? &kinds[which] : NULL };
     }
 }
 
@@ -111,21 +98,22 @@ static void test_trees(void)
     }
 }
 
-/* Known ones: the same prompt for all; nothing to generate. */
-static void test_alike(void)
+/* Known ones: the same prompt for all; nothing to share; no prompts. */
+static void test_known(void)
 {
     static list l;
-    const evk_config no_limit = { 0 };
-    evk_beginnings b;
+    evk_prefixes p;
     for (size_t i = 0; i < N; i++)
-        l.requests[i] = (evoke_request){ .ids = l.ids[0], .n_ids = LONGEST, .n_predict = 1 };
-    check(evk_beginnings_find(&no_limit, l.requests, N, SIZE_MAX, &b, NULL) == EVOKE_OK && b.n == 1 && b.n_token == LONGEST - 1,
+        l.prompts[i] = (evk_shareable){ l.ids[0], LONGEST - 1, NULL };
+    check(evk_prefixes_find(l.prompts, N, SIZE_MAX, &p, NULL) == EVOKE_OK && p.n == 1 && p.n_token == LONGEST - 1,
           "the same prompt for all: all but the last token, once");
-    evk_beginnings_free(&b);
+    evk_prefixes_free(&p);
     for (size_t i = 0; i < N; i++)
-        l.requests[i].n_predict = 0;
-    check(evk_beginnings_find(&no_limit, l.requests, N, SIZE_MAX, &b, NULL) == EVOKE_OK && b.n == 0, "nothing to generate");
-    evk_beginnings_free(&b);
+        l.prompts[i].n = 0;
+    check(evk_prefixes_find(l.prompts, N, SIZE_MAX, &p, NULL) == EVOKE_OK && p.n == 0 && p.of_prompt[N - 1] < 0, "nothing to share");
+    evk_prefixes_free(&p);
+    check(evk_prefixes_find(NULL, 0, SIZE_MAX, &p, NULL) == EVOKE_OK && p.n == 0, "no prompts");
+    evk_prefixes_free(&p);
 }
 
 /* ---- whole runs ---- */
@@ -194,19 +182,10 @@ static bool change(void *user, size_t request, int32_t id, float logprob)
     return true;
 }
 
-static void test_runs(world *w, bool limited)
+static void test_runs(world *w)
 {
     evoke_response together[N_ASKED] = {{0}}, changed = {0};
     evoke_error err = {0};
-    evk_beginnings b;
-    size_t n_sharing = 0;
-    check(evk_beginnings_find(&w->m->config, w->requests, N_ASKED, SIZE_MAX, &b, NULL) == EVOKE_OK && b.n_depth > 0, "they share");
-    for (size_t i = 0; i < N_ASKED; i++) {
-        n_sharing += b.of_request[i] >= 0;
-        check(!limited || w->requests[i].n_ids <= 24 || b.of_request[i] < 0, "request %zu is beyond the limit", i);
-    }
-    check(limited || n_sharing == N_ASKED, "%zu share", n_sharing);
-    evk_beginnings_free(&b);
     for (size_t i = 0; i < N_ASKED; i++)
         check(evoke_generate(w->m, &w->requests[i], 1, 1, NULL, NULL, NULL, &w->alone[i], &err) == EVOKE_OK, "%s", err.text);
     for (size_t n_batch = 1; n_batch <= 7; n_batch += 3) {
@@ -247,7 +226,7 @@ static void test_interrupted(const world *w)
     evoke_responses_free(none, N_ASKED);
 }
 
-static void test_model(const char *path, evoke_compute compute, bool limited)
+static void test_model(const char *path, evoke_compute compute)
 {
     world w = {0};
     evoke_error err = {0};
@@ -256,7 +235,7 @@ static void test_model(const char *path, evoke_compute compute, bool limited)
         return;
     make_steerings(&w);
     make_requests(&w);
-    test_runs(&w, limited);
+    test_runs(&w);
     test_interrupted(&w);
     for (size_t s = 0; s < 2; s++)
         evoke_steering_free(w.steering[s]);
@@ -265,16 +244,16 @@ static void test_model(const char *path, evoke_compute compute, bool limited)
 
 int main(int argc, char **argv)
 {
-    static const struct { const char *model; bool limited; } models[] = {
-        { "families/llama", false }, { "families/llama_k/model.gguf", false }, { "families/gemma3_text", false },
-        { "families/minicpm3", true }, { "families/gpt2", false }, { "families/phi3_longrope", true },
+    static const char *const models[] = {
+        "families/llama", "families/llama_k/model.gguf", "families/gemma3_text", "families/gpt2",
+        "families/minicpm3", "families/phi3_longrope",      /* limits of 24 tokens */
     };
     char path[512];
     test_trees();
-    test_alike();
+    test_known();
     for (size_t i = 0; i < sizeof models / sizeof *models; i++)
-        if (check(golden_find(argc > 1 ? argv[1] : ".", models[i].model, path, sizeof path), "%s is missing", models[i].model))
+        if (check(golden_find(argc > 1 ? argv[1] : ".", models[i], path, sizeof path), "%s is missing", models[i]))
             for (int fast = 0; fast < 2; fast++)
-                test_model(path, fast ? EVOKE_FAST : EVOKE_EXACT, models[i].limited);
+                test_model(path, fast ? EVOKE_FAST : EVOKE_EXACT);
     return check_done();
 }
