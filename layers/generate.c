@@ -161,7 +161,7 @@ static evoke_status run_depth(generator *g, size_t depth, const evoke_progress *
 
 /* ---- one step ---- */
 
-/* Gives a free slot the next request; false: none is left. */
+/* Gives a free slot the next request. */
 static evoke_status enter(generator *g, slot *s, evoke_error *err)
 {
     const evoke_request *r = &g->requests[g->next];
