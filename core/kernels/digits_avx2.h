@@ -116,6 +116,24 @@ P_DIGITS void p_put_sums(char *record, size_t n_digit, size_t t, __m128 unit, ev
     _mm_storeu_ps(evk_record_total(record, P_WIDTH, n_digit, part) + t, _mm_mul_ps(unit, number));
 }
 
+/* For packed.h's wide records: nt tokens of one block, up to four; x [nt] rows ldx apart. */
+P_DIGITS void p_take_wide_block(char *record, size_t nt, const float *x, size_t ldx)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i eight[EVK_PACKED_TILE] = { zero, zero, zero, zero }, row[EVK_PACKED_TILE] = { zero, zero, zero, zero };
+    float inverse[EVK_PACKED_TILE];
+    int8_t bytes[EVK_PACKED_TILE * EVK_PACKED_BLOCK];
+    for (size_t t = 0; t < nt; t++)
+        eight[t] = p_eight_most(x + t * ldx);
+    _mm_storeu_ps(evk_wide_unit(record, EVK_PACKED_TILE), p_units(p_most(eight), 1, inverse));
+    for (size_t t = 0; t < nt; t++)
+        p_split(x + t * ldx, inverse[t], 1, &row[t]);
+    p_put_digits(row, bytes);
+    for (size_t i = 0; i < sizeof bytes; i += 16)
+        _mm256_storeu_si256((__m256i *)(void *)(record + 2 * i),
+                            _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(bytes + i))));
+}
+
 /* nt tokens of one block, up to four, the first of them the record's `first`; x [nt] rows ldx apart. */
 P_DIGITS void p_take_block(char *record, size_t n_digit, size_t first, size_t nt, const float *x, size_t ldx)
 {

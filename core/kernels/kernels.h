@@ -80,7 +80,13 @@ typedef struct evk_kernels {
     /* n bytes of two codes each, 64 at a time, to bytes of one: the low four bits of 64, then the high ones of the same, as
      * [n / 256][2][256] */
     void (*spread_codes)(const uint8_t *two, size_t n, uint8_t *one);
-    size_t tile_tokens;         /* of a tile, for both of these */
+    size_t tile_tokens;         /* of a tile, for all of these */
+    /* The same for codes of eight bits and one digit, where numbers of 16 bits are multiplied faster (multiply_wide NULL: they are not):
+     * the codes of a group of 16 rows less their offset, a tile of activations as wide digits, and y of the group. */
+    void (*widen_codes)(const evk_packed *w, size_t group, int16_t *codes);
+    void (*take_wide)(const evk_digits *d, size_t tile, const float *x, size_t ldx);
+    void (*multiply_wide)(const evk_packed *w, size_t group, const int16_t *codes, const evk_digits *x, size_t tile, float *y,
+                          size_t ldy);
     bool fast_digits;           /* three digits are worth their while */
     /* values of n / block blocks of one type, exactly as ggml's reference defines them (core/kernels/quants.h); NULL for
      * types that hold no readable values. Entries that a SIMD table does not replace point to the reference. */

@@ -181,6 +181,8 @@ P_INLINE void p_rows(const p_place *p, p_form f, size_t n_digit, size_t n, float
 {
     const size_t n_sum = p_vectors(f.bits, n) * n;
     p_floats sum[P_MOST];
+    for (size_t t = 0; n > 1 && t < n; t++)     /* or the stores of y would hold up those of the sums that no register is left for */
+        __builtin_prefetch(y + (p->t + t) * ldy + p->row, 1);
 #pragma GCC unroll 16
     for (size_t e = 0; e < n_sum; e++)
         sum[e] = f_zero();
@@ -289,6 +291,7 @@ static inline void add_packed(evk_kernels *k, bool fast_digits)
     k->take_digits = simd_take_digits;
     k->multiply_packed = simd_multiply_packed;
     k->spread_codes = simd_spread_codes;
+    k->multiply_wide = NULL;
     k->tile_tokens = P_WIDTH;
     k->fast_digits = fast_digits;
 }

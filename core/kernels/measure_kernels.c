@@ -73,7 +73,8 @@ static void call_dequantise(const work *w) { w->k.dequantise[w->c->which](w->blo
 static void call_take_digits(const work *w)
 {
     const size_t width = w->k.tile_tokens, n_digit = w->c->n_digit;
-    const evk_digits d = { EVK_PACKED_TILE_MOST, K / EVK_PACKED_BLOCK, n_digit, width, evk_record_bytes(n_digit, width), w->scratch };
+    const evk_digits d = { .n_token = EVK_PACKED_TILE_MOST, .n_block = K / EVK_PACKED_BLOCK, .n_digit = n_digit, .width = width,
+                           .record = evk_record_bytes(n_digit, width), .records = w->scratch };
     for (size_t t = 0; t < d.n_token; t += width)
         w->k.take_digits(&d, t / width, w->x + t * K, K);
 }

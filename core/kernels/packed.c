@@ -283,13 +283,20 @@ size_t evk_packed_bytes(const evk_packed *p)
 
 /* Rows of y of tokens far apart are more pages than a processor keeps track of. */
 enum { CHUNK_BYTES = 384 << 10, CHUNK_TOKENS = 128, CHUNK_LEAST = 32 };
+enum { WIDE_LEAST = 12 };       /* tokens: for fewer the codes are not worth widening */
 
 static size_t tiles(size_t n_token, size_t width) { return (n_token + width - 1) / width; }
+
+/* Of a tile of the usual width, of whichever records are the larger. */
+static size_t record_room(size_t n_digit)
+{
+    return n_digit == 1 ? evk_wide_record_bytes(EVK_PACKED_TILE) : evk_record_bytes(n_digit, EVK_PACKED_TILE);
+}
 
 /* Tokens, at most, whose digits pass over all rows together, and so stay in the second cache. */
 static size_t chunk_tokens(size_t cols, size_t n_digit)
 {
-    const size_t each = cols / EVK_PACKED_BLOCK * evk_record_bytes(n_digit, EVK_PACKED_TILE) / EVK_PACKED_TILE;
+    const size_t each = cols / EVK_PACKED_BLOCK * record_room(n_digit) / EVK_PACKED_TILE;
     const size_t fit = CHUNK_BYTES / (each + 1) / CHUNK_LEAST * CHUNK_LEAST;
     return fit < CHUNK_LEAST ? CHUNK_LEAST : fit < CHUNK_TOKENS ? fit : CHUNK_TOKENS;
 }
@@ -301,22 +308,58 @@ static bool by_tokens(size_t n_thread, size_t n_token) { return n_token >= CHUNK
 static size_t digit_bytes(size_t n_token, size_t cols, size_t n_digit)
 {
     const size_t most = EVK_PACKED_TILE_MOST, records = tiles(n_token, most) * most / EVK_PACKED_TILE * (cols / EVK_PACKED_BLOCK);
-    return records * evk_record_bytes(n_digit, EVK_PACKED_TILE);        /* wider tiles need no more */
+    return records * record_room(n_digit);        /* wider tiles need no more */
 }
 
-/* Of a thread that goes by tokens: digits of a chunk, at most, and the codes of a pair of groups. Wider rows never need less. */
+/* The codes of a pair of groups as bytes, or of a group widened: as much. */
+static size_t code_room(size_t cols) { return EVK_PACKED_PAIR * cols; }
+
+/* Of a thread that goes by tokens: digits of a chunk, at most, and codes. Wider rows never need less. */
 static size_t thread_bytes(size_t cols, size_t n_digit)
 {
     const size_t least = digit_bytes(CHUNK_LEAST, cols, n_digit);
-    return (least > CHUNK_BYTES ? least : CHUNK_BYTES) + EVK_PACKED_PAIR * cols;
+    return (least > CHUNK_BYTES ? least : CHUNK_BYTES) + code_room(cols);
 }
 
 size_t evk_packed_scratch(size_t n_thread, size_t n_token, size_t cols, size_t n_digit)
 {
     const size_t together = n_token < CHUNK_LEAST * n_thread ? n_token : CHUNK_LEAST * n_thread;
     const size_t alone = n_thread * digit_bytes(EVK_PACKED_TILE_MOST, cols, n_digit), shared = digit_bytes(together, cols, n_digit);
-    const size_t rows = alone > shared ? alone : shared, tokens = n_thread * thread_bytes(cols, n_digit);
+    const size_t rows = (alone > shared ? alone : shared) + n_thread * code_room(cols), tokens = n_thread * thread_bytes(cols, n_digit);
     return 64 + (n_token < CHUNK_LEAST || rows > tokens ? rows : tokens);
+}
+
+static void take_tile(const evk_kernels *kernels, const evk_digits *d, size_t tile, const float *x, size_t ldx)
+{
+    (d->wide ? kernels->take_wide : kernels->take_digits)(d, tile, x, ldx);
+}
+
+/* A group of rows for a chunk's tiles, by wide digits. codes: room for the group's. */
+static void multiply_wide_group(const evk_kernels *kernels, const evk_product *p, size_t group, const evk_digits *x, float *y,
+                                int16_t *codes)
+{
+    const size_t first = group * EVK_PACKED_ROWS, left = p->w->rows - first, n_row = left < EVK_PACKED_ROWS ? left : EVK_PACKED_ROWS;
+    kernels->widen_codes(p->w, group, codes);
+    for (size_t t = 0; t < x->n_token; t += x->width) {
+        const size_t tile = t / x->width, nt = evk_tile_tokens(x, tile);
+        float part[EVK_PACKED_TILE_MOST * EVK_PACKED_ROWS], *out = y + t * p->ldy + first;
+        if (n_row == EVK_PACKED_ROWS) {
+            kernels->multiply_wide(p->w, group, codes, x, tile, out, p->ldy);
+        } else {
+            kernels->multiply_wide(p->w, group, codes, x, tile, part, EVK_PACKED_ROWS);
+            for (size_t i = 0; i < nt; i++)
+                memcpy(out + i * p->ldy, part + i * EVK_PACKED_ROWS, n_row * sizeof *y);
+        }
+    }
+    if (p->bias)
+        evk_add_bias(p->bias + first, n_row, x->n_token, y + first, p->ldy);
+}
+
+static void multiply_wide_pair(const evk_kernels *kernels, const evk_product *p, size_t pair, const evk_digits *x, float *y,
+                               int16_t *codes)
+{
+    for (size_t group = 2 * pair; group < 2 * pair + 2 && group * EVK_PACKED_ROWS < p->w->rows; group++)
+        multiply_wide_group(kernels, p, group, x, y, codes);
 }
 
 /* A pair of groups of rows for a chunk's tiles; y is that of the chunk's first token. The last rows may be fewer than 32. */
@@ -368,12 +411,14 @@ static void multiply_chunk(const evk_kernels *kernels, const evk_product *produc
     uint8_t *bytes = (uint8_t *)d.records + digit_bytes(end - begin, d.n_block * EVK_PACKED_BLOCK, d.n_digit);
     d.n_token = end - begin;
     for (size_t t = 0; t < d.n_token; t += d.width)
-        kernels->take_digits(&d, t / d.width, x + (begin + t) * ldx, ldx);
+        take_tile(kernels, &d, t / d.width, x + (begin + t) * ldx, ldx);
     for (size_t i = 0; i < n; i++)
         for (size_t pair = 0; pair < pairs(products[i].w); pair++) {
             const evk_packed *w = products[i].w;
             float *y = products[i].y + begin * products[i].ldy;
-            if (w->four_bits) {
+            if (d.wide) {
+                multiply_wide_pair(kernels, &products[i], pair, &d, y, (int16_t *)(void *)bytes);
+            } else if (w->four_bits) {
                 const evk_packed one = spread(kernels, w, pair, bytes);
                 multiply_pair(kernels, &products[i], &one, 0, pair * EVK_PACKED_PAIR, &d, y);
             } else {
@@ -404,35 +449,50 @@ static void multiply_by_rows(const evk_kernels *kernels, size_t n_thread, const 
                              const float *x, size_t ldx)
 {
     const bool alone = d->n_token <= d->width;
-    const size_t apart = digit_bytes(d->n_token, d->n_block * EVK_PACKED_BLOCK, d->n_digit);
+    const size_t cols = d->n_block * EVK_PACKED_BLOCK, apart = digit_bytes(d->n_token, cols, d->n_digit);
     size_t n_pair = 0;
     for (size_t i = 0; i < n; i++)
         n_pair += pairs(products[i].w);
 #pragma omp parallel num_threads((int)n_thread) if (n_thread > 1)
     {
         evk_digits own = *d;
+        char *codes = d->records + (alone ? (size_t)omp_get_num_threads() : 1) * apart + (size_t)omp_get_thread_num() * code_room(cols);
         if (alone) {
             own.records += apart * (size_t)omp_get_thread_num();
-            kernels->take_digits(&own, 0, x, ldx);
+            take_tile(kernels, &own, 0, x, ldx);
         } else {
 #pragma omp for schedule(static)
             for (size_t t = 0; t < d->n_token; t += d->width)
-                kernels->take_digits(d, t / d->width, x + t * ldx, ldx);
+                take_tile(kernels, d, t / d->width, x + t * ldx, ldx);
         }
 #pragma omp for schedule(static) nowait
         for (size_t i = 0; i < n_pair; i++) {
             size_t pair = i;
             const evk_product *p = find_pair(products, &pair);
-            multiply_pair(kernels, p, p->w, pair, pair * EVK_PACKED_PAIR, &own, p->y);
+            if (own.wide)
+                multiply_wide_pair(kernels, p, pair, &own, p->y, (int16_t *)(void *)codes);
+            else
+                multiply_pair(kernels, p, p->w, pair, pair * EVK_PACKED_PAIR, &own, p->y);
         }
     }
+}
+
+/* Whether x is better taken as wide digits: where all weights are such codes, and there are tokens enough. */
+static bool takes_wide(const evk_kernels *kernels, const evk_product *products, size_t n, size_t n_digit, size_t n_token)
+{
+    bool wide = kernels->multiply_wide && n_digit == 1 && n_token >= WIDE_LEAST;
+    for (size_t i = 0; i < n; i++)
+        wide = wide && products[i].w->bits == 8 && !products[i].w->groups_of_16 && !products[i].w->mins;
+    return wide;
 }
 
 void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, size_t n_digit,
                        const float *x, size_t ldx, size_t n_token, void *scratch)
 {
     const size_t width = kernels->tile_tokens, n_block = products->w->n_block;
-    const evk_digits d = { n_token, n_block, n_digit, width, evk_record_bytes(n_digit, width), scratch };
+    const bool wide = takes_wide(kernels, products, n, n_digit, n_token);
+    const evk_digits d = { .n_token = n_token, .n_block = n_block, .n_digit = n_digit, .width = width, .wide = wide, .records = scratch,
+                           .record = wide ? evk_wide_record_bytes(width) : evk_record_bytes(n_digit, width) };
     size_t rows = 0;
     for (size_t i = 0; i < n; i++)
         rows += products[i].w->rows;

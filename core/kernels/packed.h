@@ -46,6 +46,7 @@ struct evk_packed {
  *     totals  [3][width]              float32: d times the number that such sums make, for the minima */
 struct evk_digits {
     size_t n_token, n_block, n_digit, width, record;    /* record: bytes, a multiple of 64 */
+    bool wide;
     char *records;
 };
 typedef enum evk_digit_part { EVK_DIGITS_FIRST, EVK_DIGITS_LAST, EVK_DIGITS_ALL, EVK_N_DIGIT_PART } evk_digit_part;
@@ -79,6 +80,16 @@ static inline int32_t *evk_record_sum(char *record, size_t width, size_t n_digit
 static inline float *evk_record_total(char *record, size_t width, size_t n_digit, evk_digit_part part)
 {
     return evk_record_unit(record, width, n_digit) + (1 + n_digit * EVK_N_DIGIT_PART + part) * width;
+}
+
+/* A wide record: one digit each, of 16 bits, in the order of the bytes, and the units. */
+static inline size_t evk_wide_record_bytes(size_t width)
+{
+    return (width * (2 * EVK_PACKED_BLOCK + 4) + 63) / 64 * 64;
+}
+static inline float *evk_wide_unit(char *record, size_t width)
+{
+    return (float *)(void *)(record + 2 * EVK_PACKED_BLOCK * width);
 }
 
 /* A number from its digits: digits beyond n_digit do not count. */

@@ -99,6 +99,7 @@ void evk_packed_add_ref(evk_kernels *k)
     k->take_digits = take_digits;
     k->multiply_packed = multiply_packed;
     k->spread_codes = spread_codes;
+    k->multiply_wide = NULL;
     k->tile_tokens = EVK_PACKED_TILE;
     k->fast_digits = false;
 }
