@@ -38,6 +38,10 @@ struct evk_packed {
     void *scales, *mins;            /* mins NULL: all 0 */
 };
 
+static inline size_t evk_packed_pairs(const evk_packed *w) { return (w->rows + EVK_PACKED_PAIR - 1) / EVK_PACKED_PAIR; }
+/* Scales, or minima, of a row for a block. */
+static inline size_t evk_packed_scales(const evk_packed *w) { return w->groups_of_16 ? 2 : 1; }
+
 /* Activations as digits, by tiles of `width` tokens, of which the last may be fewer: what lies in the others' places is not read.
  * A tile holds a record for each block:
  *     digits  [n_digit][32 width]     signed bytes, ordered as the kernel that takes them likes: by quads, [8][width][4], but for AMX

@@ -141,8 +141,8 @@ $cc $flags -mavx2 -mfma -mf16c -w -Wno-psabi -I"$dir" -include tests/core/tiles_
 $cc $flags "-D__builtin_cpu_supports(feature)=1" -include tests/core/amx_cpu.h -c -o "$dir/dispatch.o" core/kernels/dispatch.c
 for test in kernels packed; do
     $cc $flags -fopenmp -o "$dir/test_$test" "tests/core/test_$test.c" core/kernels/ref.c core/kernels/quants.c \
-        core/kernels/quants_grid.c core/kernels/grids.c core/kernels/matmul.c core/kernels/packed.c core/kernels/packed_ref.c \
-        core/status.c core/tensor.c \
+        core/kernels/quants_grid.c core/kernels/grids.c core/kernels/matmul.c core/kernels/packed.c \
+        core/kernels/packed_matmul.c core/kernels/packed_ref.c core/status.c core/tensor.c \
         "$dir/avx512.o" "$dir/avx512vnni.o" "$dir/amx.o" "$dir/avx2.o" "$dir/avxvnni.o" "$dir/dispatch.o" -lm
 done
 "$dir/test_packed" >"$dir/log" || { cat "$dir/log"; exit 1; }

@@ -21,8 +21,9 @@ flags="-std=gnu17 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -ffp-contra
     "$compiler" $flags -march=armv8.2-a+dotprod -c -o "$dir/neondot.o" core/kernels/neondot.c
     for test in kernels packed; do
         "$compiler" $flags -fopenmp -static -o "$dir/test_$test" "tests/core/test_$test.c" core/kernels/ref.c core/kernels/quants.c \
-            core/kernels/quants_grid.c core/kernels/grids.c core/kernels/matmul.c core/kernels/packed.c core/kernels/packed_ref.c \
-            core/status.c core/tensor.c core/kernels/neon.c core/kernels/dispatch.c "$dir/neondot.o" -lm
+            core/kernels/quants_grid.c core/kernels/grids.c core/kernels/matmul.c core/kernels/packed.c \
+            core/kernels/packed_matmul.c core/kernels/packed_ref.c core/status.c core/tensor.c core/kernels/neon.c \
+            core/kernels/dispatch.c "$dir/neondot.o" -lm
     done
 }
 "$emulator" -cpu max "$dir/test_packed" >"$dir/log" || { cat "$dir/log"; exit 1; }
