@@ -1,9 +1,10 @@
 /* core/kernels/wide_avx2.h: products of codes of eight bits as numbers of 16 bits, for AVX2 without integer dot products.
  *
  * Products of bytes are added in pairs to 16 bits, which two of eight bits fill, so such codes are multiplied in two halves of four bits
- * (packed_avx2.h): two multiplies and two additions for 32 terms, and a third of each for the sums of a block. Pairs of 16 bits are added
- * to 32 (vpmaddwd): as many multiplies and additions, nothing to take apart, and no more for a block. Codes and digits take twice the
- * room, so both are widened once for many tokens: the codes of 16 rows stay in the first cache, the digits in the second.
+ * (packed_avx2.h): two multiplies and two additions of vectors for 32 terms, what takes the code apart, and at a block's end the sums of
+ * 16 bits to 32. Pairs of 16 bits are added to 32 at once (vpmaddwd): two multiplies and two additions, and nothing else. Codes and digits
+ * take twice the room, so both are widened once for many tokens: the codes of 16 rows stay in the first cache or near it, the digits in
+ * the second.
  *
  *     codes   [n_block][8 quads][2 halves of a quad][16 rows][2]      code less offset
  *     record  [8 quads][4 tokens][4] digits, then [4] units, float32 */
