@@ -19,15 +19,13 @@ typedef struct scorer {
     ptrdiff_t *parents;         /* [n_group] sequence of the beginning; EVK_NO_PARENT: none */
 } scorer;
 
-/* Tokens of a prompt that its group's beginning holds already. A prompt beyond the limit of a rotary embedding has other angles
- * from its first token on, and shares nothing. */
+/* Tokens of a prompt that its group's beginning holds already. */
 static size_t shared(const scorer *s, const evk_tokens *p)
 {
     const evk_beginning *b = &s->a->beginnings[p->group];
-    size_t limit = 0;
     if (b->n == 0 || b->n >= p->n || memcmp(b->ids, p->ids, b->n * sizeof *b->ids) != 0)
         return 0;
-    return evk_config_has_rope_limit(&s->a->model->config, &limit) && p->n > limit ? 0 : b->n;
+    return evk_config_is_beyond_rope(&s->a->model->config, p->n) ? 0 : b->n;
 }
 
 /* ---- before the first batch ---- */

@@ -83,18 +83,17 @@ done:
 }
 
 /* No prefix reaches into a query's own tokens or takes a prompt's last one, so the spans `query`, `last` and `response` never touch
- * one. A prompt beyond the limit of a rotary embedding has other angles from its first token on, and shares nothing. */
+ * one. */
 static evoke_status find_prefixes(evk_extraction *x, evoke_error *err)
 {
     enum { MOST_TOKENS = 2048 };        /* with hundreds of emotions they would take more memory than the batch that they save */
     evk_shareable *prompts = NULL;
-    size_t limit = 0, longest = 0;
-    const bool limited = evk_config_has_rope_limit(&x->model->config, &limit);
+    size_t longest = 0;
     EVK_TRY(evk_alloc(&prompts, x->n_prompt, sizeof *prompts, "extract", err));
     for (size_t i = 0; i < x->n_prompt; i++) {
         const evk_tokens *p = &x->prompts[i];
         const size_t n = p->query_first < p->n - 1 ? p->query_first : p->n - 1;
-        prompts[i] = (evk_shareable){ p->ids, limited && p->n > limit ? 0 : n, NULL };
+        prompts[i] = (evk_shareable){ p->ids, evk_config_is_beyond_rope(&x->model->config, p->n) ? 0 : n, NULL };
         longest = n > longest ? n : longest;
     }
     const evoke_status st = evk_prefixes_find(prompts, x->n_prompt, longest + MOST_TOKENS, &x->prefixes, err);

@@ -55,10 +55,7 @@ static double surprise(const evoke_scorer *s, float *logits, int32_t id)
 /* Whether tokens get the same positions in texts of the two lengths. */
 static bool turned_alike(const evk_config *c, size_t length, size_t other)
 {
-    for (size_t i = 0; length != other && i < c->n_rope; i++)
-        if (evk_rope_is_beyond(&c->rope[i], length) || evk_rope_is_beyond(&c->rope[i], other))
-            return false;
-    return true;
+    return length == other || !(evk_config_is_beyond_rope(c, length) || evk_config_is_beyond_rope(c, other));
 }
 
 /* Keeps in the cache what it holds of the text's first `most` tokens; returns their number. */

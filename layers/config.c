@@ -19,13 +19,11 @@ void evk_config_free(evk_config *c)
     c->layer = NULL;
 }
 
-bool evk_config_has_rope_limit(const evk_config *c, size_t *limit)
+bool evk_config_is_beyond_rope(const evk_config *c, size_t length)
 {
     for (size_t i = 0; i < c->n_rope; i++)
-        if (evk_rope_has_limit(&c->rope[i])) {
-            *limit = (size_t)c->rope[i].original;
+        if (evk_rope_is_beyond(&c->rope[i], length))
             return true;
-        }
     return false;
 }
 

@@ -96,8 +96,9 @@ typedef struct evk_config {
 } evk_config;
 
 void evk_config_free(evk_config *c);
-/* Whether the model has a rotary embedding with other frequencies for sequences of more than *limit positions. */
-bool evk_config_has_rope_limit(const evk_config *c, size_t *limit);
+/* Whether a sequence of that length is beyond the limit of a rotary embedding that has one. All its angles, from the first token's
+ * on, are then those of its length, and its keys serve no sequence of another. */
+bool evk_config_is_beyond_rope(const evk_config *c, size_t length);
 
 struct evk_reader;
 

@@ -61,15 +61,12 @@ static evoke_status check(const generator *g, size_t *longest, evoke_error *err)
     return EVOKE_OK;
 }
 
-/* Beyond the limit of a rotary embedding that has one, all angles hang on the prompt's length, and it shares nothing. */
 static evoke_status find_prefixes(generator *g, size_t n_most, evoke_error *err)
 {
-    size_t limit = 0;
-    const bool limited = evk_config_has_rope_limit(&g->model->config, &limit);
     EVK_TRY(evk_alloc(&g->prompts, g->n_request, sizeof *g->prompts, "generate", err));
     for (size_t i = 0; i < g->n_request; i++) {
         const evoke_request *r = &g->requests[i];
-        const bool shares = r->n_predict > 0 && !(limited && r->n_ids > limit);
+        const bool shares = r->n_predict > 0 && !evk_config_is_beyond_rope(&g->model->config, r->n_ids);
         g->prompts[i] = (evk_shareable){ r->ids, shares ? r->n_ids - 1 : 0, r->steering };
     }
     EVK_TRY(evk_prefixes_find(g->prompts, g->n_request, n_most, &g->prefixes, err));

@@ -43,14 +43,9 @@ static double yarn_scaled(const evk_rope *r, size_t i, size_t d_rope, double fre
     return frequency / r->factor * stretched + frequency * (1.0 - stretched);
 }
 
-bool evk_rope_has_limit(const evk_rope *r)
-{
-    return r->scaling == EVK_ROPE_LONG || r->scaling == EVK_ROPE_DYNAMIC;
-}
-
 bool evk_rope_is_beyond(const evk_rope *r, size_t length)
 {
-    return evk_rope_has_limit(r) && (double)length > r->original;
+    return (r->scaling == EVK_ROPE_LONG || r->scaling == EVK_ROPE_DYNAMIC) && (double)length > r->original;
 }
 
 static double base_for(const evk_rope *r, double d_rope, size_t length)

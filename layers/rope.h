@@ -32,8 +32,6 @@ typedef struct evk_rope {
 } evk_rope;
 
 void evk_rope_free(evk_rope *r);
-/* Whether sequences of more than `original` positions have other frequencies. */
-bool evk_rope_has_limit(const evk_rope *r);
 /* Whether the frequencies of a sequence of that many positions are others than those of a short one. */
 bool evk_rope_is_beyond(const evk_rope *r, size_t length);
 /* frequency [d_rope / 2] for sequences of `length` positions. divisors [d_rope / 2] of the file, or NULL. */

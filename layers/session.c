@@ -17,6 +17,7 @@ struct evoke_session {
     float *logits;                      /* [V] */
     const evoke_steering *steering;
     size_t sequence;
+    size_t n_reusable;                  /* of those tokens, the first ones whose keys serve other prompts: no angles of a long one */
     size_t n_response;                  /* tokens after the prompt */
     bool in_response;
 };
@@ -64,6 +65,7 @@ void evoke_session_free(evoke_session *s)
 static void keep(evoke_session *s, size_t n)
 {
     evk_kv_keep(&s->cache, s->sequence, n);
+    s->n_reusable = n < s->n_reusable ? n : s->n_reusable;
     s->in_response = false;
     s->n_response = 0;
 }
@@ -94,6 +96,8 @@ static evoke_status eval(evoke_session *s, const int32_t *ids, size_t n, const e
         };
         EVK_TRY(evk_forward(s->model, &s->cache, &run, 1, NULL, s->logits, &s->scratch, err));
         memcpy(s->ids + position, run.ids, count * sizeof *run.ids);
+        if (s->n_reusable == position && !evk_config_is_beyond_rope(&s->model->config, end_position))
+            s->n_reusable += count;
         if (progress && progress->report && !progress->report(progress->user, "run the prompt", begin + count, n))
             return evk_fail(err, EVOKE_EINTERRUPTED, "run the prompt: stopped after %zu of %zu tokens", begin + count, n);
     }
@@ -112,13 +116,12 @@ size_t evoke_session_position(const evoke_session *s) { return evk_kv_position(&
 
 /* ---- a response ---- */
 
-/* How many ids of a prompt the cache holds already; not the last one, whose logits are needed. Beyond the limit of a rotary
- * embedding that has one, all angles hang on the prompt's length, and no key serves again. */
+/* How many ids of a prompt the cache holds already; not the last one, whose logits are needed. */
 static size_t n_held(const evoke_session *s, const evoke_request *r)
 {
-    const size_t held = evoke_session_position(s), most = held < r->n_ids - 1 ? held : r->n_ids - 1;
-    size_t n = 0, limit = 0;
-    if (evk_config_has_rope_limit(&s->model->config, &limit) && r->n_ids > limit)
+    const size_t most = s->n_reusable < r->n_ids - 1 ? s->n_reusable : r->n_ids - 1;
+    size_t n = 0;
+    if (evk_config_is_beyond_rope(&s->model->config, r->n_ids))
         return 0;
     while (n < most && s->ids[n] == r->ids[n])
         n++;

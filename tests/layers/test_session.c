@@ -43,6 +43,19 @@ static void test_values(world *w)
     evoke_responses_free(&r, 1);
 }
 
+/* A rotary embedding's limit (24 tokens): beyond it keys serve no other prompt, within it none of a longer one's. */
+static void test_limit(world *w)
+{
+    static const struct { size_t n, n_run; } turns[] = {
+        { 12, 12 }, { 20, 8 }, { 30, 30 }, { 20, 20 }, { 25, 25 }, { 30, 30 }, { 12, 12 }, { 24, 12 },
+    };
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+        evoke_response r = {0};
+        same(w, turns[i].n, turns[i].n_run, 0, &r);
+        evoke_responses_free(&r, 1);
+    }
+}
+
 static bool stop_at_three(void *user, size_t request, int32_t id, float logprob)
 {
     world *w = user;
@@ -76,20 +89,28 @@ static void test_ends(world *w)
     check(evoke_session_generate(w->s, &r, NULL, NULL, NULL, &out, NULL, &err) == EVOKE_EARG, "no prompt");
 }
 
-int main(int argc, char **argv)
+static void with(const char *root, const char *model, void (*test)(world *w))
 {
     world w = {0};
     char path[4096];
     evoke_error err = {0};
-    check(golden_find(argc > 1 ? argv[1] : ".", "families/llama", path, sizeof path), "the golden model");
+    check(golden_find(root, model, path, sizeof path), "%s", model);
     if (check(evoke_model_open(path, &(evoke_model_options){ .n_threads = 1 }, &w.m, &err) == EVOKE_OK, "%s", err.text) &&
         check(evoke_session_new(w.m, 100, &w.s, &err) == EVOKE_OK, "%s", err.text)) {
         for (size_t i = 0; i < sizeof w.ids / sizeof *w.ids; i++)
             w.ids[i] = (int32_t)(3 + 7 * i % 50);
-        test_values(&w);
-        test_ends(&w);
+        test(&w);
     }
     evoke_session_free(w.s);
     evoke_model_free(w.m);
+}
+
+int main(int argc, char **argv)
+{
+    const char *root = argc > 1 ? argv[1] : ".";
+    with(root, "families/llama", test_values);
+    with(root, "families/llama", test_ends);
+    with(root, "families/phi3_longrope", test_limit);
+    with(root, "families/llama_dynamic", test_limit);
     return check_done();
 }
