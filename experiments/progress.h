@@ -6,13 +6,13 @@
 
 typedef struct progress {
     bool quiet, terminal, shown;
-    double began, last;         /* seconds, monotonic */
+    double began, last;         /* seconds, monotonic: the first report; the last line */
     uint64_t first;             /* where the count stood at the first report */
     bool reported;
 } progress;
 
-/* SIGINT, SIGTERM, SIGHUP and SIGUSR1, as schedulers warn, set a flag (the same once more ends the program at once); SIGPIPE and
- * SIGXFSZ are ignored: writes tell. */
+/* SIGINT, SIGTERM, SIGHUP and SIGUSR1, as schedulers warn, set a flag (the same half a second later or more ends the program at
+ * once); SIGPIPE and SIGXFSZ are ignored: writes tell. */
 void signals_install(void);
 /* Has a signal come, or another rank stopped? */
 bool interrupted(void);

@@ -58,6 +58,13 @@ static void take_tile(const evk_kernels *kernels, const evk_digits *d, size_t ti
     (d->wide ? kernels->take_wide : kernels->take_digits)(d, tile, x, ldx);
 }
 
+/* The last rows of a matrix: those of a whole group or pair's products that there are. part [n_token, width]. */
+static void copy_rows(const float *part, size_t width, size_t n_row, size_t n_token, float *y, size_t ldy)
+{
+    for (size_t i = 0; i < n_token; i++)
+        memcpy(y + i * ldy, part + i * width, n_row * sizeof *y);
+}
+
 /* A group of rows for a chunk's tiles, by wide digits. codes: room for the group's. */
 static void multiply_wide_group(const evk_kernels *kernels, const evk_product *p, size_t group, const evk_digits *x, float *y,
                                 int16_t *codes)
@@ -65,14 +72,13 @@ static void multiply_wide_group(const evk_kernels *kernels, const evk_product *p
     const size_t first = group * EVK_PACKED_ROWS, left = p->w->rows - first, n_row = left < EVK_PACKED_ROWS ? left : EVK_PACKED_ROWS;
     kernels->widen_codes(p->w, group, codes);
     for (size_t t = 0; t < x->n_token; t += x->width) {
-        const size_t tile = t / x->width, nt = evk_tile_tokens(x, tile);
+        const size_t tile = t / x->width;
         float part[EVK_PACKED_TILE_MOST * EVK_PACKED_ROWS], *out = y + t * p->ldy + first;
         if (n_row == EVK_PACKED_ROWS) {
             kernels->multiply_wide(p->w, group, codes, x, tile, out, p->ldy);
         } else {
             kernels->multiply_wide(p->w, group, codes, x, tile, part, EVK_PACKED_ROWS);
-            for (size_t i = 0; i < nt; i++)
-                memcpy(out + i * p->ldy, part + i * EVK_PACKED_ROWS, n_row * sizeof *y);
+            copy_rows(part, EVK_PACKED_ROWS, n_row, evk_tile_tokens(x, tile), out, p->ldy);
         }
     }
     if (p->bias)
@@ -98,8 +104,7 @@ static void multiply_pair(const evk_kernels *kernels, const evk_product *p, cons
             kernels->multiply_packed(w, pair, x, tile, out, p->ldy);
         } else {
             kernels->multiply_packed(w, pair, x, tile, part, EVK_PACKED_PAIR);
-            for (size_t i = 0; i < nt; i++)
-                memcpy(out + i * p->ldy, part + i * EVK_PACKED_PAIR, n_row * sizeof *y);
+            copy_rows(part, EVK_PACKED_PAIR, n_row, nt, out, p->ldy);
         }
         if (p->bias)
             evk_add_bias(p->bias + first, n_row, nt, out, p->ldy);

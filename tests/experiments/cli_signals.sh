@@ -10,6 +10,8 @@ interrupt() {
     local pid=$!
     sleep "$delay"
     kill -INT $pid 2>/dev/null
+    sleep 0.01
+    kill -INT $pid 2>/dev/null          # twice, as timeout(1) does: one wish
     status=0
     wait $pid || status=$?
 }
