@@ -333,10 +333,20 @@ static bool number_of(evk_string s, int64_t *out)
     return s.n > 0;
 }
 
-evoke_status evk_attribute_path(evk_render *r, const evk_value *v, const evk_value *path, evk_value *out)
+/* One step of a path; missing as below. */
+static evoke_status step_to(evk_render *r, const evk_value *v, const evk_value *key, const evk_value *missing, evk_value *out)
+{
+    EVK_TRY(evk_render_spend(r, 1));
+    EVK_TRY(evk_item(r, v, key, out));
+    if (out->kind == EVK_V_UNDEFINED && missing && evk_given(missing) && missing->kind != EVK_V_NONE)
+        *out = *missing;
+    return EVOKE_OK;
+}
+
+evoke_status evk_attribute_path(evk_render *r, const evk_value *v, const evk_value *path, const evk_value *missing, evk_value *out)
 {
     if (evk_is_int(path))
-        return evk_item(r, v, path, out);
+        return step_to(r, v, path, missing, out);
     if (!evk_is_string(path))
         return evk_render_fail(r, EVOKE_EFORMAT, "an attribute's name is a text, not '%s'", evk_type_name(path));
     evk_value now = *v;
@@ -350,8 +360,7 @@ evoke_status evk_attribute_path(evk_render *r, const evk_value *v, const evk_val
         int64_t i = 0;
         if (number_of(name, &i))
             key = evk_int(i);
-        EVK_TRY(evk_render_spend(r, 1));
-        EVK_TRY(evk_item(r, &now, &key, out));
+        EVK_TRY(step_to(r, &now, &key, missing, out));
         now = *out;
         at = end + 1;
     }

@@ -39,10 +39,7 @@ static evoke_status map_one(evk_render *r, const evk_args *args, const evk_built
         const evk_args rest = rest_of(args, 1);
         return evk_call_builtin(r, filter, item, &rest, out);
     }
-    EVK_TRY(evk_attribute_path(r, item, attribute, out));
-    if (out->kind == EVK_V_UNDEFINED && missing && missing->kind != EVK_V_NONE)
-        *out = *missing;
-    return EVOKE_OK;
+    return evk_attribute_path(r, item, attribute, missing, out);
 }
 
 static evoke_status filter_map(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
@@ -100,7 +97,7 @@ static evoke_status select_items(evk_render *r, const evk_value *self, const evk
         evk_value v = items[i], result;
         EVK_TRY(evk_render_spend(r, 1));
         if (attribute)
-            EVK_TRY(evk_attribute_path(r, &items[i], &args->v[0], &v));
+            EVK_TRY(evk_attribute_path(r, &items[i], &args->v[0], NULL, &v));
         result = v;
         if (test)
             EVK_TRY(evk_call_builtin(r, test, &v, &rest, &result));
@@ -137,7 +134,7 @@ static evoke_status key_of(evk_render *r, const evk_value *item, const evk_value
 {
     *out = *item;
     if (evk_given(path) && path->kind != EVK_V_NONE)
-        EVK_TRY(evk_attribute_path(r, item, path, out));
+        EVK_TRY(evk_attribute_path(r, item, path, NULL, out));
     return fold && evk_is_string(out) ? evk_recase(r, out->s, EVK_CASING_LOWER, &out->s) : EVOKE_OK;
 }
 
@@ -313,15 +310,6 @@ static evoke_status filter_sum(evk_render *r, const evk_value *self, const evk_a
 }
 
 /* ---- groupby: (grouper, list) for each key, in their order ---- */
-static evoke_status group_key(evk_render *r, const evk_value *item, const evk_value *path, const evk_value *missing,
-                              evk_value *out)
-{
-    EVK_TRY(evk_attribute_path(r, item, path, out));
-    if (out->kind == EVK_V_UNDEFINED && evk_given(missing) && missing->kind != EVK_V_NONE)
-        *out = *missing;
-    return EVOKE_OK;
-}
-
 static evoke_status fold_key(evk_render *r, bool fold, evk_value *key)
 {
     return fold && evk_is_string(key) ? evk_recase(r, key->s, EVK_CASING_LOWER, &key->s) : EVOKE_OK;
@@ -349,7 +337,7 @@ static evoke_status filter_groupby(evk_render *r, const evk_value *self, const e
     EVK_TRY(evk_render_take(r, n, sizeof *all, &all));
     for (size_t i = 0; i < n; i++) {
         all[i].item = items[i];
-        EVK_TRY(group_key(r, &items[i], &args->v[0], &args->v[1], &all[i].key));
+        EVK_TRY(evk_attribute_path(r, &items[i], &args->v[0], &args->v[1], &all[i].key));
         EVK_TRY(fold_key(r, fold, &all[i].key));
     }
     EVK_TRY(sort_keyed(r, all, n, false));
@@ -359,7 +347,7 @@ static evoke_status filter_groupby(evk_render *r, const evk_value *self, const e
         evk_value key;
         if (i > 0)
             EVK_TRY(evk_equal(r, &all[i].key, &all[i - 1].key, &same));
-        EVK_TRY(group_key(r, &all[i].item, &args->v[0], &args->v[1], &key));      /* as it is written in the first */
+        EVK_TRY(evk_attribute_path(r, &all[i].item, &args->v[0], &args->v[1], &key));      /* as it is written in the first */
         if (!same)
             EVK_TRY(open_group(r, groups, &key, &now));
         EVK_TRY(evk_list_add(r, now, all[i].item));

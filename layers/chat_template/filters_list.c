@@ -62,6 +62,7 @@ static evoke_status filter_last(evk_render *r, const evk_value *self, const evk_
     return EVOKE_OK;
 }
 
+/* Lazy over what has an end to begin at; what has none, a generator, becomes a list. */
 static evoke_status filter_reverse(evk_render *r, const evk_value *self, const evk_args *args, evk_value *out)
 {
     (void)args;
@@ -71,7 +72,7 @@ static evoke_status filter_reverse(evk_render *r, const evk_value *self, const e
     if (evk_is_string(self))
         return evk_slice(r, self, back, out);
     EVK_TRY(evk_iterate(r, self, &items, &n));
-    EVK_TRY(evk_list_new(r, EVK_GENERATOR, n, &s));
+    EVK_TRY(evk_list_new(r, evk_is_seq(self, EVK_GENERATOR) ? EVK_LIST : EVK_GENERATOR, n, &s));
     for (size_t i = n; i-- > 0;)
         EVK_TRY(evk_list_add(r, s, items[i]));
     *out = evk_seq(s);
@@ -101,7 +102,7 @@ static evoke_status filter_join(evk_render *r, const evk_value *self, const evk_
     EVK_TRY(evk_list_new(r, EVK_LIST, n, &parts));
     for (size_t i = 0; i < n; i++) {
         evk_value v;
-        EVK_TRY(evk_attribute_path(r, &items[i], path, &v));
+        EVK_TRY(evk_attribute_path(r, &items[i], path, NULL, &v));
         EVK_TRY(evk_list_add(r, parts, v));
     }
     return evk_join(r, between, parts->items, n, true, out);

@@ -77,8 +77,9 @@ evoke_status evk_compare_op(evk_render *r, evk_op op, const evk_value *a, const 
 evoke_status evk_attribute(evk_render *r, const evk_value *v, evk_string name, evk_value *out);
 evoke_status evk_item(evk_render *r, const evk_value *v, const evk_value *key, evk_value *out);
 evoke_status evk_slice(evk_render *r, const evk_value *v, const evk_value part[3], evk_value *out);
-/* An attribute path of map, sort and so on: "a.b.0" or a number. */
-evoke_status evk_attribute_path(evk_render *r, const evk_value *v, const evk_value *path, evk_value *out);
+/* An attribute path of map, sort and so on: "a.b.0" or a number. missing: what stands for each step that is undefined; NULL, not given
+ * or none: nothing does. */
+evoke_status evk_attribute_path(evk_render *r, const evk_value *v, const evk_value *path, const evk_value *missing, evk_value *out);
 
 evoke_status evk_call(evk_render *r, const evk_value *callee, const evk_args *args, evk_value *out);        /* call.c */
 evoke_status evk_call_builtin(evk_render *r, const evk_builtin *f, const evk_value *self, const evk_args *args,

@@ -35,7 +35,7 @@ TEST_OF_KIND(test_sequence, evk_is_string(self) || self->kind == EVK_V_DICT || s
 TEST_OF_KIND(test_iterable, self->kind == EVK_V_UNDEFINED || evk_is_string(self) || self->kind == EVK_V_SEQUENCE ||
                             self->kind == EVK_V_DICT || self->kind == EVK_V_LOOP)
 TEST_OF_KIND(test_callable, self->kind == EVK_V_MACRO || self->kind == EVK_V_FUNCTION ||
-                            self->kind == EVK_V_LOOP)
+                            self->kind == EVK_V_LOOP || self->kind == EVK_V_UNDEFINED)
 TEST_OF_KIND(test_escaped, evk_is_string(self) && self->markup)
 TEST_OF_KIND(test_filter, evk_is_string(self) && evk_filter_find(self->s) != NULL)
 TEST_OF_KIND(test_test, evk_is_string(self) && evk_test_find(self->s) != NULL)

@@ -3,7 +3,7 @@
  * Where a text is too long, transformers' longest_first leaves n_a and n_b tokens of the M that the special ones leave:
  *
  *     n_a + n_b <= M                  both whole
- *     the shorter n <= M - n          the longer keeps M - n
+ *     the shorter n <= M / 2          the longer keeps M - n
  *     otherwise                       M / 2 for the shorter, and what is left for the other */
 #include <stdlib.h>
 
@@ -33,7 +33,7 @@ static evoke_status shorten(size_t *n_a, size_t *n_b, bool pair, size_t added, s
     if (*n_a + *n_b <= most)
         return EVOKE_OK;
     size_t *shorter = *n_a > *n_b ? n_b : n_a, *longer = *n_a > *n_b ? n_a : n_b;
-    if (!pair || *shorter <= most - *shorter) {
+    if (!pair || *shorter <= most / 2) {
         *longer = pair ? most - *shorter : most;
         return EVOKE_OK;
     }

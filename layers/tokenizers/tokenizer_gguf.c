@@ -72,6 +72,29 @@ static evoke_status read_tokens(const evoke_weights *w, evk_token *tokens, size_
     return EVOKE_OK;
 }
 
+/* Which added tokens take the white space after them: a GGUF file does not say, and the folders that these are made from do. */
+static const struct { const char *arch, *model, *not[4]; } strips_right[] = {
+    { "phi3", "llama", { "<unk>", "<s>", "<|endoftext|>" } },      /* so does llama.cpp, by the model's name */
+};
+
+static bool is_text(const evk_token *t, const char *text)
+{
+    return t->n == strlen(text) && memcmp(t->text, text, t->n) == 0;
+}
+
+static bool takes_space(const evoke_weights *w, const evk_token *t)
+{
+    const char *arch = evk_meta_string(w, "general.architecture"), *model = evk_meta_string(w, "tokenizer.ggml.model");
+    for (size_t i = 0; arch && model && i < sizeof strips_right / sizeof *strips_right; i++) {
+        bool it = strcmp(arch, strips_right[i].arch) == 0 && strcmp(model, strips_right[i].model) == 0;
+        for (size_t k = 0; it && strips_right[i].not[k]; k++)
+            it = !is_text(t, strips_right[i].not[k]);
+        if (it)
+            return true;
+    }
+    return false;
+}
+
 static evoke_status read_vocabulary(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
 {
     size_t n = 0;
@@ -85,7 +108,8 @@ static evoke_status read_vocabulary(evoke_tokenizer *t, const evoke_weights *w, 
         if (tokens[i].kind == EVK_TOKEN_CONTROL || tokens[i].kind == EVK_TOKEN_USER)
             st = evk_added_tokens_add(&t->added, tokens[i].text,
                                       &(evk_added_token){ .n = tokens[i].n, .id = (int32_t)i,
-                                                          .control = tokens[i].kind == EVK_TOKEN_CONTROL }, err);
+                                                          .control = tokens[i].kind == EVK_TOKEN_CONTROL,
+                                                          .strip_right = takes_space(w, &tokens[i]) }, err);
     evk_added_tokens_sort(&t->added);
     free(tokens);
     return st;

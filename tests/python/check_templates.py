@@ -150,12 +150,12 @@ none|default('x'), none|default('x', true), ''|d('e', true), 0|default(1, boolea
 '1.5'|float, 'x'|float, 'x'|float(2.5), 3|float, none|float(1), ' 2 '|float, '1e3'|float, 'nan'|float, '-inf'|float
 {'a': 1, 'é': ['x', none, true, 1.5, "q\\"\\\\\\n\\t\\x01/"]}|tojson, [1, {'k': []}, {}]|tojson(indent=2), 'é👧'|tojson(ensure_ascii=true), {'b': 1, 'a': 2}|tojson(sort_keys=true), [1, 2]|tojson(separators=(',', ':')), {'a': 1}|tojson(separators=(', ', '='), indent=1), 'a'|tojson, none|tojson, 1.0|tojson, (1, 2)|tojson, {1: 2, none: 3, true: 4, 1.5: 5}|tojson, {'a': {'b': 1}}|tojson(indent='--')
 {'b': 1, 'a': 2}|items|list, {'b': 1, 'a': 2}|dictsort, {'b': 1, 'A': 2}|dictsort(true), {'b': 1, 'a': 2}|dictsort(by='value'), {'b': 1, 'a': 2}|dictsort(reverse=true)
-messages|map(attribute='role')|list, ['a', 'b']|map('upper')|list, [1, 2]|map('string')|join, [{'a': {'b': 1}}, {}]|map(attribute='a.b', default='none')|list if 0 else 'x', [{'a': 1}, {}]|map(attribute='a', default='z')|list, ['ab', 'c']|map('replace', 'a', 'x')|list, [[1, 2], [3]]|map('join', '-')|list, [[1, 2], [3]]|map('first')|list, [[1, 2]]|map(attribute=1)|list
+messages|map(attribute='role')|list, ['a', 'b']|map('upper')|list, [1, 2]|map('string')|join, [{'a': {'b': 1}}, {}]|map(attribute='a.b', default='none')|list, [{'a': {'b': 1}}, {'a': 2}]|map(attribute='a.b', default='z')|join(','), [{'a': 1}, {}]|map(attribute='a', default='z')|list, ['ab', 'c']|map('replace', 'a', 'x')|list, [[1, 2], [3]]|map('join', '-')|list, [[1, 2], [3]]|map('first')|list, [[1, 2]]|map(attribute=1)|list
 messages|selectattr('role', 'equalto', 'user')|list|length, messages|selectattr('content')|list|length, messages|rejectattr('role', 'eq', 'user')|map(attribute='role')|list, messages|selectattr('role', 'in', ['user', 'system'])|list|length, messages|selectattr('nothing', 'defined')|list
 [1, 2, 3, 4]|select('odd')|list, [0, 1, '']|select|list, [1, 2, 3]|reject('even')|list, [1, 2, 3]|select('gt', 1)|list, [1, none]|reject('none')|list, [1, 2, 3, 4]|select('divisibleby', 2)|list, ['a', 1]|select('string')|list, [1, 2]|select('>', 1)|list
 [3, 1, 2]|sort, ['b', 'A', 'c']|sort, ['b', 'A', 'c']|sort(case_sensitive=true), [3, 1, 2]|sort(reverse=true), [{'n': 2, 'i': 0}, {'n': 1, 'i': 1}, {'n': 2, 'i': 2}]|sort(attribute='n'), [{'n': 2, 'i': 0}, {'n': 1, 'i': 1}, {'n': 2, 'i': 2}]|sort(attribute='n', reverse=true), [{'n': 2, 'i': 0}, {'n': 1, 'i': 1}, {'n': 1, 'i': 0}]|sort(attribute='n,i'), 'bca'|sort
 [1, 2, 1, 3]|unique|list, ['a', 'A', 'b']|unique|list, ['a', 'A']|unique(true)|list, [{'n': 1}, {'n': 1}]|unique(attribute='n')|list
-[1, 2, 3]|reverse|list, 'abc'|reverse, {'a': 1, 'b': 2}|reverse|list
+[1, 2, 3]|reverse|list, (messages|map(attribute='role')|reverse)[0], messages|map(attribute='role')|reverse|length, messages|map(attribute='role')|reverse|tojson, 'x' if [1]|select('equalto', 2)|reverse else 'y', 'x' if []|reverse else 'y', 'abc'|reverse, {'a': 1, 'b': 2}|reverse|list
 -5|abs, -5.5|abs, 5|abs, -1|abs - 2, (-3)|abs
 2.5|round, 3.5|round, 2.675|round(2), 1234.5|round(-2), 2.1|round(0, 'ceil'), 2.9|round(method='floor'), 5|round, 5|round(2), -2.5|round, 1e300|round(2), 3.14159|round(3)
 'a\\nb\\n\\nc'|indent, 'a\\nb'|indent(2, true), 'a\\n\\nb'|indent(2, blank=true), 'a\\nb'|indent('> '), ''|indent, 'a\\r\\nb\\n'|indent(1)
@@ -183,7 +183,7 @@ strftime_now('%Y-%m-%d %H:%M:%S %j %a %B'), strftime_now(''), strftime_now('%%x'
 namespace(a=1).a, namespace({'b': 2}).b, namespace() is mapping, namespace(a=1)
 1 is number, 1.0 is float, 1 is integer, true is integer, true is number, true is boolean, 'a' is string, none is none, 'a' is sequence, {} is mapping, [] is sequence, {} is sequence, [] is mapping, 5 is iterable, 'a' is iterable, range(2) is sequence, {'a': 1}.items() is iterable
 true is true, 1 is true, false is false, 0 is false, 3 is odd, 4 is even, 9 is divisibleby 3, 9 is divisibleby(2), 1 is eq 1, 1 is ne 2, 1 is lt 2, 2 is gt 1, 1 is le 1, 1 is ge 2, 1 is in [1], 'a' is in 'abc', 1 is equalto 1, 2 is greaterthan 1, 1 is lessthan 1, 1 is sameas 1, 1 is sameas true
-'a' is lower, 'A' is upper, 'upper' is filter, 'nope' is filter, 'odd' is test, range is callable, 1 is callable, 'x'|safe is escaped, 'x' is escaped
+'a' is lower, 'A' is upper, 'upper' is filter, 'nope' is filter, 'odd' is test, range is callable, 1 is callable, nothing is callable, 'x'|safe is escaped, 'x' is escaped
 1 is not none, not 1 is none, 1 is defined and 2 is defined, x is not defined or 1, x is defined, 1 is odd == true, [1] is iterable and 'y', -1 is number
 (1, 2), (1,), (), 1, 2
 [1, 2,], {'a': 1,}, (1, 2,), range(1, 2,)

@@ -13,6 +13,7 @@ typedef struct gguf_vocabulary {
     size_t n_types, n_scores;                           /* 0: no such key */
     int unknown;                                        /* -1: no such key */
     int prefix, squeeze;                                /* -1: no such key; else the flag */
+    const char *arch;                                   /* NULL: no such key */
 } gguf_vocabulary;
 
 static inline void vocabulary_key(bytes *b, const char *key, uint32_t type, uint64_t *n)
@@ -49,6 +50,10 @@ static inline void put_vocabulary(bytes *file, const gguf_vocabulary *v)
     body.n = file->n = 0;
     while (n_tokens < VOCABULARY_MOST && v->tokens[n_tokens])
         n_tokens++;
+    if (v->arch) {
+        vocabulary_key(&body, "general.architecture", STRING, &n);
+        put_string(&body, v->arch);
+    }
     vocabulary_key(&body, "tokenizer.ggml.model", STRING, &n);
     put_string(&body, v->model);
     vocabulary_array(&body, "tokenizer.ggml.tokens", STRING, n_tokens, &n);

@@ -73,6 +73,39 @@ static void test_spm(const char *folder)
     evoke_tokenizer_free(t);
 }
 
+/* Whether a line break after a special token is nothing. */
+static bool swallows(const evoke_tokenizer *t, const char *token)
+{
+    char with[32], without[32];
+    evoke_ids a = {0}, b = {0};
+    snprintf(with, sizeof with, "%s\nab", token);
+    snprintf(without, sizeof without, "%sab", token);
+    check(evoke_tokenize(t, with, strlen(with), EVOKE_TOKENIZE_PARSE_SPECIAL, &a, NULL) == EVOKE_OK &&
+          evoke_tokenize(t, without, strlen(without), EVOKE_TOKENIZE_PARSE_SPECIAL, &b, NULL) == EVOKE_OK && a.n > 0 && b.n > 0, "ids");
+    const bool same = a.n == b.n && memcmp(a.ids, b.ids, a.n * sizeof *a.ids) == 0;
+    evoke_ids_free(&a);
+    evoke_ids_free(&b);
+    return same;
+}
+
+/* Phi-3's added tokens but three take the white space after them, as the folder says of them; others do not. */
+static void test_white_space_after(const char *folder)
+{
+    static const char *const archs[] = { "phi3", "llama" };
+    gguf_vocabulary v = {
+        .model = "llama", .tokens = { "<unk>", "<s>", "</s>", SPACE, "a", "b", "ab", "<|user|>", "<|endoftext|>", "<0x0A>" },
+        .types = { 2, 3, 3, 1, 1, 1, 1, 3, 3, 6 }, .n_types = 10, .n_scores = 10, .unknown = 0, .prefix = 1, .squeeze = -1,
+    };
+    for (size_t i = 0; i < 2; i++) {
+        v.arch = archs[i];
+        evoke_tokenizer *t = open_vocabulary(folder, &v, EVOKE_OK, "");
+        if (t)
+            check(swallows(t, "<|user|>") == (i == 0) && swallows(t, "</s>") == (i == 0) && !swallows(t, "<s>") &&
+                  !swallows(t, "<|endoftext|>"), "%s", archs[i]);
+        evoke_tokenizer_free(t);
+    }
+}
+
 static void test_unigram(const char *folder)
 {
     gguf_vocabulary v = {
@@ -218,6 +251,47 @@ static void test_time(const evoke_tokenizer *t)
     free(text);
 }
 
+/* Two texts of n_a and n_b tokens in `most`: as many of each as the package tokenizers keeps (longest_first). */
+static void kept(size_t n_a, size_t n_b, size_t most, size_t out[2])
+{
+    size_t shorter = n_a > n_b ? n_b : n_a, longer = shorter;
+    if (n_a + n_b > most) {
+        if (shorter <= most && most - shorter > shorter)
+            longer = most - shorter;
+        if (shorter + longer > most) {
+            shorter = most / 2;
+            longer = shorter + most % 2;
+        }
+        out[0] = n_a > n_b ? longer : shorter;
+        out[1] = n_a > n_b ? shorter : longer;
+    } else {
+        out[0] = n_a;
+        out[1] = n_b;
+    }
+}
+
+static void test_pairs(void)
+{
+    enum { MOST = 9 };
+    evoke_tokenizer *t = open_model("\"type\":\"Unigram\",\"vocab\":[[\"?\",0],[\"a\",-1],[\"b\",-1]],\"unk_id\":0", EVOKE_OK, "");
+    size_t n_wrong = 0;
+    for (size_t i = 0; t && i < MOST * MOST * MOST; i++) {
+        const size_t n_a = i % MOST, n_b = i / MOST % MOST, most = 1 + i / MOST / MOST;
+        size_t want[2], got[2] = { 0, 0 };
+        int32_t *types = NULL;
+        evoke_ids ids = {0};
+        kept(n_a, n_b, most, want);
+        check(evoke_tokenize_pair(t, "aaaaaaaaa", n_a, "bbbbbbbbb", n_b, most, &ids, &types, NULL) == EVOKE_OK, "pair %zu", i);
+        for (size_t k = 0; k < ids.n; k++)
+            got[ids.ids[k] == 2]++;
+        n_wrong += got[0] != want[0] || got[1] != want[1];
+        evoke_ids_free(&ids);
+        free(types);
+    }
+    check(n_wrong == 0, "%zu pairs are cut otherwise", n_wrong);
+    evoke_tokenizer_free(t);
+}
+
 static void test_times(const char *folder)
 {
     gguf_vocabulary v = spm;
@@ -248,10 +322,12 @@ int main(void)
     char folder[256];
     make_folder(folder);
     test_spm(folder);
+    test_white_space_after(folder);
     test_unigram(folder);
     test_wordpiece(folder);
     test_hostile(folder);
     test_hostile_json();
+    test_pairs();
     if (SANITIZED)
         check_skip("times", "the build has sanitizers");
     else
