@@ -138,6 +138,13 @@ evoke_status evk_buffer_format(evk_buffer *b, evoke_error *err, const char *form
     return st;
 }
 
+void evk_buffer_cut(evk_buffer *b, size_t n)
+{
+    b->n = n;
+    if (b->data)
+        b->data[n] = '\0';
+}
+
 void evk_buffer_free(evk_buffer *b)
 {
     free(b->data);

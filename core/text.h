@@ -20,6 +20,8 @@ evoke_status evk_read_file(const char *path, size_t limit, evoke_text *out, evok
 typedef struct evk_buffer { char *data; size_t n, capacity; } evk_buffer;
 evoke_status evk_buffer_add(evk_buffer *b, const void *bytes, size_t n, evoke_error *err);
 evoke_status evk_buffer_format(evk_buffer *b, evoke_error *err, const char *format, ...) EVK_PRINTF(3, 4);
+/* Keeps the first n bytes; n at most b->n. */
+void evk_buffer_cut(evk_buffer *b, size_t n);
 void evk_buffer_free(evk_buffer *b);
 /* Hands the bytes over as a text (never NULL data) and empties the buffer. */
 evoke_status evk_buffer_take(evk_buffer *b, evoke_text *out, evoke_error *err);

@@ -8,7 +8,9 @@
 
 static evoke_status open_temporary(output *out, const char *path, evoke_error *err)
 {
-    const size_t size = strlen(path) + 32;
+    enum { MAX_TRIES = 1000 };
+    const size_t size = strlen(path) + 48;
+    int fd = -1;
     const evoke_status status = evoke_check_output(path, "create the result", err);
     if (status != EVOKE_OK)
         return status;
@@ -16,8 +18,12 @@ static evoke_status open_temporary(output *out, const char *path, evoke_error *e
     out->temporary = malloc(size);
     if (!out->path || !out->temporary)
         return fail(err, EVOKE_ENOMEM, "write: no memory (%s)", path);
-    snprintf(out->temporary, size, "%s.%ld.partial", path, (long)getpid());
-    const int fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    for (unsigned i = 0; i < MAX_TRIES && fd < 0; i++) {        /* a killed process of our number may have left one */
+        snprintf(out->temporary, size, "%s.%ld-%u.partial", path, (long)getpid(), i);
+        fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST)
+            break;
+    }
     const int why = errno;
     out->file = fd >= 0 ? fdopen(fd, "w") : NULL;
     if (!out->file) {

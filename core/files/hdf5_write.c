@@ -6,6 +6,7 @@
  * reserved before HDF5 is told of it: a full disk is then our error, not its own. */
 #define _GNU_SOURCE     /* fallocate */
 #include "core/files/hdf5_file.h"
+#include "core/files/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,29 +17,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_TRIES = 1000, ALIGN = 4096, ALIGN_FROM = 1 << 20, SPARE = 1 << 16 };
+enum { ALIGN = 4096, ALIGN_FROM = 1 << 20, SPARE = 1 << 16 };
 
 /* ---- files ---- */
 /* An empty file of a free name beside f->path. */
 static evoke_status make_temporary(evk_h5 *f, evoke_error *err)
 {
-    const size_t room = strlen(f->path) + 48;
-    EVK_TRY(evoke_check_output(f->path, "create HDF5", err));
-    EVK_TRY(evk_alloc(&f->temporary, room, 1, "create HDF5", err));
-    for (unsigned i = 0; i < MAX_TRIES; i++) {
-        snprintf(f->temporary, room, "%s.%ld-%u.tmp", f->path, (long)getpid(), i);
-        const int fd = open(f->temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0) {
-            close(fd);
-            return EVOKE_OK;
-        }
-        if (errno != EEXIST)
-            break;
-    }
-    const int reason = errno;
-    free(f->temporary);
-    f->temporary = NULL;
-    return evk_fail(err, EVOKE_EIO, "create HDF5: %s (%s)", strerror(reason), f->path);
+    int fd = -1;
+    EVK_TRY(evk_open_temporary(f->path, "create HDF5", &f->temporary, &fd, err));
+    close(fd);
+    return EVOKE_OK;
 }
 
 /* 0, or the errno that writing that many bytes more, and HDF5's own structures, would meet. */

@@ -29,20 +29,38 @@ evoke_status evoke_check_output(const char *path, const char *what, evoke_error 
     return EVOKE_OK;
 }
 
+evoke_status evk_open_temporary(const char *path, const char *what, char **name, int *fd, evoke_error *err)
+{
+    enum { MAX_TRIES = 1000 };
+    const size_t room = strlen(path) + 48;
+    *fd = -1;
+    EVK_TRY(evoke_check_output(path, what, err));
+    EVK_TRY(evk_alloc(name, room, 1, what, err));
+    for (unsigned i = 0; i < MAX_TRIES && *fd < 0; i++) {       /* a killed process of our number may have left one */
+        snprintf(*name, room, "%s.%ld-%u.partial", path, (long)getpid(), i);
+        *fd = open(*name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (*fd < 0 && errno != EEXIST)
+            break;
+    }
+    if (*fd >= 0)
+        return EVOKE_OK;
+    const int why = errno;
+    free(*name);
+    *name = NULL;
+    return evk_fail(err, EVOKE_EIO, "%s: %s (%s)", what, strerror(why), path);
+}
+
 evoke_status evk_write_whole(const char *path, const void *bytes, size_t n, evoke_error *err)
 {
-    const size_t room = strlen(path) + 32;
     char *temporary = NULL;
-    EVK_TRY(evoke_check_output(path, "write file", err));
-    EVK_TRY(evk_alloc(&temporary, room, 1, "write file", err));
-    snprintf(temporary, room, "%s.%ld.partial", path, (long)getpid());
-    const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    int why = fd < 0 ? errno : write_all(fd, bytes, n);
-    if (fd >= 0 && close(fd) != 0 && !why)
+    int fd = -1;
+    EVK_TRY(evk_open_temporary(path, "write file", &temporary, &fd, err));
+    int why = write_all(fd, bytes, n);
+    if (close(fd) != 0 && !why)
         why = errno;
     if (!why && rename(temporary, path) != 0)
         why = errno;
-    if (why && fd >= 0)
+    if (why)
         unlink(temporary);
     free(temporary);
     return why ? evk_fail(err, EVOKE_EIO, "write file: %s (%s)", strerror(why), path) : EVOKE_OK;
