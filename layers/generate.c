@@ -111,7 +111,8 @@ static void destroy(generator *g)
 
 static evoke_status tell(const generator *g, const evoke_progress *progress, evoke_error *err)
 {
-    if (progress && progress->report && !progress->report(progress->user, "generate", g->n_done, g->n_request))
+    if (progress && progress->report && !progress->report(progress->user, "generate", g->n_done, g->n_request) &&
+        g->n_done < g->n_request)
         return evk_fail(err, EVOKE_EINTERRUPTED, "generate: stopped after %zu of %zu prompts", g->n_done, g->n_request);
     return EVOKE_OK;
 }

@@ -80,10 +80,8 @@ void evoke_session_steer(evoke_session *s, const evoke_steering *steering)
     s->steering = steering;
 }
 
-static evoke_status eval(evoke_session *s, const int32_t *ids, size_t n, const evoke_progress *progress, evoke_error *err)
+static evoke_status run(evoke_session *s, const int32_t *ids, size_t n, const evoke_progress *progress, evoke_error *err)
 {
-    if (n == 0)
-        return evk_fail(err, EVOKE_EARG, "run model: no tokens");
     const size_t end_position = evoke_session_position(s) + n;
     for (size_t begin = 0; begin < n; begin += CHUNK) {
         const size_t count = n - begin < CHUNK ? n - begin : CHUNK, position = evoke_session_position(s);
@@ -101,9 +99,24 @@ static evoke_status eval(evoke_session *s, const int32_t *ids, size_t n, const e
         if (progress && progress->report && !progress->report(progress->user, "run the prompt", begin + count, n))
             return evk_fail(err, EVOKE_EINTERRUPTED, "run the prompt: stopped after %zu of %zu tokens", begin + count, n);
     }
-    s->n_response += s->in_response ? n : 0;
-    s->in_response = true;
     return EVOKE_OK;
+}
+
+/* What fails leaves the session as it was; what is interrupted, in a prompt, keeps what was run. */
+static evoke_status eval(evoke_session *s, const int32_t *ids, size_t n, const evoke_progress *progress, evoke_error *err)
+{
+    const size_t position = evoke_session_position(s), n_reusable = s->n_reusable;
+    if (n == 0)
+        return evk_fail(err, EVOKE_EARG, "run model: no tokens");
+    const evoke_status st = run(s, ids, n, progress, err);
+    if (st == EVOKE_OK) {
+        s->n_response += s->in_response ? n : 0;
+        s->in_response = true;
+    } else if (st != EVOKE_EINTERRUPTED) {
+        evk_kv_keep(&s->cache, s->sequence, position);
+        s->n_reusable = n_reusable;
+    }
+    return st;
 }
 
 evoke_status evoke_session_eval(evoke_session *s, const int32_t *ids, size_t n, evoke_error *err)
@@ -140,8 +153,8 @@ static evoke_status check_request(const evoke_session *s, const evoke_request *r
 }
 
 /* Draws and runs tokens until the response ends, its last token too. room: scratch of the sampler. */
-static evoke_status respond(evoke_session *s, const evoke_request *r, const evk_ends *ends, evoke_on_token on_token, void *user,
-                            void *room, evoke_response *out, evoke_error *err)
+static evoke_status respond(evoke_session *s, const evoke_request *r, const evk_ends *ends, double began, evoke_on_token on_token,
+                            void *user, void *room, evoke_response *out, evoke_error *err)
 {
     const size_t n_vocab = s->model->config.n_vocab;
     evk_sampler sampler;
@@ -152,6 +165,8 @@ static evoke_status respond(evoke_session *s, const evoke_request *r, const evk_
         float logprob = 0;
         const int32_t id = evk_sample(&sampler, &s->model->kernels, s->logits, n_vocab, ends->ids,
                                       n == 0 && r->at_least_one ? ends->n : 0, room, &logprob);
+        if (n == 0)
+            out->first_seconds = evk_seconds() - began;
         EVK_TRY(evk_response_take(r, ends, 0, id, logprob, on_token, user, out, &go, err));
         s->steering = r->steering;
         if (out->n > n)
@@ -178,7 +193,7 @@ evoke_status evoke_session_generate(evoke_session *s, const evoke_request *r, ev
     if (st == EVOKE_OK)
         st = eval(s, r->ids + held, r->n_ids - held, progress, err);
     if (st == EVOKE_OK)
-        st = respond(s, r, &ends, on_token, user, room, out, err);
+        st = respond(s, r, &ends, began, on_token, user, room, out, err);
     if (n_run)
         *n_run = r->n_ids - held;
     out->seconds = evk_seconds() - began;

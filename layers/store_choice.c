@@ -72,6 +72,9 @@ static evoke_status choose_layers(evk_selection *q, const evoke_store_choice *c,
         snprintf(number, sizeof number, "%d", c->layers ? (int)c->layers[i] : 0);
         if (l == s->info.n_layer)
             return unknown(s, "layer", number, err);
+        for (size_t k = 0; k < i; k++)          /* no reader would open such a store */
+            if (q->layers[k] == l)
+                return evk_fail(err, EVOKE_EARG, "select from store: layer %s is named twice", number);
         q->layers[i] = l;
     }
     return EVOKE_OK;

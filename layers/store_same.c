@@ -94,13 +94,31 @@ static evoke_status same_queries(evoke_store *a, evoke_store *b, evoke_error *er
     return EVOKE_OK;
 }
 
+/* Whether the prompts of a's settings are those that b has of them; so they are where a file holds none. */
+static evoke_status compare_prompts(evoke_store *a, evoke_store *b, bool *same, evoke_error *err)
+{
+    char **of_a = NULL, **of_b = NULL;
+    size_t n_a = 0, n_b = 0, setting = 0;
+    *same = true;
+    if (!evk_h5_has(a->file, "/prompts/text") || !evk_h5_has(b->file, "/prompts/text"))
+        return EVOKE_OK;
+    evoke_status st = evk_h5_read_strings(a->file, "/prompts/text", &of_a, &n_a, err);
+    if (st == EVOKE_OK)
+        st = evk_h5_read_strings(b->file, "/prompts/text", &of_b, &n_b, err);
+    if (st == EVOKE_OK)
+        *same = n_a == a->info.n_query * a->info.n_setting && n_b == b->info.n_query * b->info.n_setting;
+    for (size_t i = 0; st == EVOKE_OK && *same && i < n_a; i++)
+        *same = evk_store_find_setting(b, a->settings[i % a->info.n_setting], &setting) &&
+                strcmp(of_a[i], of_b[i / a->info.n_setting * b->info.n_setting + setting]) == 0;
+    free(of_a);
+    free(of_b);
+    return st;
+}
+
 evoke_status evk_store_same(evoke_store *a, evoke_store *b, bool *same_prompts, evoke_error *err)
 {
-    size_t at = 0, n = 0;
     EVK_TRY(same_counts(a, b, err));
     EVK_TRY(same_axes(a, b, err));
     EVK_TRY(same_queries(a, b, err));
-    EVK_TRY(first_other(a, b, "/prompts/text", &at, &n, err));
-    *same_prompts = at == n;
-    return EVOKE_OK;
+    return compare_prompts(a, b, same_prompts, err);
 }

@@ -80,6 +80,9 @@ static evoke_status fill_new(evoke_vectors *v, const evk_vectors_spec *s, evoke_
         .span = v->span, .model_name = v->model_name, .model_sha256 = v->model_sha256, .architecture = v->architecture,
         .n_layer_model = s->n_layer_model,
     };
+    for (size_t l = 0; l < s->n_layer; l++)         /* a file may say less, or nothing */
+        if (s->layers[l] >= 0 && (size_t)s->layers[l] >= v->info.n_layer_model)
+            v->info.n_layer_model = (size_t)s->layers[l] + 1;
     return EVOKE_OK;
 }
 

@@ -109,8 +109,8 @@ static evoke_status read_file(evk_h5 *f, evoke_vectors **out, evoke_error *err)
     if (st == EVOKE_OK)
         st = evk_labels_layers(f, s.n_layer, &layers, err);
     s.layers = layers;
-    s.n_layer_model = evk_h5_get_i64(f, "/", "n_layers", &n_layer_model) && n_layer_model > 0 ? (size_t)n_layer_model
-                                                                                             : s.n_layer;
+    if (evk_h5_get_i64(f, "/", "n_layers", &n_layer_model) && n_layer_model > 0)
+        s.n_layer_model = (size_t)n_layer_model;
     if (st == EVOKE_OK)
         st = evk_vectors_new(&s, out, err);
     if (st == EVOKE_OK)

@@ -47,19 +47,15 @@ typedef struct job {
     bool lower_case;
     const char *prompt;
     const evoke_progress *progress;
-    size_t n_cut;
+    size_t n_done;                      /* sequences */
+    size_t n_cut, last_cut;             /* texts, and the number of the last one counted, from 1 */
 } job;
 
-/* Texts of sentence-transformers folders: a prompt before them, lower case where the folder says so. */
-static evoke_status prepare(const job *j, const char *text, evk_buffer *out, evoke_error *err)
+static evoke_status add_lower_case(evk_buffer *out, const char *text, evoke_error *err)
 {
+    const size_t n = strlen(text);
     char bytes[4];
     int32_t code = 0;
-    if (j->prompt)
-        EVK_TRY(evk_buffer_add(out, j->prompt, strlen(j->prompt), err));
-    const size_t n = strlen(text);
-    if (!j->lower_case)
-        return evk_buffer_add(out, text, n, err);
     for (size_t i = 0, step; i < n; i += step) {
         step = evk_utf8_next(text + i, n - i, &code);
         if (step == 0)
@@ -68,6 +64,16 @@ static evoke_status prepare(const job *j, const char *text, evk_buffer *out, evo
         if (code == 0x130)                      /* the one letter whose lower case is two characters */
             EVK_TRY(evk_buffer_add(out, "\xcc\x87", 2, err));
     }
+    return EVOKE_OK;
+}
+
+/* Texts of sentence-transformers folders, as its version 6 has it: a prompt before them, all in lower case where the folder says so;
+ * white space at the ends stays. */
+static evoke_status prepare(const job *j, const char *text, evk_buffer *out, evoke_error *err)
+{
+    const char *const parts[] = { j->prompt ? j->prompt : "", text };
+    for (size_t i = 0; i < 2; i++)
+        EVK_TRY(j->lower_case ? add_lower_case(out, parts[i], err) : evk_buffer_add(out, parts[i], strlen(parts[i]), err));
     return EVOKE_OK;
 }
 
@@ -80,8 +86,10 @@ static evoke_status tokenize_one(job *j, size_t i, evk_text_ids *out, evoke_erro
     const char *own = text.data ? text.data : j->lower_case || j->prompt ? "" : j->texts[i / pairs];
     if (st == EVOKE_OK)
         st = evk_encoder_tokenize(j->encoder, own, j->n_second ? j->seconds[i % pairs] : NULL, j->most, out, &why);
-    if (st == EVOKE_OK && out->cut && i % pairs == 0)
+    if (st == EVOKE_OK && out->cut && j->last_cut != i / pairs + 1) {
+        j->last_cut = i / pairs + 1;
         j->n_cut++;
+    }
     if (st != EVOKE_OK)
         evk_fail(err, st, j->n > 1 ? "%.900s (text %zu)" : "%.900s", why.text, i / pairs + 1);
     evk_buffer_free(&text);
@@ -109,7 +117,7 @@ static evoke_status run_group(job *j, size_t first, size_t n, const evoke_encodi
 
 static evoke_status report(const job *j, const char *what, size_t done, size_t all, evoke_error *err)
 {
-    if (j->progress && j->progress->report && !j->progress->report(j->progress->user, what, done, all))
+    if (j->progress && j->progress->report && !j->progress->report(j->progress->user, what, done, all) && done < all)
         return evk_fail(err, EVOKE_EINTERRUPTED, "%s: interrupted after %zu of %zu", what, done, all);
     return EVOKE_OK;
 }
@@ -123,6 +131,7 @@ static evoke_status run_all(job *j, const char *what, bool sentence, size_t widt
         float *rows = scores + i * width;
         const evoke_encodings out = { .logits = sentence ? NULL : rows, .sentence = sentence ? rows : NULL };
         EVK_TRY(run_group(j, i, n, &out, err));
+        j->n_done = i + n;
         EVK_TRY(report(j, what, i + n, all, err));
     }
     return EVOKE_OK;
@@ -141,12 +150,12 @@ evoke_status evoke_classify(const evoke_encoder *e, const char *const *texts, si
 {
     job j = { .encoder = e, .texts = texts, .n = n, .most = e->info.max_tokens, .progress = progress };
     EVK_TRY(need_head(e, err));
-    EVK_TRY(run_all(&j, "classify", false, e->config.n_label, scores, err));
-    for (size_t i = 0; i < n; i++)
+    const evoke_status st = run_all(&j, "classify", false, e->config.n_label, scores, err);
+    for (size_t i = 0; i < j.n_done; i++)
         probabilities(&e->config, scores + i * e->config.n_label);
     if (n_cut)
         *n_cut = j.n_cut;
-    return EVOKE_OK;
+    return st;
 }
 
 evoke_status evoke_embed(const evoke_encoder *e, const char *const *texts, size_t n, const evoke_progress *progress,
@@ -157,10 +166,10 @@ evoke_status evoke_embed(const evoke_encoder *e, const char *const *texts, size_
         most = e->config.n_ctx;
     job j = { .encoder = e, .texts = texts, .n = n, .most = most, .lower_case = e->pooling.lower_case,
               .prompt = e->pooling.prompt, .progress = progress };
-    EVK_TRY(run_all(&j, "embed", true, e->info.d_embedding, vectors, err));
+    const evoke_status st = run_all(&j, "embed", true, e->info.d_embedding, vectors, err);
     if (n_cut)
         *n_cut = j.n_cut;
-    return EVOKE_OK;
+    return st;
 }
 
 /* ---- zero-shot ---- */
@@ -235,9 +244,9 @@ evoke_status evoke_zero_shot(const evoke_encoder *e, const char *const *texts, s
         st = evk_alloc(&logits, rows, e->config.n_label * sizeof *logits, "classify", err);
     if (st == EVOKE_OK)
         st = run_all(&j, "classify", false, e->config.n_label, logits, err);
-    for (size_t i = 0; st == EVOKE_OK && i < n; i++)
+    for (size_t i = 0; i < j.n_done / n_labels; i++)
         judge(e, logits + i * n_labels * e->config.n_label, n_labels, independent || n_labels == 1, scores + i * n_labels);
-    if (st == EVOKE_OK && n_cut)
+    if (n_cut)
         *n_cut = j.n_cut;
     for (size_t l = 0; j.seconds && l < n_labels; l++)
         free(j.seconds[l]);

@@ -55,6 +55,9 @@ static evoke_status select_parts(const evoke_vectors *v, const evoke_vectors_cho
         s->layers[l] = l;
         if (c->layers)
             EVK_TRY(find_layer(v, c->layers[l], &s->layers[l], err));
+        for (size_t k = 0; k < l; k++)          /* no reader would open such a file */
+            if (s->layers[k] == s->layers[l])
+                return evk_fail(err, EVOKE_EARG, "write vectors: layer %d is named twice", (int)c->layers[l]);
     }
     for (size_t i = 0; i < info->n_site; i++)
         if (!c->site || *c->site == evoke_vectors_site(v, i))

@@ -64,11 +64,10 @@ static evoke_status build(const evk_format *as, const evk_found *f, int32_t offs
                             "%s)", (int)f->numbers[order[l]], (long long)layer, as->says.name, (int)offset, f->path);
         layers[l] = (int32_t)layer;
     }
-    const size_t last = (size_t)layers[f->n - 1] + 1;
     const evk_vectors_spec spec = {
         .n_emotion = 1, .n_layer = f->n, .d_model = f->d, .n_site = 1, .emotions = &name, .layers = layers, .sites = &site,
         .method = as->says.name, .span = "", .model_name = f->model, .architecture = f->architecture,
-        .n_layer_model = f->n_layer_model > last ? f->n_layer_model : last,
+        .n_layer_model = f->n_layer_model,
     };
     EVK_TRY(evk_vectors_new(&spec, out, err));
     for (size_t l = 0; l < f->n; l++)

@@ -257,7 +257,7 @@ evoke_status evk_read_npz(const evk_source *s, evoke_vectors **out, evoke_error 
         .n_emotion = l.n_emotion, .n_layer = l.n_layer, .d_model = l.d, .n_site = l.n_site,
         .emotions = (const char *const *)l.emotions, .layers = l.layers, .sites = l.sites, .method = l.text[0], .span = l.text[1],
         .model_name = l.text[2], .model_sha256 = l.text[3], .architecture = l.text[4],
-        .n_layer_model = l.n_layer_model ? l.n_layer_model : st == EVOKE_OK ? (size_t)l.layers[l.n_layer - 1] + 1 : 0,
+        .n_layer_model = l.n_layer_model,
     };
     if (st == EVOKE_OK)
         st = evk_vectors_new(&spec, out, err);

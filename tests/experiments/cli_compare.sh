@@ -18,6 +18,9 @@ holds "table" grep -qE '^resid_post fisher_change +1\.000 +1\.000 +1\.000$' "$WO
 runs "two stores" "$EVOKE" compare a.h5 b.h5 --json -q
 json "kernels change nothing that matters" "all(s['summary'][f]['least'] > 0.999 for s in r['sites'].values() for f in ('cosine', 'norm_ratio', 'fisher_change'))"
 json "both are named" "r['kind'] == 'stores' and r['same_prompts'] and r['a']['file'] == 'a.h5' and len(r['b']['sha256']) == 64"
+runs "its settings the other way round" "$EVOKE" query a.h5 -o turned.h5 --setting emotion,neutral -q
+runs "are the same" "$EVOKE" compare a.h5 turned.h5 --json -q
+json "and so are the prompts" "r['same_prompts'] and all(s['summary']['cosine']['least'] > 0.999999 for s in r['sites'].values())"
 runs "two vectors" "$EVOKE" compare va.h5 vb.h5 --json
 json "have no scatter" "r['kind'] == 'vectors' and r['sites']['attn_out']['layers'][2]['emotions']['fear']['fisher_a'] is None"
 

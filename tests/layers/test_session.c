@@ -22,6 +22,7 @@ static void same(world *w, size_t n, size_t n_run, double temperature, evoke_res
     check(out->n == N_NEW && memcmp(out->ids, all.ids, N_NEW * sizeof *all.ids) == 0 &&
           memcmp(out->logprobs, all.logprobs, N_NEW * sizeof *all.logprobs) == 0, "%zu tokens: the same response", n);
     check(evoke_session_position(w->s) == n + N_NEW, "%zu tokens: all of them are held", n);
+    check(0 < out->first_seconds && out->first_seconds < out->seconds, "%zu tokens: when the first came", n);
     evoke_responses_free(&all, 1);
 }
 
@@ -72,6 +73,26 @@ static bool stop_at_once(void *user, const char *what, uint64_t done, uint64_t t
     return done > total;
 }
 
+/* A prompt of several stretches that fails in the last leaves the session as it was. */
+static void test_failure(world *w)
+{
+    enum { LONG = 600, ROOM = 640 };
+    static int32_t ids[LONG];
+    evoke_session *s = NULL;
+    evoke_error err = {0};
+    float before = 0;
+    if (!check(evoke_session_new(w->m, ROOM, &s, &err) == EVOKE_OK && evoke_session_eval(s, w->ids, 3, &err) == EVOKE_OK, "%s", err.text))
+        return;
+    before = evoke_session_logits(s)[0];
+    ids[LONG - 1] = -1;
+    check(evoke_session_eval(s, ids, LONG, &err) == EVOKE_EDATA && evoke_session_position(s) == 3, "a bad id behind many good ones");
+    evoke_session_reset(s);
+    check(evoke_session_eval(s, ids, LONG, &err) == EVOKE_EDATA && evoke_session_position(s) == 0, "also in a prompt");
+    check(evoke_session_eval(s, w->ids, 3, &err) == EVOKE_OK && evoke_session_position(s) == 3 &&
+          memcmp(&before, evoke_session_logits(s), sizeof before) == 0, "what comes next is a prompt: %s", err.text);
+    evoke_session_free(s);
+}
+
 static void test_ends(world *w)
 {
     const evoke_progress hook = { stop_at_once, NULL };
@@ -83,6 +104,7 @@ static void test_ends(world *w)
     evoke_responses_free(&out, 1);
     check(evoke_session_generate(w->s, &r, NULL, NULL, &hook, &out, NULL, &err) == EVOKE_EINTERRUPTED && out.n == 0, "stopped");
     evoke_responses_free(&out, 1);
+    test_failure(w);
     r.n_predict = 1000;
     check(evoke_session_generate(w->s, &r, NULL, NULL, NULL, &out, NULL, &err) == EVOKE_EARG, "more than there is room for");
     r.n_ids = 0;

@@ -291,6 +291,22 @@ static void too_large_for_float16(const plan *p)
 }
 
 /* ---- continuing ---- */
+/* Of which no reader would open the file; nor more than there is room for. */
+static void no_layer_is_chosen_twice(const plan *p)
+{
+    static int32_t layers[5000];
+    static const size_t counts[] = { 2, 5000 };
+    evoke_error err = {0};
+    evoke_store *s = NULL;
+    check(evoke_store_open(path, &s, &err) == EVOKE_OK, "%s", err.text);
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        layers[i] = p->spec.layers[0];
+    for (size_t i = 0; s && i < 2; i++)
+        check(evoke_store_select(s, &(evoke_store_choice){ .layers = layers, .n_layers = counts[i] }, FOLDER "/twice.h5", NULL, &err) ==
+              EVOKE_EARG && strstr(err.text, "twice") && access(FOLDER "/twice.h5", F_OK) != 0, "%zu times: %s", counts[i], err.text);
+    evoke_store_free(s);
+}
+
 static void refuses(const plan *p, const char *why)
 {
     evoke_error err = {0};
@@ -526,6 +542,7 @@ int main(void)
     write_all(&p, path);
     comes_back(&p);
     norms_are_medians(&p);
+    no_layer_is_chosen_twice(&p);
     tokens_are_kept(&p, false);
     another_extraction_is_refused();
     one_writer_many_readers(&p);

@@ -83,6 +83,36 @@ static void comes_back(void)
     evk_h5_free(f);
 }
 
+/* Of how many layers the model is: at least those held. */
+static void layers_of_the_model(void)
+{
+    const char *const name = "joy";
+    evk_vectors_spec s = { .n_emotion = 1, .n_layer = 2, .d_model = D, .n_site = 1, .emotions = &name,
+        .layers = (const int32_t[]){ 20, 10 }, .sites = (const evoke_site[]){ EVOKE_RESID_POST } };
+    for (size_t says = 0; says < 40; says += 13) {
+        evoke_vectors *v = NULL;
+        s.n_layer_model = says;
+        if (check(evk_vectors_new(&s, &v, NULL) == EVOKE_OK, "make"))
+            check(evoke_vectors_describe(v)->n_layer_model == (says > 21 ? says : 21), "says %zu", says);
+        evoke_vectors_free(v);
+    }
+}
+
+static void export_names_no_layer_twice(void)
+{
+    static const char *const to[] = { "twice.h5", "twice.npz", "twice.safetensors" };
+    const int32_t twice[] = { 7, 12, 7 };
+    const evoke_vectors_choice choice = { .layers = twice, .n_layers = 3 };
+    evoke_vectors *v = make();
+    for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
+        evoke_error err = {0};
+        check(evoke_vectors_export(v, to[i], &choice, NULL, NULL, &err) == EVOKE_EARG && strstr(err.text, "twice"), "%s: '%s'", to[i],
+              err.text);
+        check(access(to[i], F_OK) != 0, "%s is there", to[i]);
+    }
+    evoke_vectors_free(v);
+}
+
 static double cosine(const float *a, const float *b, size_t n)
 {
     double ab = 0, aa = 0, bb = 0;
@@ -257,6 +287,8 @@ static void authors_published(const char *root)
 int main(int argc, char **argv)
 {
     comes_back();
+    layers_of_the_model();
+    export_names_no_layer_twice();
     random_are_numpys();
     random_are_random();
     bad_specs();
