@@ -94,12 +94,15 @@ static result agree(const sample *s, const size_t *weight, double *room)
     return out;
 }
 
-/* The AUC of x for the texts that `is` marks, each text counted `weight` times; NaN where one kind is missing. order: of x. */
+/* The AUC of x for the texts that `is` marks, each text counted `weight` times; NaN where one kind is missing, or an x is NaN. order:
+ * of x. */
 static double weighted_auc(const ranked *order, const size_t *weight, const bool *is, size_t n)
 {
     double below = 0, own_all = 0, area = 0;
     for (size_t i = 0, end = 0; i < n; i = end) {
         double own = 0, other = 0;
+        if (isnan(order[i].x))
+            return NAN;
         for (; end < n && order[end].x == order[i].x; end++)
             *(is[order[end].i] ? &own : &other) += (double)weight[order[end].i];
         area += own * (below + other / 2);

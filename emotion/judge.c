@@ -60,7 +60,7 @@ static evoke_status ask(const evoke_judge *j, size_t order, const char *text, si
         }
         at += is_text ? 2 : is_options ? 9 : 1;
     }
-    return evk_buffer_add(b, "", 0, err);
+    return evk_buffer_format(b, err, "%s", "");     /* also of nothing a text */
 }
 
 /* Appends how the answer begins, and the option unless NULL, to a rendered prompt. */

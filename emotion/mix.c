@@ -58,7 +58,9 @@ static evoke_status check(const reader *r, evoke_error *err)
     if (v->d_model != r->model->config.d_model)
         return evk_fail(err, EVOKE_EDATA, "%s: the vectors are %zu wide, the model %zu", what, v->d_model,
                         r->model->config.d_model);
-    if (!evoke_vectors_get(o->vectors, o->site, 0) || !evoke_vectors_neutral(o->vectors, o->site, 0))
+    const bool base = v->n_emotion > 1 && evoke_vectors_get(o->vectors, o->site, v->n_emotion);
+    if (!evoke_vectors_get(o->vectors, o->site, 0) || !evoke_vectors_neutral(o->vectors, o->site, 0) ||
+        (base && !evoke_vectors_neutral(o->vectors, o->site, v->n_emotion)))
         return evk_fail(err, EVOKE_EDATA, "%s: the vectors do not say where neutral lies at %s (evoke ev writes files that do)",
                         what, evoke_site_name(o->site));
     return EVOKE_OK;
@@ -112,7 +114,7 @@ static double mix_of(const reader *r, size_t e)
     const size_t d = r->model->config.d_model, n_emotion = evoke_vectors_describe(v)->n_emotion;
     const float *ev = evoke_vectors_get(v, site, e), *neutral = evoke_vectors_neutral(v, site, e);
     const float *base = evoke_vectors_get(v, site, n_emotion), *base_neutral = evoke_vectors_neutral(v, site, n_emotion);
-    const bool less = n_emotion > 1 && base && base_neutral;
+    const bool less = n_emotion > 1 && base;
     double along = 0, square = 0;
     for (size_t layer = 0; layer < r->model->config.n_layer; layer++) {
         if (r->held[layer] < 0)

@@ -268,6 +268,8 @@ static evoke_status check(const evk_steering *s, const evoke_steer_options *o, e
     if (o->mode == EVOKE_STEER_CLAMP && o->less_base)
         return evk_fail(err, EVOKE_EARG, "steer: mode clamp knows the classes' means along the vectors as they are, not less "
                         "base");
+    if (o->layers && o->n_layers == 0)
+        return evk_fail(err, EVOKE_EARG, "steer: the list of layers is empty");
     for (size_t i = 0; i < o->n_strengths; i++)
         EVK_TRY(check_strength(o, i, err));
     return EVOKE_OK;
@@ -294,12 +296,10 @@ static evoke_status find_active(evk_steering *s, const evoke_steer_options *o, b
     return EVOKE_OK;
 }
 
-evoke_status evoke_steering_add(evoke_steering *base, const evoke_steer_options *o, evoke_error *err)
+static evoke_status add(evk_steering *s, const evoke_steer_options *o, evoke_error *err)
 {
-    evk_steering *s = (evk_steering *)(void *)base;
     const making whole = { .s = s, .o = o, .strengths = o->strengths, .starts = o->starts, .n = o->n_strengths };
     bool any = false;
-    EVK_TRY(check(s, o, err));
     EVK_TRY(describe(s, o, is_ramp(&whole), err));
     EVK_TRY(find_active(s, o, &any, err));
     if (!any)                                           /* nothing to do, exactly */
@@ -310,4 +310,27 @@ evoke_status evoke_steering_add(evoke_steering *base, const evoke_steer_options 
         if (o->strengths[i].alpha != 0 || o->mode == EVOKE_STEER_CLAMP)
             EVK_TRY(append(s, o, i, 1, err));
     return EVOKE_OK;
+}
+
+/* Back to n edits, and to as much of the texts. */
+static void take_back(evk_steering *s, size_t n, size_t n_text, size_t n_idle)
+{
+    while (s->n > n)
+        evk_steer_edit_free(&s->edits[--s->n]);
+    s->base.edit.sites = 0;
+    for (size_t i = 0; i < n; i++)
+        s->base.edit.sites |= 1u << s->edits[i].site;
+    evk_buffer_cut(&s->text, n_text);
+    evk_buffer_cut(&s->idle, n_idle);
+}
+
+evoke_status evoke_steering_add(evoke_steering *base, const evoke_steer_options *o, evoke_error *err)
+{
+    evk_steering *s = (evk_steering *)(void *)base;
+    const size_t n = s->n, n_text = s->text.n, n_idle = s->idle.n;
+    EVK_TRY(check(s, o, err));
+    const evoke_status st = add(s, o, err);
+    if (st != EVOKE_OK)
+        take_back(s, n, n_text, n_idle);
+    return st;
 }

@@ -129,6 +129,9 @@ static void test_long_and_bad(const evoke_model *m)
         text[i] = "ab \xC3\xA9."[i % 6];
     check(judge(m, &(evoke_judge_options){ .options = options, .n_option = N_OPTION }, &about, 1, scores) && isfinite(scores[0]),
           "96 kB are judged by their beginning");
+    about = "";
+    check(judge(m, &(evoke_judge_options){ .question = "{}", .options = options, .n_option = N_OPTION }, &about, 1, scores) &&
+          isfinite(scores[0]), "a question that is the text alone");
     evoke_judge_options how = { .question = "What?", .options = options, .n_option = N_OPTION };
     check(evoke_judge_new(m, &how, &j, &err) == EVOKE_EARG && strstr(err.text, "no {}"), "%s", err.text);
     how = (evoke_judge_options){ .options = options, .n_option = 1 };

@@ -111,6 +111,9 @@ static void test_errors(const world *w)
     check(evoke_emotion_mix(w->m, &o, mix, &err) == EVOKE_EDATA, "a layer that is not held");
     o.layers = &far;
     check(evoke_emotion_mix(w->m, &o, mix, &err) == EVOKE_EDATA, "a layer that is not there");
+    evk_vectors_neutral(w->vectors, 0, N_EMOTION)[0] = NAN;
+    check(evoke_emotion_mix(w->m, &w->o, mix, &err) == EVOKE_EDATA, "nothing known of neutral along the base");
+    evk_vectors_neutral(w->vectors, 0, N_EMOTION)[0] = 0;
     evk_vectors_neutral(w->vectors, 0, 0)[0] = NAN;
     check(evoke_emotion_mix(w->m, &w->o, mix, &err) == EVOKE_EDATA, "nothing known of neutral");
 }

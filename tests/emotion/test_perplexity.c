@@ -60,6 +60,12 @@ static void test_errors(world *w)
         check(evoke_scorer_nll(s, ids, 12, 4, &untouched, &err) == EVOKE_EDATA && strstr(err.text, "vocabulary"), "%s", err.text);
         ids[bad[i]] = w->prompts[0][bad[i]];
     }
+    int32_t many[100] = { 0 };
+    for (size_t t = 1; t < 100 && n_ctx >= 100; t++) {      /* those at the end of a stretch are looked up before they are run */
+        many[t] = 2000000000;
+        check(evoke_scorer_nll(s, many, 100, 1, &untouched, &err) == EVOKE_EDATA, "a bad id at %zu", t);
+        many[t] = 0;
+    }
     check(untouched == 7, "a failure wrote a figure");
     check(evoke_scorer_nll(s, ids, 12, 4, &after, &err) == EVOKE_OK && memcmp(&before, &after, sizeof before) == 0, "%s", err.text);
     evoke_scorer_free(s);

@@ -338,6 +338,7 @@ static void refused(const world *w, evoke_steer_options o, evoke_status status, 
     check(evoke_steering_new(w->m, &s, &err) == EVOKE_OK, "%s", err.text);
     check(evoke_steering_add(s, &o, &err) == status && strstr(err.text, word), "%s: status %d, '%s'", what,
           (int)err.status, err.text);
+    check(!*evoke_steering_text(s) && !*evoke_steering_idle(s), "%s leaves '%s'", what, evoke_steering_text(s));
     evoke_steering_free(s);
 }
 
@@ -355,6 +356,8 @@ static void test_refusals(const world *w)
     refused(w, o, EVOKE_EDATA, "99", "a layer that the model lacks");
     o.layers = negative;
     refused(w, o, EVOKE_EDATA, "-1", "a negative layer");
+    o.n_layers = 0;
+    refused(w, o, EVOKE_EARG, "empty", "no layer");
     o = options(w->vectors, &a, 1);
     o.site = EVOKE_ATTN_OUT;
     refused(w, o, EVOKE_EDATA, "attn_out", "a site that the vectors lack");
