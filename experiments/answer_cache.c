@@ -1,11 +1,11 @@
 #include "experiments/answer_cache.h"
 
 #include <errno.h>
-#include <nettle/sha2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "experiments/digest.h"
 #include "experiments/json_out.h"
 
 /* A line that is no answer of ours was torn by a kill or a full disk. */
@@ -74,14 +74,11 @@ void cache_close(answer_cache *c)
 void cache_key(const char *url, const char *model, const char *question, char key[65])
 {
     struct sha256_ctx sha;
-    uint8_t digest[SHA256_DIGEST_SIZE];
     sha256_init(&sha);
     sha256_update(&sha, strlen(url) + 1, (const uint8_t *)url);     /* with their ends, so that none runs into the next */
     sha256_update(&sha, strlen(model) + 1, (const uint8_t *)model);
     sha256_update(&sha, strlen(question) + 1, (const uint8_t *)question);
-    sha256_digest(&sha, sizeof digest, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(key + 2 * i, 3, "%02x", digest[i]);
+    digest_text(&sha, key);
 }
 
 const char *cache_find(answer_cache *c, const char *key)

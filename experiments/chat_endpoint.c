@@ -172,8 +172,7 @@ static bool bars_all(long status)
 }
 
 /* One try: the answer, or why there is none; EVOKE_EIO: it may pass. */
-static evoke_status try_once(endpoint *p, const char *body, bool (*accepts)(const char *), char **answer, double *pause,
-                             evoke_error *err)
+static evoke_status try_once(endpoint *p, const char *body, char **answer, double *pause, evoke_error *err)
 {
     reply r = { NULL, 0 };
     long status = 0;
@@ -189,11 +188,6 @@ static evoke_status try_once(endpoint *p, const char *body, bool (*accepts)(cons
                   "ask the judge: the endpoint answers with status %ld (%s)", status, p->url);
     else if (!(*answer = read_reply(p, &r)))
         st = fail(err, EVOKE_EIO, "ask the judge: the reply is no chat completion (%s)", p->url);
-    else if (!accepts(*answer)) {
-        st = fail(err, EVOKE_EIO, "ask the judge: the answer is not what was asked for: %.80s (%s)", *answer, p->url);
-        free(*answer);
-        *answer = NULL;
-    }
     free(r.data);
     return st;
 }
@@ -234,11 +228,12 @@ static char *request_body(const endpoint *p, const char *content)
     return text;
 }
 
-evoke_status endpoint_ask(endpoint *p, const char *content, bool (*accepts)(const char *), char **answer, evoke_error *err)
+evoke_status endpoint_ask(endpoint *p, const char *content, answer_check *accepts, const void *user, char **answer, evoke_error *err)
 {
     char *body = request_body(p, content);
     double pause = p->how.first_pause_s;
     evoke_status st = body ? EVOKE_EIO : fail(err, EVOKE_ENOMEM, "ask the judge: no memory");
+    bool refused = false;
     *answer = NULL;
     for (size_t i = 0; st == EVOKE_EIO && i <= p->how.n_retry; i++) {
         double asked = 0;
@@ -247,11 +242,19 @@ evoke_status endpoint_ask(endpoint *p, const char *content, bool (*accepts)(cons
             st = fail(err, EVOKE_EINTERRUPTED, "ask the judge: interrupted");
             break;
         }
-        st = try_once(p, body, accepts, answer, &asked, err);
+        st = try_once(p, body, answer, &asked, err);
+        refused = st == EVOKE_OK && !accepts(user, *answer);
+        if (refused) {
+            st = fail(err, EVOKE_EIO, "ask the judge: the answer is not what was asked for: %.80s (%s)", *answer, p->url);
+            free(*answer);
+            *answer = NULL;
+        }
         if (st == EVOKE_EIO && i < p->how.n_retry && !wait_seconds(fmin(fmax(asked, pause), LONGEST_PAUSE)))
             st = fail(err, EVOKE_EINTERRUPTED, "ask the judge: interrupted");
         pause *= 2;
     }
+    if (st == EVOKE_EIO && refused)
+        st = err->status = EVOKE_EFORMAT;
     p->count.failed += st != EVOKE_OK;
     free(body);
     return st;

@@ -23,9 +23,11 @@ typedef struct endpoint endpoint;
 evoke_status endpoint_open(const endpoint_options *how, endpoint **out, evoke_error *err);
 void endpoint_close(endpoint *p);
 const endpoint_count *endpoint_counts(const endpoint *p);
-/* One user turn at temperature 0; *answer is the caller's. accepts: is the answer what was asked for? If not, it
- * is asked again. Errors: EVOKE_EIO no try succeeded; EVOKE_EFORMAT the endpoint refuses this question (400, too
- * long); EVOKE_EDATA it refuses all of them (401, 403, 404); EVOKE_EINTERRUPTED. */
-evoke_status endpoint_ask(endpoint *p, const char *content, bool (*accepts)(const char *answer), char **answer, evoke_error *err);
+/* Is the answer what was asked for? If not, it is asked again. */
+typedef bool answer_check(const void *user, const char *answer);
+/* One user turn at temperature 0; *answer is the caller's. Errors: EVOKE_EIO no try got an answer; EVOKE_EFORMAT the last one got none
+ * that is accepted, or the endpoint refuses this question (400, too long); EVOKE_EDATA it refuses all of them (401, 403, 404);
+ * EVOKE_EINTERRUPTED. */
+evoke_status endpoint_ask(endpoint *p, const char *content, answer_check *accepts, const void *user, char **answer, evoke_error *err);
 
 #endif

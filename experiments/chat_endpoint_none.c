@@ -19,9 +19,9 @@ const endpoint_count *endpoint_counts(const endpoint *p)
     return &none;
 }
 
-evoke_status endpoint_ask(endpoint *p, const char *content, bool (*accepts)(const char *), char **answer, evoke_error *err)
+evoke_status endpoint_ask(endpoint *p, const char *content, answer_check *accepts, const void *user, char **answer, evoke_error *err)
 {
-    (void)p, (void)content, (void)accepts;
+    (void)p, (void)content, (void)accepts, (void)user;
     *answer = NULL;
     return fail(err, EVOKE_EUNSUPPORTED, "ask the judge: this program was built without libcurl");
 }

@@ -46,6 +46,7 @@ typedef struct bench {
     const options *o;
     evoke_model *m;
     evoke_compute compute;
+    progress stops;                 /* shows nothing; asks whether a signal came */
     evoke_steering *steering;       /* NULL: the model has no template to make vectors with */
     char store[MOST_PATH];
     machine machines[4];
@@ -79,6 +80,11 @@ static void note(bench *b, const char *what, bool steered, double rate, bool man
 
 /* ---- what is run ---- */
 
+static evoke_status go_on(evoke_error *err)
+{
+    return interrupted() ? fail(err, EVOKE_EINTERRUPTED, "bench: interrupted") : EVOKE_OK;
+}
+
 static evoke_status run_prompt(bench *b, evoke_error *err)
 {
     evoke_session *s = NULL;
@@ -89,6 +95,8 @@ static evoke_status run_prompt(bench *b, evoke_error *err)
         evoke_session_reset(s);
         const double begin = seconds_now();
         st = evoke_session_eval(s, b->ids, n, err);
+        if (st == EVOKE_OK)
+            st = go_on(err);
         best = seconds_now() - begin < best ? seconds_now() - begin : best;
     }
     evoke_session_free(s);
@@ -102,6 +110,7 @@ static evoke_status run_generation(bench *b, const char *what, size_t n_seq, siz
 {
     evoke_request requests[N_BATCH];
     double best = 1e30, prompt = 1e30;
+    const evoke_progress hook = progress_hook(&b->stops);
     evoke_status st = EVOKE_OK;
     for (size_t i = 0; i < n_seq; i++)
         requests[i] = (evoke_request){ .ids = b->ids + i, .n_ids = 16, .ignore_end = true,
@@ -112,7 +121,7 @@ static evoke_status run_generation(bench *b, const char *what, size_t n_seq, siz
         for (size_t k = 0; k < n_seq; k++)
             requests[k].n_predict = i % 2 ? n_each : 1;
         const double begin = seconds_now();
-        st = evoke_generate(b->m, requests, n_seq, n_seq, NULL, NULL, NULL, responses, err);
+        st = evoke_generate(b->m, requests, n_seq, n_seq, NULL, NULL, &hook, responses, err);
         *least = seconds_now() - begin < *least ? seconds_now() - begin : *least;
         evoke_responses_free(responses, n_seq);
     }
@@ -144,12 +153,13 @@ static evoke_status extract(bench *b, const evoke_dataset *d, const evoke_settin
     const evoke_site sites[] = { EVOKE_RESID_POST, EVOKE_ATTN_OUT };
     const evoke_extract_options how = { .sites = sites, .n_sites = 2, .spans = &span, .n_spans = 1, .sampling = { .top_p = 1 } };
     const evoke_provenance made = { b->o->command_line, 0 };
+    const evoke_progress hook = progress_hook(&b->stops);
     evoke_extract_report best = { 0 };
     evoke_status st = EVOKE_OK;
     for (int i = 0; st == EVOKE_OK && i < REPEATS; i++) {
         evoke_extract_report r = { 0 };
         unlink(b->store);
-        st = evoke_extract(b->m, d, s, &how, b->store, &made, NULL, &r, err);
+        st = evoke_extract(b->m, d, s, &how, b->store, &made, &hook, &r, err);
         if (i == 0 || r.run_seconds < best.run_seconds)
             best = r;
     }
@@ -226,6 +236,8 @@ static evoke_status measure(bench *b, evoke_error *err)
     for (size_t threads = 1; st == EVOKE_OK && threads <= n; threads = threads < n ? n : n + 1) {
         b->machines[b->n_machine].compute = b->compute;
         st = evoke_measure_machine(b->m, threads, &b->machines[b->n_machine++].figures, err);
+        if (st == EVOKE_OK)
+            st = go_on(err);
     }
     return st;
 }
@@ -360,6 +372,7 @@ static evoke_status print_json(const bench *b, evoke_error *err)
 static evoke_status run(const options *o, evoke_error *err)
 {
     bench b = { .o = o };
+    progress_begin(&b.stops, true);
     const char *path = NULL;
     evoke_status st = option_need(o, OPT_MODEL, "bench", &path, err);
     if (st == EVOKE_OK)

@@ -172,6 +172,18 @@ static evoke_status summary(const evaluation *e, const work_part *p, evoke_error
     return json_print(stdout, result, 9, err);
 }
 
+/* Before anything is measured for hours: whether the texts that people labelled can be read. */
+static evoke_status check_human(const options *o, evoke_error *err)
+{
+    evoke_status st = EVOKE_OK;
+    for (size_t i = 0; st == EVOKE_OK && i < option_times(o, OPT_HUMAN); i++) {
+        json_t *texts = NULL;
+        st = json_read_lines(option_nth(o, OPT_HUMAN, i), &texts, err);
+        json_decref(texts);
+    }
+    return st;
+}
+
 /* A shard whose answers are not all there is not written: the same command asks for the rest, and has the others from disk. */
 static evoke_status finish_shard(const evaluation *e, const work_part *p, evoke_error *err)
 {
@@ -215,10 +227,17 @@ static evoke_status evaluate(evaluation *e, evoke_error *err)
         st = part_choose(o, option_text(o, OPT_OUTPUT), false, &part, err);
     if (st == EVOKE_OK)
         st = check_shard(o, &part, err);
+    if (st == EVOKE_OK)
+        st = eval_endpoint_check(o, err);
+    if (st == EVOKE_OK)
+        st = check_human(o, err);
     if (st == EVOKE_OK && o->n_arguments > 0)
         st = responses_read(o, &e->set, err);
     if (st == EVOKE_OK)
         tell_read(e);
+    if (st == EVOKE_OK && part.n_shards && e->set.n_broken > 0)
+        st = fail(err, EVOKE_EFORMAT, "evaluate a shard: %.900s: of broken lines only the whole can tell, so mend it or do not divide",
+                  e->set.broken.text);
     e->end = e->set.n;
     if (st == EVOKE_OK && part.n_shards) {
         evoke_shard_range(part.shard, part.n_shards, e->set.n, &e->first, &e->end);
@@ -236,11 +255,7 @@ static evoke_status evaluate(evaluation *e, evoke_error *err)
     part_free(&part);
     if (divided)
         return st;
-    if (st == EVOKE_OK)
-        st = eval_result(e, err);
-    if (st == EVOKE_OK && e->later.status != EVOKE_OK)
-        st = fail(err, e->later.status, "%s", e->later.text);
-    return st;
+    return st == EVOKE_OK ? eval_result(e, err) : st;
 }
 
 evoke_status cmd_eval(int argc, const char **argv, evoke_error *err)

@@ -1,5 +1,4 @@
 /* experiments/cmd_sweep.c: a dataset under a grid of steerings and baselines, to a file that a kill does no harm to. */
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +134,17 @@ static void put_query(const sweep *s, const place *p, json_t *o)
     json_put(o, "raw", json_boolean(s->raw));
 }
 
+/* Of the ids as they lie in memory: another template may make as many of them. */
+static json_t *hash_prompt(const evoke_request *r)
+{
+    struct sha256_ctx sha;
+    char text[65];
+    sha256_init(&sha);
+    sha256_update(&sha, r->n_ids * sizeof *r->ids, (const uint8_t *)r->ids);
+    digest_text(&sha, text);
+    return json_string(text);
+}
+
 static json_t *head(void *user, size_t i)
 {
     const sweep *s = user;
@@ -151,6 +161,7 @@ static json_t *head(void *user, size_t i)
     json_put(o, "stream", json_count(r.sampling.stream));
     json_put(o, "sampling", sampling_json(&r.sampling));
     json_put(o, "n_prompt", json_count(r.n_ids));
+    json_put(o, "prompt_sha256", hash_prompt(&r));
     json_put(o, "n_predict", json_count(r.n_predict));
     json_put(o, "stops", stops);
     json_put(o, "ignore_eos", json_boolean(r.ignore_end));
@@ -185,7 +196,6 @@ static json_t *line_head(void *user, size_t i)
 static evoke_status hash_whole(sweep *s, evoke_error *err)
 {
     struct sha256_ctx sha;
-    uint8_t digest[SHA256_DIGEST_SIZE];
     sha256_init(&sha);
     for (size_t i = 0; i < s->total; i++) {
         json_t *o = head(s, i);
@@ -196,9 +206,7 @@ static evoke_status hash_whole(sweep *s, evoke_error *err)
         sha256_update(&sha, strlen(text) + 1, (const uint8_t *)text);
         free(text);
     }
-    sha256_digest(&sha, sizeof digest, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(s->whole_sha256 + 2 * i, 3, "%02x", digest[i]);
+    digest_text(&sha, s->whole_sha256);
     return EVOKE_OK;
 }
 

@@ -117,6 +117,7 @@ static evoke_status read_counts(const options *o, evoke_theory_options *how, evo
         { OPT_BOOTSTRAP, 10000000, &how->n_bootstrap }, { OPT_PERMUTATIONS, 10000000, &how->n_permutation },
         { OPT_CONTROLS, 1000000, &how->n_control }, { OPT_FOLDS, 1000000, &how->n_fold }, { OPT_THREADS, 4096, &how->n_threads },
     };
+    how->n_threads = ranks_threads();
     evoke_status st = option_seed(o, OPT_SEED, &how->seed, err);
     for (size_t i = 0; i < sizeof counts / sizeof *counts && st == EVOKE_OK; i++)
         st = option_size(o, counts[i].id, counts[i].id == OPT_THREADS, counts[i].most, counts[i].value, err);

@@ -116,6 +116,14 @@ static void usual_ranges(const evoke_vectors *v, tune_space *p)
             p->ranges[i][end] = (size_t)evoke_vectors_layer(v, ends[i][end]);
 }
 
+static bool holds_layer(const evoke_vectors *v, int32_t layer)
+{
+    bool held = false;
+    for (size_t l = 0; l < evoke_vectors_describe(v)->n_layer; l++)
+        held = held || evoke_vectors_layer(v, l) == layer;
+    return held;
+}
+
 static evoke_status choose_space(const options *o, const evoke_vectors *v, tune_space *p, evoke_error *err)
 {
     const char *site = option_text(o, OPT_SITE), *at = option_text(o, OPT_POSITIONS);
@@ -133,13 +141,16 @@ static evoke_status choose_space(const options *o, const evoke_vectors *v, tune_
     if (evoke_vectors_describe(v)->n_emotion == 1)
         p->n_shares = 1;                                    /* EVbase is the vector itself */
     usual_ranges(v, p);
-    const evoke_status st = parse_layers(option_text(o, OPT_LAYERS), &layers, &n, err);
+    evoke_status st = parse_layers(option_text(o, OPT_LAYERS), &layers, &n, err);
     if (st == EVOKE_OK && n > 0) {
         p->n_ranges = 1;
         p->ranges[0][0] = (size_t)layers[0];
         p->ranges[0][1] = (size_t)layers[n - 1];
     }
     const bool gap = n > 0 && (size_t)(layers[n - 1] - layers[0]) + 1 != n;
+    for (size_t i = 0; st == EVOKE_OK && i < n; i++)
+        if (!holds_layer(v, layers[i]))
+            st = fail(err, EVOKE_EDATA, "tune: the vectors hold nothing for layer %d (%s)", (int)layers[i], option_text(o, OPT_EV));
     free(layers);
     return gap ? fail(err, EVOKE_EARG, "read --layers: tune wants one range, A-B") : st;
 }

@@ -48,7 +48,7 @@ bool eval_wants(const evaluation *e, const char *metric, bool by_default)
 
 static evoke_status threads(const evaluation *e, evoke_model_options *how, evoke_error *err)
 {
-    *how = (evoke_model_options){ .repack = true };
+    *how = (evoke_model_options){ .repack = true, .n_threads = ranks_threads() };
     return option_size(e->o, OPT_THREADS, 1, 4096, &how->n_threads, err);
 }
 

@@ -79,11 +79,14 @@ evoke_status eval_perplexity(evaluation *e, evoke_error *err);         /* ppl */
 evoke_status eval_emotions(evaluation *e, evoke_error *err);           /* eps, tec, course; eas by a local judge */
 evoke_status eval_topic(evaluation *e, evoke_error *err);              /* topic */
 evoke_status eval_endpoint(evaluation *e, evoke_error *err);           /* eas and topic by --judge-url */
+/* Whether the endpoint's options can be used: before the others measure for hours. */
+evoke_status eval_endpoint_check(const options *o, evoke_error *err);
 
 /* ---- eval_cells.c: the result ---- */
 /* A response's own figures. raw: of COLUMN_EXP the logarithms, from which the cells are made, and the variant. */
 json_t *eval_score(const evaluation *e, size_t i, bool raw);
-/* Scores of every response to --output, and cells and validity to stdout, as --json, --csv or --tables say. */
+/* Scores of every response to --output, and cells and validity to stdout, as --json, --csv or --tables say. Errors: at the end also
+ * e->later's. */
 evoke_status eval_result(evaluation *e, evoke_error *err);
 void eval_free(evaluation *e);
 

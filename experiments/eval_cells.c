@@ -342,7 +342,11 @@ evoke_status eval_result(evaluation *e, evoke_error *err)
                                : option_given(o, OPT_TABLES) ? EVAL_TABLES : EVAL_TEXT;
     evoke_error why = { EVOKE_OK, "" };
     evoke_status st = eval_validity(e, err);
-    /* figures that took hours are printed, whether there is room for the scores or not */
+    /* figures that took hours are printed, whatever becomes of the judges' validity, and whether there is room for the scores or not */
+    if (st != EVOKE_OK && st != EVOKE_EINTERRUPTED && e->set.n > 0) {
+        e->later = *err;
+        st = EVOKE_OK;
+    }
     if (st == EVOKE_OK && option_given(o, OPT_OUTPUT) && write_scores(e, option_text(o, OPT_OUTPUT), &why) != EVOKE_OK)
         e->later = why;
     if (st == EVOKE_OK && (e->set.n > 0 || o->json))
@@ -351,5 +355,5 @@ evoke_status eval_result(evaluation *e, evoke_error *err)
         eval_print_validity(e);
     else if (st == EVOKE_OK && format == EVAL_CSV && !o->quiet)
         eval_warn_validity(e);
-    return st;
+    return st == EVOKE_OK && e->later.status != EVOKE_OK ? fail(err, e->later.status, "%s", e->later.text) : st;
 }

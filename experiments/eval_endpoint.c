@@ -3,8 +3,9 @@
  *   eas     0 to 100 for each emotion, all in one question
  *   topic   1 where the model says that the response stays on the query's topic, else 0
  *
- * Answers are kept on disk as they come. A question that fails for good leaves its response out; three that fail one after the
- * other mean that the endpoint is down: the rest is left out, and the same command goes on from there. */
+ * Answers are kept on disk as they come. A question that fails for good leaves its response out. Three that get no answer one after
+ * the other mean that the endpoint is down: the rest is left out, and the same command goes on from there; so it is where the
+ * endpoint refuses all questions, or the disk takes no more answers. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,8 @@ typedef struct judge {
     evaluation *e;
     endpoint *endpoint;
     endpoint_options how;
+    double prices[2];           /* of a million tokens, in and out */
+    bool priced;
     answer_cache cache;
     size_t failures;            /* one after the other */
     size_t n_missing;           /* answers that could not be had */
@@ -37,15 +40,26 @@ static json_t *object_in(const char *answer)
     return begin && end && end > begin ? json_loadb(begin, (size_t)(end - begin) + 1, 0, &where) : NULL;
 }
 
-static bool accepts_ratings(const char *answer)
+/* Of an emotion, 0 to 100, however its name is capitalised; NaN: there is none. */
+static double rating_of(json_t *ratings, const char *emotion)
 {
-    json_t *ratings = object_in(answer), *value;
     const char *key;
-    bool ok = json_object_size(ratings) > 0;
+    json_t *value;
     json_object_foreach(ratings, key, value)
-        ok = ok && json_is_number(value) && json_number_value(value) >= 0 && json_number_value(value) <= 100;
+        if (strcasecmp(key, emotion) == 0 && json_is_number(value) && json_number_value(value) >= 0 && json_number_value(value) <= 100)
+            return json_number_value(value);
+    return NAN;
+}
+
+static bool accepts_ratings(const void *user, const char *answer)
+{
+    const evaluation *e = user;
+    json_t *ratings = object_in(answer);
+    bool all = e->n_emotion > 0;
+    for (size_t k = 0; k < e->n_emotion; k++)
+        all = all && isfinite(rating_of(ratings, e->emotions[k]));
     json_decref(ratings);
-    return ok;
+    return all;
 }
 
 static char *rating_question(const evaluation *e, const response_line *r)
@@ -63,8 +77,9 @@ static char *rating_question(const evaluation *e, const response_line *r)
     return fclose(f) == 0 ? text : (free(text), NULL);
 }
 
-static bool accepts_yes_no(const char *answer)
+static bool accepts_yes_no(const void *user, const char *answer)
 {
+    (void)user;
     answer += strspn(answer, " \t\r\n\"'*");
     return strncasecmp(answer, "yes", 3) == 0 || strncasecmp(answer, "no", 2) == 0;
 }
@@ -82,28 +97,34 @@ static char *topic_question(const response_line *r)
 
 /* ---- asking ---- */
 
+/* One answer more, or all that are left, cannot be had. */
+static evoke_status leave_out(judge *j, size_t failures, const evoke_error *why)
+{
+    j->failures = failures;
+    j->e->later = *why;
+    return EVOKE_OK;
+}
+
 /* The answer, from disk or the endpoint, the caller's; NULL: it could not be had. */
-static evoke_status answer_to(judge *j, const char *question, bool (*accepts)(const char *), char **answer, evoke_error *err)
+static evoke_status answer_to(judge *j, const char *question, answer_check *accepts, char **answer, evoke_error *err)
 {
     char key[65];
     cache_key(j->how.url, j->how.name, question, key);
     const char *known = cache_find(&j->cache, key);
-    *answer = known && accepts(known) ? strdup(known) : NULL;
+    *answer = known && accepts(j->e, known) ? strdup(known) : NULL;
     if (*answer)
         return EVOKE_OK;
     if (j->failures >= MOST_FAILURES) {
         j->n_missing++;
         return EVOKE_OK;
     }
-    evoke_status st = endpoint_ask(j->endpoint, question, accepts, answer, err);
-    if (st == EVOKE_EIO || st == EVOKE_EFORMAT) {
-        j->failures = st == EVOKE_EIO ? j->failures + 1 : 0;
+    const evoke_status st = endpoint_ask(j->endpoint, question, accepts, j->e, answer, err);
+    if (st == EVOKE_EIO || st == EVOKE_EFORMAT || st == EVOKE_EDATA) {
         j->n_missing++;
-        j->e->later = *err;
-        return EVOKE_OK;
+        return leave_out(j, st == EVOKE_EIO ? j->failures + 1 : st == EVOKE_EDATA ? MOST_FAILURES : 0, err);
     }
     j->failures = 0;
-    return st == EVOKE_OK ? cache_add(&j->cache, key, *answer, err) : st;
+    return st == EVOKE_OK && cache_add(&j->cache, key, *answer, err) != EVOKE_OK ? leave_out(j, MOST_FAILURES, err) : st;
 }
 
 static evoke_status rate(judge *j, size_t i, double *eas, evoke_error *err)
@@ -114,9 +135,9 @@ static evoke_status rate(judge *j, size_t i, double *eas, evoke_error *err)
                                : fail(err, EVOKE_ENOMEM, "ask the judge: no memory");
     json_t *ratings = st == EVOKE_OK && answer ? object_in(answer) : NULL;
     for (size_t k = 0; k < n; k++) {
-        const json_t *value = json_object_get(ratings, j->e->emotions[k]);
-        if (value)
-            eas[i * n + k] = json_number_value(value);
+        const double rating = rating_of(ratings, j->e->emotions[k]);
+        if (isfinite(rating))
+            eas[i * n + k] = rating;
     }
     json_decref(ratings);
     free(answer);
@@ -155,8 +176,23 @@ static evoke_status rate_all(judge *j, double *eas, double *topic, evoke_error *
 
 /* ---- opening and telling ---- */
 
-static evoke_status read_options(const options *o, endpoint_options *how, evoke_error *err)
+static evoke_status read_prices(const options *o, judge *j, evoke_error *err)
 {
+    char **names = NULL;
+    size_t n = 0;
+    evoke_status st = option_names(o, OPT_JUDGE_PRICE, &names, &n, err);
+    if (st == EVOKE_OK && n != 0 && n != 2)
+        st = fail(err, EVOKE_EARG, "read --judge-price: two prices of a million tokens are wanted, IN,OUT");
+    for (size_t i = 0; st == EVOKE_OK && i < n; i++)
+        st = parse_real(names[i], "--judge-price", 0, 1e9, &j->prices[i], err);
+    j->priced = n == 2;
+    names_free(names, n);
+    return st;
+}
+
+static evoke_status open_endpoint(const options *o, judge *j, evoke_error *err)
+{
+    endpoint_options *how = &j->how;
     *how = (endpoint_options){ .url = option_text(o, OPT_JUDGE_URL), .timeout_s = 60, .n_retry = 5, .first_pause_s = 1 };
     evoke_status st = option_need(o, OPT_JUDGE_NAME, "evaluate by --judge-url", &how->name, err);
     if (st == EVOKE_OK)
@@ -165,7 +201,19 @@ static evoke_status read_options(const options *o, endpoint_options *how, evoke_
         st = option_size(o, OPT_JUDGE_RETRIES, 0, 1000, &how->n_retry, err);
     if (st == EVOKE_OK)
         st = option_real(o, OPT_JUDGE_PAUSE, 0.001, 3600, &how->first_pause_s, err);
-    return st == EVOKE_OK ? option_real(o, OPT_JUDGE_RATE, 0, 1e6, &how->per_minute, err) : st;
+    if (st == EVOKE_OK)
+        st = option_real(o, OPT_JUDGE_RATE, 0, 1e6, &how->per_minute, err);
+    if (st == EVOKE_OK)
+        st = read_prices(o, j, err);
+    return st == EVOKE_OK ? endpoint_open(how, &j->endpoint, err) : st;
+}
+
+evoke_status eval_endpoint_check(const options *o, evoke_error *err)
+{
+    judge j = { .e = NULL };
+    const evoke_status st = option_given(o, OPT_JUDGE_URL) ? open_endpoint(o, &j, err) : EVOKE_OK;
+    endpoint_close(j.endpoint);
+    return st;
 }
 
 static void cache_path(const options *o, char *path, size_t size)
@@ -180,29 +228,20 @@ static void cache_path(const options *o, char *path, size_t size)
 }
 
 /* What it took, and what is missing; that is the status of the whole. */
-static evoke_status tell(judge *j, evoke_error *err)
+static void tell(judge *j)
 {
     const endpoint_count *n = endpoint_counts(j->endpoint);
-    double prices[2] = { 0, 0 };
-    char **names = NULL, cost[64] = "";
-    size_t n_price = 0;
-    evoke_status st = option_names(j->e->o, OPT_JUDGE_PRICE, &names, &n_price, err);
-    if (st == EVOKE_OK && n_price != 0 && n_price != 2)
-        st = fail(err, EVOKE_EARG, "read --judge-price: two prices of a million tokens are wanted, IN,OUT");
-    for (size_t i = 0; st == EVOKE_OK && i < n_price; i++)
-        st = parse_real(names[i], "--judge-price", 0, 1e9, &prices[i], err);
-    if (st == EVOKE_OK && n_price == 2)
-        snprintf(cost, sizeof cost, ", cost %.4f", 1e-6 * (prices[0] * (double)n->tokens_in + prices[1] * (double)n->tokens_out));
-    if (st == EVOKE_OK && !j->e->o->quiet)
+    char cost[64] = "";
+    if (j->priced)
+        snprintf(cost, sizeof cost, ", cost %.4f", 1e-6 * (j->prices[0] * (double)n->tokens_in + j->prices[1] * (double)n->tokens_out));
+    if (!j->e->o->quiet)
         say("judge %s: %zu requests, %zu of them again, %zu questions failed, %zu answers from disk, %zu + %zu tokens%s",
             j->how.name, n->requests, n->retries, n->failed, j->cache.n_used, n->tokens_in, n->tokens_out, cost);
-    if (st == EVOKE_OK && j->n_missing > 0) {
-        evoke_error why = j->e->later;
+    if (j->n_missing > 0) {
+        const evoke_error why = j->e->later;
         fail(&j->e->later, EVOKE_EIO, "%.600s; %zu answers are missing: the same command asks for them again", why.text,
              j->n_missing);
     }
-    names_free(names, n_price);
-    return st;
 }
 
 evoke_status eval_endpoint(evaluation *e, evoke_error *err)
@@ -212,12 +251,10 @@ evoke_status eval_endpoint(evaluation *e, evoke_error *err)
     double *eas = NULL, *topic = NULL;
     if (!option_given(e->o, OPT_JUDGE_URL))
         return EVOKE_OK;
-    evoke_status st = read_options(e->o, &j.how, err);
+    evoke_status st = open_endpoint(e->o, &j, err);
     cache_path(e->o, path, sizeof path);
     if (st == EVOKE_OK)
         st = cache_open(path, &j.cache, err);
-    if (st == EVOKE_OK)
-        st = endpoint_open(&j.how, &j.endpoint, err);
     if (st == EVOKE_OK && eval_wants(e, "eas", true))
         st = eval_column(e, "eas", COLUMN_MEAN, true, &eas, err);
     if (st == EVOKE_OK && eval_wants(e, "topic", true))
@@ -226,7 +263,7 @@ evoke_status eval_endpoint(evaluation *e, evoke_error *err)
     if (st == EVOKE_OK)
         st = rate_all(&j, eas, topic, err);
     if (st == EVOKE_OK)
-        st = tell(&j, err);
+        tell(&j);
     endpoint_close(j.endpoint);
     cache_close(&j.cache);
     return st;

@@ -129,13 +129,17 @@ static void class_scores(const evaluation *e, const labelled *l, const judged *j
     }
 }
 
+/* NaN: a class that the judge does not know, and never names. */
 static void largest(const double *scores, size_t n, size_t n_class, int32_t *guess)
 {
     for (size_t i = 0; i < n; i++) {
+        double most = -INFINITY;
         guess[i] = 0;
-        for (size_t k = 1; k < n_class; k++)
-            if (scores[i * n_class + k] > scores[i * n_class + (size_t)guess[i]])
+        for (size_t k = 0; k < n_class; k++)
+            if (scores[i * n_class + k] > most) {
+                most = scores[i * n_class + k];
                 guess[i] = (int32_t)k;
+            }
     }
 }
 

@@ -4,12 +4,12 @@
  * the same code. */
 #include <dirent.h>
 #include <math.h>
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "experiments/digest.h"
 #include "experiments/eval.h"
 #include "experiments/json_out.h"
 #include "experiments/output.h"
@@ -18,14 +18,6 @@ const shard_kind scores_kind = { "evoke-scores-shard", "an evaluation",
                                  { "models", "settings", "emotions", "columns", "methods" } };
 
 /* ---- what a shard is of ---- */
-static void hex(struct sha256_ctx *sha, char text[65])
-{
-    uint8_t digest[SHA256_DIGEST_SIZE];
-    sha256_digest(sha, sizeof digest, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(text + 2 * i, 3, "%02x", digest[i]);
-}
-
 static evoke_status hash_responses(const evaluation *e, char text[65], evoke_error *err)
 {
     struct sha256_ctx sha;
@@ -37,7 +29,7 @@ static evoke_status hash_responses(const evaluation *e, char text[65], evoke_err
         sha256_update(&sha, strlen(line) + 1, (const uint8_t *)line);
         free(line);
     }
-    hex(&sha, text);
+    digest_text(&sha, text);
     return EVOKE_OK;
 }
 
@@ -73,7 +65,7 @@ static evoke_status hash_model(const char *path, char text[65], evoke_error *err
     sha256_init(&sha);
     if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode)) {
         st = hash_file(&sha, path, err);
-        hex(&sha, text);
+        digest_text(&sha, text);
         return st;
     }
     const int n = scandir(path, &entries, visible, alphasort);
@@ -87,7 +79,7 @@ static evoke_status hash_model(const char *path, char text[65], evoke_error *err
         free(entries[i]);
     }
     free(entries);
-    hex(&sha, text);
+    digest_text(&sha, text);
     return n >= 0 ? st : fail(err, EVOKE_EIO, "evaluate a shard: the folder cannot be read (%s)", path);
 }
 

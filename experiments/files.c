@@ -77,13 +77,18 @@ static evoke_status bad_json(const char *path, int line, const json_error_t *why
     return fail(err, EVOKE_EFORMAT, "read JSON: %s (%s, line %d)", why->text, path, line);
 }
 
+/* Steps over a UTF-8 byte order mark. */
+static const char *after_mark(const char *text, size_t *n)
+{
+    const size_t mark = *n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    *n -= mark;
+    return text + mark;
+}
+
 static evoke_status load_text(const char *text, size_t n, const char *path, json_t **root, evoke_error *err)
 {
     json_error_t why;
-    if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-        text += 3;
-        n -= 3;
-    }
+    text = after_mark(text, &n);
     *root = json_loadb(text, n, json_flags, &why);
     return *root ? EVOKE_OK : bad_json(path, why.line, &why, err);
 }
@@ -138,11 +143,11 @@ static evoke_status read_lines(const char *path, json_t **root, size_t *n_broken
     evoke_status st = file_read(path, &text, &n, err);
     if (st != EVOKE_OK)
         return st;
-    const char first = text[strspn(text, " \t\r\n\xef\xbb\xbf")];
-    if (first == '[')
-        st = load_text(text, n, path, root, err);
+    const char *lines = after_mark(text, &n);
+    if (lines[strspn(lines, " \t\r\n")] == '[')
+        st = load_text(lines, n, path, root, err);
     else
-        st = load_lines(text, n, path, root, n_broken, n_broken ? broken : err);
+        st = load_lines(lines, n, path, root, n_broken, n_broken ? broken : err);
     free(text);
     return st;
 }

@@ -37,7 +37,10 @@ say "2 ev: the mean shift between the two is the emotion vector ($VECTORS)"
 # 2.1 times the vector less 1.7 times EVbase, what all five emotions have in common: found on other prompts than these.
 STEER=(--ev "$VECTORS" --compare --alpha 2.1,base=-1.7 --site attn_out --temp 0.7 --top-p 0.9 --seed 1)
 say "3 generate: everyday prompts, unsteered and under each emotion ($TEXTS)"
-[ "$TEXTS" -nt "$VECTORS" ] || "$EVOKE" generate -m "$MODEL" -f data/prompts_heldout.jsonl "${STEER[@]}" -n 60 --json -o "$TEXTS"
+[ "$TEXTS" -nt "$VECTORS" ] || {      # an interrupted generate keeps what it has, which is not all
+    "$EVOKE" generate -m "$MODEL" -f data/prompts_heldout.jsonl "${STEER[@]}" -n 60 --json -o "$TEXTS.part"
+    mv "$TEXTS.part" "$TEXTS"
+}
 "$EVOKE" generate -m "$MODEL" -p "Describe a morning at a street market in a small town." "${STEER[@]}" -n 60
 
 say "4 eval: how emotional the texts are, and what it costs"

@@ -209,18 +209,30 @@ static evoke_status read_details(const options *o, steer_plan *p, evoke_error *e
     return st;
 }
 
-/* Ablation needs no strength: without --alpha every vector of the files is taken out. by_hand: other files' strengths come later. */
-static evoke_status ablate_all(steer_plan *p, bool by_hand, evoke_error *err)
+static bool has_strength(const steer_plan *p, size_t file)
+{
+    for (size_t i = 0; i < p->n_strengths; i++)
+        if (p->strengths[i].file == file)
+            return true;
+    return false;
+}
+
+/* Files that no --alpha is for. Ablation needs no strength: every vector of the file is taken out. Of others the strengths come later
+ * (by hand), or there are none. */
+static evoke_status finish_files(const options *o, steer_plan *p, bool by_hand, evoke_error *err)
 {
     static const double whole[2] = { 1, 1 };
     evoke_status st = EVOKE_OK;
-    for (size_t f = 0; f < p->n_files; f++) {
+    for (size_t f = 0; st == EVOKE_OK && f < p->n_files; f++) {
         const size_t n = evoke_vectors_describe(p->files[f])->n_emotion;
-        if (p->details[f].mode != EVOKE_STEER_ABLATE && by_hand)
+        const bool ablates = p->details[f].mode == EVOKE_STEER_ABLATE;
+        if (has_strength(p, f) || (by_hand && !ablates))
             continue;
-        if (p->details[f].mode != EVOKE_STEER_ABLATE)
+        if (!ablates && option_times(o, OPT_ALPHA) == 0)
             return fail(err, EVOKE_EARG, "steer: --ev is given, but no strength (--alpha joy=1)");
-        for (size_t e = 0; st == EVOKE_OK && e < n; e++) {
+        if (!ablates && !o->quiet)
+            say("steer: %s changes nothing: no --alpha is for one of its vectors", p->paths[f]);
+        for (size_t e = 0; ablates && st == EVOKE_OK && e < n; e++) {
             const char *name = evoke_vectors_emotion(p->files[f], e);
             st = add_strength(p, name, strlen(name), whole, f, f + 1, err);
         }
@@ -259,8 +271,8 @@ evoke_status steer_plan_read(const options *o, steer_source source, steer_plan *
     const bool pairs = n_ev > 1 && n_alpha == n_ev;
     for (size_t i = 0; st == EVOKE_OK && i < n_alpha; i++)
         st = read_alpha(p, option_nth(o, OPT_ALPHA, i), pairs ? i : 0, pairs ? i + 1 : n_ev, source == STEER_COMPARE, err);
-    if (st == EVOKE_OK && n_alpha == 0 && source != STEER_COMPARE)
-        st = ablate_all(p, source == STEER_BY_HAND, err);
+    if (st == EVOKE_OK && source != STEER_COMPARE)
+        st = finish_files(o, p, source == STEER_BY_HAND, err);
     return st == EVOKE_OK && source != STEER_BY_HAND ? check_ramps(p, err) : st;
 }
 

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 
+#include "experiments/digest.h"
 #include "experiments/prompts.h"
 #include "experiments/responder.h"
 

@@ -1,6 +1,5 @@
 #include "experiments/sweep.h"
 
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,14 +130,11 @@ static void hash_values(sweep_grid *g)
     const evoke_vectors_info *info = evoke_vectors_describe(g->ev);
     const size_t bytes = info->n_layer * info->d_model * sizeof(float);
     struct sha256_ctx context;
-    uint8_t digest[SHA256_DIGEST_SIZE];
     sha256_init(&context);
     for (size_t i = 0; i < info->n_site; i++)
         for (size_t e = 0; e <= info->n_emotion; e++)
             sha256_update(&context, bytes, (const uint8_t *)evoke_vectors_get(g->ev, evoke_vectors_site(g->ev, i), e));
-    sha256_digest(&context, sizeof digest, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(g->ev_sha256 + 2 * i, 3, "%02x", digest[i]);
+    digest_text(&context, g->ev_sha256);
 }
 
 evoke_status sweep_grid_read(const options *o, uint64_t seed, sweep_grid *g, evoke_error *err)

@@ -34,6 +34,18 @@ fails 1 "broken lines" 'broken.jsonl, line 2\): 3 broken lines are left out' eva
 holds "the others are measured" cmp -s out good.json
 fails 1 "a torn end" 'torn.jsonl, line 4\): 1 broken line is left out' evaluate torn.jsonl --csv
 holds "the others are there" test "$(wc -l <out)" -gt 1
+fails 1 "a shard of broken lines" 'broken.jsonl, line 2\): of broken lines only the whole can tell' evaluate broken.jsonl --shard 1/2 -o e.jsonl
+holds "is not written" test ! -e e.jsonl
+for i in 1 2; do runs "shard $i" evaluate good.jsonl --shard $i/2 -o e$i.jsonl; done
+fails 1 "merged scores with nowhere to go" 'no/such' "$EVOKE" merge e1.jsonl e2.jsonl -o no/such/scores.jsonl
+runs "merged scores" "$EVOKE" merge e1.jsonl e2.jsonl -o e.jsonl
+holds "all of them" test "$(wc -l <e.jsonl)" -eq 3
+{ printf '\xef\xbb\xbf'; cat good.jsonl; } >marked.jsonl
+runs "a byte order mark" evaluate marked.jsonl --json
+holds "is no part of the first line" cmp -s out good.json
+echo '{"text": "x", "emotion": "joy"' >people.jsonl
+fails 1 "labels that are no JSON" 'people.jsonl, line 1' evaluate good.jsonl --human people.jsonl --ppl-model "$TINY" -o e.jsonl
+holds "are told of before anything is measured" test ! -s out
 fails 1 "no line of JSON" 'none.jsonl, line 1\)$' evaluate none.jsonl --json
 holds "nothing is measured" test ! -s out
 fails 1 "no response" 'there is none' evaluate /dev/null

@@ -37,9 +37,29 @@ else
     fails 1 "a server that is too slow" 'imeout.* 6 answers are missing: the same command' ask slow --judge-cache c3 --judge-timeout 1 --judge-retries 0 -q
     json "prints what there is" "[c['eas']['n'] for c in r['cells']] == [0, 0]"
     fails 1 "answers that are none" 'not what was asked for: It is hard' ask prose --judge-cache c4 --judge-retries 1 -q
+    python3 -c 'import json
+for t in ("odd a", "odd b", "odd c", "odd d", "even e", "even f"): print(json.dumps({"query": "Cats?", "text": t, "emotion": "joy", "alpha": 1}))' >odd.jsonl
+    stubborn() { EVOKE_JUDGE_KEY=sesame "$EVOKE" eval odd.jsonl --metrics eas --judge-url "http://127.0.0.1:$PORT/stubborn/v1" --judge-name small --judge-pause 0.01 --judge-retries 1 --judge-cache c10 --json -q; }
+    before=$(requests)
+    fails 1 "four texts that the judge will not rate" 'not what was asked for.* 4 answers are missing' stubborn
+    json "are no reason to leave out the others" "r['cells'][0]['eas']['n'] == 2"
+    holds "each is asked again once" test "$(($(requests) - before))" -eq 10
+    fails 1 "nor later" '4 answers are missing' stubborn
+    holds "and the others are on disk" test "$(($(requests) - before))" -eq 18
+    runs "names in other letters" ask renamed --judge-cache c11 -q
+    json "are the same names" "[c['eas']['mean'] for c in r['cells']] == [10, 1]"
+    fails 1 "ratings of something else" 'not what was asked for: .*rating.* 3 answers are missing' ask partial --judge-cache c12 --judge-retries 0 -q
+    holds "are not kept" test "$(grep -c rating c12)" -eq 0
     fails 1 "a question that is refused" '2 answers are missing' ask picky --judge-cache c9 -q
     json "leaves that response out" "[c['eas']['n'] for c in r['cells']] == [1, 1]"
-    fails 1 "a key that is not taken" 'status 401' ask denied --judge-cache c5 -q
+    before=$(requests)
+    fails 1 "a key that is not taken" 'status 401.* 6 answers are missing' ask denied --metrics eas,topic,degeneration --judge-cache c5 -q
+    json "what needs none is given" "[(c['eas']['n'], c['words']['n']) for c in r['cells']] == [(0, 2), (0, 1)]"
+    holds "and nothing more is asked" test "$(($(requests) - before))" -eq 1
+    before=$(requests)
+    fails 2 "a price that is none" 'two prices' ask ok --judge-cache c13 --judge-price 1
+    fails 2 "a time that is none" 'judge-timeout' ask ok --judge-cache c13 --judge-timeout x
+    holds "is told before anything is asked" test "$(requests)" -eq "$before"
     before=$(requests)
     began=$(date +%s%N)
     runs "a limit of requests" ask ok --judge-cache c6 --judge-rate 150 -q

@@ -39,6 +39,9 @@ if [ -f "$WORK/r.jsonl" ]; then
     cp "$WORK/r.jsonl" "$WORK/out"
     json "every line that was written is whole" "all(len(l['ids']) == 100 or l['stop'] == 'eos' for l in lines)"
 fi
+interrupt 0.5 "$EVOKE" bench -m "$MODEL"
+holds "bench is interrupted with 130, not $status" test $status -eq 130
+holds "and says so" grep -q 'interrupted' "$WORK/err"
 holds "nothing half-written" test -z "$(ls "$WORK" | grep partial)"
 set +m
 

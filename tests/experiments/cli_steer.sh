@@ -51,6 +51,10 @@ remarks "ablation at alpha 0" 'changes nothing: joy: alpha is 0$' steered --alph
 remarks "a ramp where no token is" 'never rises at positions prompt' steered --alpha joy=0:1 --ramp 4 --positions prompt
 remarks "decay where no token is" 'decay: no generated token' steered --alpha joy=1 --decay 4 --positions prompt
 remarks "a ramp over one token" 'no second token' "$EVOKE" trace -m "$MODEL" -p Hi --ev v.h5 --alpha joy=1:2 --ramp 4 -o t.h5
+cp v.h5 second.h5
+remarks "vectors that no strength is for" 'second.h5 changes nothing: no --alpha is for' steered --alpha joy=1 --ev second.h5
+runs "vectors to ablate beside others" steered --alpha joy=1 --ev second.h5 --steer-mode add --steer-mode ablate
+json "need no strength" "[e['mode'] for e in r['steering']['edits']] == ['add', 'ablate']"
 runs "-q says none of it" steered --alpha joy=0 -q
 echo "{\"0\": [[$(seq -s, 96)]]}" >few.json
 fails 1 "a layer beyond the vectors" 'nothing for layer 2' "$EVOKE" generate -m "$MODEL" -p Hi --ev few.json --alpha 1 --layers 2

@@ -113,6 +113,10 @@ fails 1 "fewer queries" 'line 40 .*id is' long -o whole.jsonl --limit 1
 echo '{"joy": ["I passed the test.", "We won!"]}' >two.json
 fails 1 "fewer queries of the same beginning" 'more lines than the 78' long -f two.json -o whole.jsonl
 fails 1 "another kernel table" 'isa is' long -o whole.jsonl --isa ref
+echo '{{ messages[-1].content }} 1' >one.jinja
+echo '{{ messages[-1].content }} 2' >two.jinja
+runs "a template of one's own" sweep --template one.jinja -o templated.jsonl -n 2
+fails 1 "another that makes as many tokens" 'prompt_sha256 is' sweep --template two.jinja -o templated.jsonl -n 2
 mv v.h5 v1.h5
 runs "vectors of other values" "$EVOKE" ev few.h5 -o v.h5 -q
 fails 1 "under the same name" 'ev_sha256 is' long -o whole.jsonl

@@ -88,6 +88,7 @@ fails 1 "an emotion that is not held" "'envy'" tune --emotions envy
 echo '{"joy": ["glad"]}' >half.json
 fails 1 "an emotion without words" "no words of 'fear'.*--lexicon" "$EVOKE" tune -m "$MODEL" --ev v.h5 -f prompts.txt --lexicon half.json -n 4
 fails 1 "a site that is not held" 'mlp_out' tune --site mlp_out
+fails 1 "layers that the vectors lack" 'nothing for layer 3 .v.h5' tune --layers 1-5
 fails 2 "layers with a gap" 'one range' tune --layers 0,2
 fails 2 "a loss below 0" '--max-loss' tune --max-loss -1
 holds "nothing was kept" test ! -e v.h5.tune.json

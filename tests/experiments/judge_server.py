@@ -46,7 +46,11 @@ class Judge(http.server.BaseHTTPRequestHandler):
             self.send(401, b'{"error": "who are you?"}')
         elif mode == "picky" and "Rain" in question:
             self.send(400, b'{"error": "no"}')
-        elif mode == "prose":
+        elif mode == "renamed":
+            self.send(200, reply.replace(b"joy", b"Joy").replace(b"anger", b"ANGER"))
+        elif mode == "partial" and question.startswith("Rate"):
+            self.send(200, json.dumps({"choices": [{"message": {"content": '{"rating": 80, "joy": 80}'}}]}).encode())
+        elif mode == "prose" or (mode == "stubborn" and "odd" in question):
             self.send(200, json.dumps({"choices": [{"message": {"content": "It is hard to say."}}]}).encode())
         else:
             self.send(200, reply)
