@@ -39,12 +39,12 @@ else
     fails 1 "answers that are none" 'not what was asked for: It is hard' ask prose --judge-cache c4 --judge-retries 1 -q
     python3 -c 'import json
 for t in ("odd a", "odd b", "odd c", "odd d", "even e", "even f"): print(json.dumps({"query": "Cats?", "text": t, "emotion": "joy", "alpha": 1}))' >odd.jsonl
-    stubborn() { EVOKE_JUDGE_KEY=sesame "$EVOKE" eval odd.jsonl --metrics eas --judge-url "http://127.0.0.1:$PORT/stubborn/v1" --judge-name small --judge-pause 0.01 --judge-retries 1 --judge-cache c10 --json -q; }
+    unwilling() { EVOKE_JUDGE_KEY=sesame "$EVOKE" eval odd.jsonl --metrics eas --judge-url "http://127.0.0.1:$PORT/unwilling/v1" --judge-name small --judge-pause 0.01 --judge-retries 1 --judge-cache c10 --json -q; }
     before=$(requests)
-    fails 1 "four texts that the judge will not rate" 'not what was asked for.* 4 answers are missing' stubborn
+    fails 1 "four texts that the judge will not rate" 'not what was asked for.* 4 answers are missing' unwilling
     json "are no reason to leave out the others" "r['cells'][0]['eas']['n'] == 2"
     holds "each is asked again once" test "$(($(requests) - before))" -eq 10
-    fails 1 "nor later" '4 answers are missing' stubborn
+    fails 1 "nor later" '4 answers are missing' unwilling
     holds "and the others are on disk" test "$(($(requests) - before))" -eq 18
     runs "names in other letters" ask renamed --judge-cache c11 -q
     json "are the same names" "[c['eas']['mean'] for c in r['cells']] == [10, 1]"

@@ -50,7 +50,7 @@ class Judge(http.server.BaseHTTPRequestHandler):
             self.send(200, reply.replace(b"joy", b"Joy").replace(b"anger", b"ANGER"))
         elif mode == "partial" and question.startswith("Rate"):
             self.send(200, json.dumps({"choices": [{"message": {"content": '{"rating": 80, "joy": 80}'}}]}).encode())
-        elif mode == "prose" or (mode == "stubborn" and "odd" in question):
+        elif mode == "prose" or (mode == "unwilling" and "odd" in question):
             self.send(200, json.dumps({"choices": [{"message": {"content": "It is hard to say."}}]}).encode())
         else:
             self.send(200, reply)
