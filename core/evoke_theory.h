@@ -93,8 +93,9 @@ typedef struct evoke_theory evoke_theory;
 /* Errors: those of evoke_fisher. Memory: O(N * D + N^2) doubles, one layer at a time. */
 EVOKE_API evoke_status evoke_theory_run(evoke_store *s, const evoke_theory_options *options, const evoke_progress *progress,
                                         evoke_theory **out, evoke_error *err);
-/* The costly part alone, divided: a shard (from 1, of n_shards) of the refits' replicates and jackknife, to a file; merged they are
- * options.replicates of evoke_theory_run, whose result is then the same in every bit. Errors: those of evoke_theory_run. */
+/* The costly part alone, divided: a shard (1 to n_shards; 1 of 1: all) of the refits' replicates and jackknife, to a file; merged
+ * they are options.replicates of evoke_theory_run, whose result is then the same in every bit. Errors: EVOKE_EARG no such shard, no
+ * replicates asked for, or options.replicates set; those of evoke_theory_run. */
 EVOKE_API evoke_status evoke_theory_replicates(evoke_store *s, const evoke_theory_options *options, size_t shard, size_t n_shards,
                                                const char *path, const evoke_provenance *made, const evoke_progress *progress,
                                                evoke_error *err);
@@ -115,7 +116,7 @@ EVOKE_API evoke_status evoke_theory_save(const evoke_theory *t, const char *path
 typedef struct evoke_claims_options {
     const evoke_vectors *vectors;       /* the EVs */
     evoke_site site; bool any_site;     /* where they are added; any: attn_out, or the first that vectors and store both hold */
-    const int32_t *layers; size_t n_layers;     /* in which layers; NULL: the middle third of those both hold */
+    const int32_t *layers; size_t n_layers;     /* in which layers, in any order; NULL: the middle third of those both hold */
     evoke_positions positions;
     evoke_site score_site; bool any_score_site; /* where emotion is read; any: resid_post, or the first that the store holds */
     int32_t score_layer;                /* after the last one steered; -1: half way from there to the end */
@@ -133,7 +134,7 @@ EVOKE_API evoke_claims_options evoke_claims_defaults(void);     /* 5 folds, 10 q
 
 typedef struct evoke_claims evoke_claims;
 /* The store must outlive the result. Errors: EVOKE_EDATA the model is not the store's, no site or layer in common, too few
- * queries; those of evoke_fisher. */
+ * queries; EVOKE_EARG a layer asked for twice; those of evoke_fisher. */
 EVOKE_API evoke_status evoke_claims_run(const evoke_model *m, evoke_store *s, const evoke_claims_options *options,
                                         const evoke_progress *progress, evoke_claims **out, evoke_error *err);
 EVOKE_API void evoke_claims_free(evoke_claims *c);
@@ -206,7 +207,8 @@ EVOKE_API const evoke_figure *evoke_figures_find(const evoke_figures *f, const c
 /* Name of the i-th on an axis: E or F emotion, B direction, of labelled texts A direction, B or C label; NULL past the end or for
  * another axis. */
 EVOKE_API const char *evoke_figures_name(const evoke_figures *f, char axis, size_t i);
-EVOKE_API size_t evoke_figures_size(const evoke_figures *f, char axis);                     /* 0: no figure has it */
+/* 0: no figure has it. Of C and B of texts none of whose labels has an EV 1: a place without a name. */
+EVOKE_API size_t evoke_figures_size(const evoke_figures *f, char axis);
 EVOKE_API int32_t evoke_figures_layer(const evoke_figures *f, size_t l);                    /* its number; -1 past the end */
 
 /* The principal plane of a site's EVs at the l-th layer held, less EVbase: plane [E, 2] their coordinates on the first two

@@ -98,6 +98,8 @@ static evoke_status describe_layers(evk_h5 *f, evk_buffer *out, evoke_error *err
     size_t n_dim = 0, dims[EVK_H5_MAX_DIM];
     int32_t *layers = NULL;
     EVK_TRY(evk_h5_shape(f, "/layers", &n_dim, dims, err));
+    if (n_dim != 1)
+        return evk_fail(err, EVOKE_EFORMAT, "merge: /layers is no list (%s)", evk_h5_path(f));
     EVK_TRY(evk_labels_layers(f, dims[0], &layers, err));
     evoke_status st = EVOKE_OK;
     for (size_t i = 0; i < dims[0] && st == EVOKE_OK; i++)
@@ -241,10 +243,9 @@ static evoke_status begin_spec(merge *m, evoke_error *err)
     const evk_shard *s = &m->shards[0];
     evoke_store *f = m->first;
     const size_t n = s->part.n_query;
-    int64_t n_predict = 0, seed = 0;
+    int64_t n_predict = 0;
     char name[96];
-    if (evk_h5_get_i64(f->file, "/", "seed", &seed))
-        m->made.seed = (uint64_t)seed;
+    evk_h5_get_u64(f->file, "/", "seed", &m->made.seed);        /* stays 0 where there is none */
     if (!evk_h5_get_i64(f->file, "/", "n_predict", &n_predict) || n_predict < 0 || n_predict > INT32_MAX)
         return evk_fail(err, EVOKE_EFORMAT, "merge: n_predict is missing or no length (%s)", s->path);
     m->spec = (evk_store_spec){

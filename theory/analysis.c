@@ -194,9 +194,9 @@ static evoke_status open_replicates(evoke_theory *t, evoke_error *err)
     if (r->n_shard != 1)
         return evk_fail(err, EVOKE_EDATA, "use replicates: they are shard %zu of %zu; 'evoke merge' joins them (%s)", r->shard,
                         r->n_shard, r->path);
-    if (strcmp(r->version, evoke_version()) != 0 || r->seed != (int64_t)o->seed || r->n_replicate != (int64_t)o->n_bootstrap)
-        return evk_fail(err, EVOKE_EDATA, "use replicates: they are %lld, of seed %lld and version %s; here %zu, %llu and %s "
-                        "(%s)", (long long)r->n_replicate, (long long)r->seed, r->version, o->n_bootstrap,
+    if (strcmp(r->version, evoke_version()) != 0 || r->seed != o->seed || r->n_replicate != (int64_t)o->n_bootstrap)
+        return evk_fail(err, EVOKE_EDATA, "use replicates: they are %lld, of seed %llu and version %s; here %zu, %llu and %s "
+                        "(%s)", (long long)r->n_replicate, (unsigned long long)r->seed, r->version, o->n_bootstrap,
                         (unsigned long long)o->seed, evoke_version(), r->path);
     return EVOKE_OK;
 }
@@ -256,10 +256,12 @@ evoke_status evoke_theory_replicates(evoke_store *s, const evoke_theory_options 
     evoke_theory *t = NULL;
     if (options->n_bootstrap == 0 || options->replicates)
         return evk_fail(err, EVOKE_EARG, "make replicates: none is asked for, or they are there already");
+    if (shard < 1 || shard > n_shards)
+        return evk_fail(err, EVOKE_EARG, "make replicates: there is no shard %zu of %zu; they count from 1", shard, n_shards);
     EVK_TRY(evk_alloc(&t, 1, sizeof *t, "theory", err));
     t->options = *options;
     t->only_replicates = true;
-    t->replicates = (evk_replicates){ .shard = shard, .n_shard = n_shards, .seed = (int64_t)options->seed,
+    t->replicates = (evk_replicates){ .shard = shard, .n_shard = n_shards, .seed = options->seed,
                                       .n_replicate = (int64_t)options->n_bootstrap };
     evoke_status st = run_and_tidy(t, s, progress, err);
     if (st == EVOKE_OK)

@@ -81,7 +81,14 @@ static evoke_status choose_sites(evoke_claims *c, evoke_error *err)
     return EVOKE_OK;
 }
 
-/* The layers steered: those asked for, or the middle third of those that vectors and store hold. */
+static int by_number(const void *a, const void *b)
+{
+    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The layers steered, rising: those asked for, or the middle third of those that vectors and store hold. Either may list them in
+ * any order. */
 static evoke_status choose_layers(evoke_claims *c, evoke_error *err)
 {
     const evoke_claims_options *o = &c->options;
@@ -97,6 +104,10 @@ static evoke_status choose_layers(evoke_claims *c, evoke_error *err)
     }
     if (c->n_layer == 0)
         return evk_fail(err, EVOKE_EDATA, "claims: the vectors and the store have no layer in common");
+    qsort(c->layers, c->n_layer, sizeof *c->layers, by_number);
+    for (size_t i = 1; i < c->n_layer; i++)
+        if (c->layers[i] == c->layers[i - 1])
+            return evk_fail(err, EVOKE_EARG, "claims: layer %d is asked for twice", (int)c->layers[i]);
     if (!o->layers) {
         const size_t first = c->n_layer / 3, last = 2 * c->n_layer / 3 > first ? 2 * c->n_layer / 3 : first + 1;
         memmove(c->layers, c->layers + first, (last - first) * sizeof *c->layers);
@@ -105,19 +116,28 @@ static evoke_status choose_layers(evoke_claims *c, evoke_error *err)
     return EVOKE_OK;
 }
 
+/* How many layers the store holds between two, neither of which counts. */
+static size_t count_between(const evoke_claims *c, int64_t above, int64_t below)
+{
+    size_t n = 0;
+    for (size_t l = 0; l < c->info->n_layer; l++)
+        n += evoke_store_layer(c->store, l) > above && evoke_store_layer(c->store, l) < below;
+    return n;
+}
+
 static evoke_status choose_score_layer(evoke_claims *c, evoke_error *err)
 {
     evoke_claims_options *o = &c->options;
     const int32_t last = c->layers[c->n_layer - 1];
-    size_t n = 0, at = 0;
-    for (size_t l = 0; l < c->info->n_layer; l++)
-        n += evoke_store_layer(c->store, l) > last;
+    const size_t n = count_between(c, last, INT64_MAX);
     if (n == 0)
         return evk_fail(err, EVOKE_EDATA, "claims: the store holds no layer after %d, the last one steered (steer fewer: --layers)",
                         (int)last);
-    for (size_t l = 0; o->score_layer < 0 && l < c->info->n_layer; l++)
-        if (evoke_store_layer(c->store, l) > last && at++ == n / 2)
-            o->score_layer = evoke_store_layer(c->store, l);
+    for (size_t l = 0; o->score_layer < 0 && l < c->info->n_layer; l++) {
+        const int32_t layer = evoke_store_layer(c->store, l);
+        if (layer > last && count_between(c, last, layer) == n / 2)
+            o->score_layer = layer;
+    }
     if (o->score_layer <= last || evk_store_find_layer(c->store, o->score_layer) == c->info->n_layer)
         return evk_fail(err, EVOKE_EDATA, "claims: emotion can't be read at layer %d: the store must hold it, and it must lie after %d, "
                         "the last one steered", (int)o->score_layer, (int)last);

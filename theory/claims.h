@@ -24,7 +24,7 @@ struct evoke_claims {
     const evoke_store_info *info;
     size_t n_emotion, n_alpha, n_layer, d, zero;        /* zero: place of alpha 0 */
     double *alphas;                     /* [A] */
-    int32_t *layers;                    /* [L] steered */
+    int32_t *layers;                    /* [L] steered, rising */
     evk_samples score;                  /* of the layer read, all queries */
     double *w;                          /* [E, D] discriminants, scaled so that score = w.x - w0 */
     double *w0;                         /* [E] */

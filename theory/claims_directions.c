@@ -210,6 +210,20 @@ static evoke_status fit_random(evoke_claims *c, evoke_error *err)
     return EVOKE_OK;
 }
 
+/* All that is fitted at the l-th layer steered. The samples have their layers as the store lists them, in any order. */
+static evoke_status fit_layer(evoke_claims *c, evk_samples *s, size_t l, evoke_error *err)
+{
+    size_t i = 0;
+    while (i < s->n_layer && evk_samples_layer(s, i) != c->layers[l])
+        i++;
+    if (i == s->n_layer)
+        return evk_fail(err, EVOKE_EDATA, "claims: the store does not hold layer %d", (int)c->layers[l]);
+    EVK_TRY(evk_samples_read(s, i, err));
+    for (size_t e = 0; e < c->n_emotion; e++)
+        EVK_TRY(fit_arms(c, s, e, l, err));
+    return evk_claims_topic(c, s, i, l, err);
+}
+
 evoke_status evk_claims_fit(evoke_claims *c, evoke_error *err)
 {
     const evoke_fisher_options how = { .site = c->options.site, .span = c->score.span, .first_layer = c->layers[0],
@@ -223,16 +237,8 @@ evoke_status evk_claims_fit(evoke_claims *c, evoke_error *err)
             EVK_TRY(new_arm(c, arm, err));
     EVK_TRY(fit_random(c, err));
     evoke_status st = evk_samples_open(c->store, &how, &s, err);
-    for (size_t i = 0, l = 0; st == EVOKE_OK && i < s.n_layer && l < c->n_layer; i++) {
-        if (evk_samples_layer(&s, i) != c->layers[l])
-            continue;
-        st = evk_samples_read(&s, i, err);
-        for (size_t e = 0; st == EVOKE_OK && e < c->n_emotion; e++)
-            st = fit_arms(c, &s, e, l, err);
-        if (st == EVOKE_OK)
-            st = evk_claims_topic(c, &s, i, l, err);
-        l++;
-    }
+    for (size_t l = 0; st == EVOKE_OK && l < c->n_layer; l++)
+        st = fit_layer(c, &s, l, err);
     evk_samples_close(&s);
     for (size_t e = 0; st == EVOKE_OK && e < c->n_emotion; e++)
         put_cosines(c, e);

@@ -3,7 +3,8 @@
  *
  * A figure is a dataset with the attribute `axes`, a letter a dimension; those of the claims lie one group down. An axis has one
  * size in a file: that of /emotions for E and F, of /layers for L and G, of /directions for B; on labelled texts of /directions
- * for A and of /labels for C and B. */
+ * for A and of /labels for C and B. Where no label has an EV there is no /labels, and C and B have one place, which has no name and
+ * no value. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,10 +107,10 @@ static evoke_status read_names(evoke_figures *f, evoke_error *err)
     EVK_TRY(evk_alloc(&f->layers, f->n_layer, sizeof *f->layers, "read figures", err));
     f->size['E'] = f->size['F'] = f->n_emotion;
     f->size['L'] = f->size['G'] = f->n_layer;
-    f->size['B'] = f->labelled ? f->n_label : f->n_direction;
+    f->size['B'] = f->n_direction;
     if (f->labelled) {
         f->size['A'] = f->n_direction;
-        f->size['C'] = f->n_label;
+        f->size['C'] = f->size['B'] = f->n_label ? f->n_label : 1;
     }
     return evk_h5_read(f->file, "/layers", EVK_H5_I32, NULL, NULL, f->layers, err);
 }

@@ -65,19 +65,37 @@ static evoke_status measure(double *products, size_t n, double *values, evoke_er
     return evk_geometry_of(products, n, values, values + at.base_share, values + at.plane, values + at.plane_share, err);
 }
 
-static void put_intervals(const double *values, size_t n_replicate, size_t n, size_t n_emotion, const evk_geometry_ends *out)
+/* The emotions whose queries figure k rests on: one or two, to `of`; 0: all. */
+static size_t find_emotions(const layout *at, size_t k, size_t n_emotion, size_t of[2])
+{
+    if (k < at->base_share) {
+        of[0] = k / n_emotion;
+        of[1] = k % n_emotion;
+        return of[0] == of[1] ? 1 : 2;
+    }
+    if (k < at->norm || k >= at->plane_share)
+        return 0;
+    of[0] = k - at->norm;
+    return 1;
+}
+
+static void put_intervals(const double *values, size_t n_replicate, const size_t *starts, size_t n_emotion,
+                          const evk_geometry_ends *out)
 {
     const layout at = layout_of(n_emotion);
-    const double *without = values + n_replicate * at.each, *all = without + n * at.each;
+    const double *without = values + n_replicate * at.each, *all = without + starts[n_emotion] * at.each;
     const struct { size_t from, to; evk_scale scale; double *ends; } kinds[] = {
         { 0, at.base_share, EVK_SCALE_ANGLE, out->cosines }, { at.base_share, at.norm, EVK_SCALE_SHARE, out->base_share },
         { at.norm, at.plane_share, EVK_SCALE_PLAIN, out->norm }, { at.plane_share, at.plane, EVK_SCALE_SHARE, out->plane_share },
         { at.plane, at.each, EVK_SCALE_PLAIN, out->plane },
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        for (size_t k = kinds[i].from; k < kinds[i].to; k++)
-            evk_interval(all[k], values + k, n_replicate, without + k, n, at.each, kinds[i].scale,
-                         kinds[i].ends + 2 * (k - kinds[i].from));
+        for (size_t k = kinds[i].from; k < kinds[i].to; k++) {
+            size_t of[2];
+            const size_t n_of = find_emotions(&at, k, n_emotion, of);
+            evk_strata_interval(all[k], values + k, n_replicate, without + k, starts, n_of ? of : NULL, n_of ? n_of : n_emotion,
+                                at.each, kinds[i].scale, kinds[i].ends + 2 * (k - kinds[i].from));
+        }
     for (size_t i = 0; i < 2 * n_emotion; i++)
         out->norm[i] = isfinite(out->norm[i]) ? sqrt(fmax(out->norm[i], 0)) : out->norm[i];
 }
@@ -98,7 +116,7 @@ evoke_status evk_geometry_intervals(const evk_row_space *offsets, const size_t *
     for (size_t b = 0; b + 1 < total && st == EVOKE_OK; b++)
         evk_plane_turn(values + (total - 1) * at.each + at.plane, n_emotion, values + b * at.each + at.plane);
     if (st == EVOKE_OK)
-        put_intervals(values, n_replicate, n, n_emotion, out);
+        put_intervals(values, n_replicate, starts, n_emotion, out);
     free(memory);
     return st;
 }

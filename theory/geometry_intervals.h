@@ -3,7 +3,8 @@
  * Replicate b draws the queries of each emotion with replacement, emotion e by PCG64 seeded with [seed, 1, e, b], the same
  * draws as everywhere (bootstrap.h). With c_e the counts and G the offsets' products, EV_e . EV_f = c_e^T G c_f / (n_e n_f), so
  * a replicate costs O(N^2), nothing in D. Noise makes EVs longer and cosines between them smaller, in a replicate once more: the
- * interval takes that bias off by the jackknife (interval.h). */
+ * interval takes that bias off by the jackknife, emotion by emotion of those that the figure rests on: one for a length, two for a
+ * cosine, all for the rest (interval.h). */
 #ifndef EVK_GEOMETRY_INTERVALS_H
 #define EVK_GEOMETRY_INTERVALS_H
 
@@ -16,8 +17,8 @@ typedef struct evk_geometry_ends {      /* low and high of each */
     double *plane;                      /* [E, 2, 2] coordinates, on the axes that all queries give */
 } evk_geometry_ends;
 
-/* offsets: rows d_q of all emotions' queries, emotion e's from starts[e] to starts[e + 1].
- * Errors: EVOKE_ENOMEM, EVOKE_ECOMPUTE. Not in a parallel region. */
+/* offsets: rows d_q of all emotions' queries, emotion e's from starts[e] to starts[e + 1]. NaN where an emotion that the
+ * figure rests on has fewer than three queries. Errors: EVOKE_ENOMEM, EVOKE_ECOMPUTE. Not in a parallel region. */
 evoke_status evk_geometry_intervals(const evk_row_space *offsets, const size_t *starts, size_t n_emotion, uint64_t seed,
                                     size_t n_replicate, size_t n_thread, const evk_geometry_ends *out, evoke_error *err);
 

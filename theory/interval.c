@@ -1,6 +1,7 @@
 #include "theory/interval.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 static double forward(evk_scale scale, double x)
@@ -79,20 +80,46 @@ void evk_sampling_interval(double estimate, const double *without, size_t n, siz
     out[1] = fmax(a, b);
 }
 
+/* What a jackknife says of one sample: adds to its bias and variance, and lowers the degrees of freedom to its own. */
+typedef struct jackknife { double bias, variance, df; } jackknife;
+
+static bool add_sample(double g, const double *without, size_t n, size_t stride, evk_scale scale, jackknife *j)
+{
+    double left = 0, squares = 0;
+    const double df = (double)n - 1;
+    if (n < 3 || moments(without, n, stride, scale, &left, &squares) < n)
+        return false;
+    j->bias += df * (left - g);
+    j->variance += df / (double)n * squares;
+    j->df = fmin(j->df, df);
+    return true;
+}
+
+void evk_strata_interval(double estimate, const double *replicates, size_t n_replicate, const double *without,
+                         const size_t *starts, const size_t *of, size_t n_of, size_t stride, evk_scale scale, double out[2])
+{
+    double mean = 0, squares = 0;
+    jackknife j = { .df = INFINITY };
+    const double g = forward(scale, estimate);
+    const size_t finite = moments(replicates, n_replicate, stride, scale, &mean, &squares);
+    out[0] = out[1] = NAN;
+    if (n_of == 0 || 2 * finite < n_replicate || finite < 2)
+        return;
+    for (size_t i = 0; i < n_of; i++) {
+        const size_t e = of ? of[i] : i;
+        if (!add_sample(g, without + starts[e] * stride, starts[e + 1] - starts[e], stride, scale, &j))
+            return;
+    }
+    const double spread = fmax(sqrt(squares / (double)(finite - 1)), sqrt(j.variance)), half = t_point(j.df) * spread;
+    const double a = back(scale, g - j.bias - half), b = back(scale, g - j.bias + half);
+    out[0] = fmin(a, b);
+    out[1] = fmax(a, b);
+}
+
 void evk_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,
                   size_t stride, evk_scale scale, double out[2])
 {
-    double mean = 0, squares = 0, left = 0, left_squares = 0;
-    const double g = forward(scale, estimate), df = (double)n - 1;
-    const size_t finite = moments(replicates, n_replicate, stride, scale, &mean, &squares);
-    out[0] = out[1] = NAN;
-    if (n < 3 || 2 * finite < n_replicate || finite < 2 || moments(without, n, stride, scale, &left, &left_squares) < n)
-        return;
-    const double centre = (double)n * g - df * left;
-    const double spread = fmax(sqrt(squares / (double)(finite - 1)), sqrt(df / (double)n * left_squares));
-    const double a = back(scale, centre - t_point(df) * spread), b = back(scale, centre + t_point(df) * spread);
-    out[0] = fmin(a, b);
-    out[1] = fmax(a, b);
+    evk_strata_interval(estimate, replicates, n_replicate, without, (const size_t[]){ 0, n }, NULL, 1, stride, scale, out);
 }
 
 static int ascending(const void *a, const void *b)

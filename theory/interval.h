@@ -13,6 +13,11 @@
  * takes off; of cos and efficiency themselves it is no straight line (theory/README.md has the coverage of both). No scale helps
  * where dimensions are more than queries.
  *
+ * A figure of several emotions rests on as many samples of queries, n_e of emotion e, which are drawn apart. What each adds to
+ * bias and variance counts with its own size; t has as many degrees of freedom as the smallest of them gives:
+ *
+ *     centre = g - sum_e (n_e-1)/n_e sum_{q in e} (g_(q) - g),   jackknife's variance = sum_e (n_e-1)/n_e sum_{q in e} (g_(q) - mean_e)^2
+ *
  * Figures of scores out of sample have no such bias, but two spreads, of which neither is right: queries drawn anew along the
  * same directions leave out that other queries would fit other directions (too narrow; Bates, Hastie and Tibshirani 2021), and
  * the jackknife, which refits them, counts what two queries do to each other once for each (too wide: its variance is never
@@ -36,6 +41,10 @@ enum { EVK_MOST_WITHOUT = 10 };
  * of either array counts. */
 void evk_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,
                   size_t stride, evk_scale scale, double out[2]);
+/* The same of a figure that rests on samples of[0], of[1], ... (n_of of them; NULL: the first n_of), of which sample e has the queries
+ * starts[e] to starts[e + 1], and `without` the figure without each. NaN also where one of these has fewer than three. */
+void evk_strata_interval(double estimate, const double *replicates, size_t n_replicate, const double *without,
+                         const size_t *starts, const size_t *of, size_t n_of, size_t stride, evk_scale scale, double out[2]);
 /* Of figures out of sample: estimate +- t_{n-1}(0.975) sqrt(sd_b g*_b x jackknife's), n groups. NaN as above. */
 void evk_held_interval(double estimate, const double *replicates, size_t n_replicate, const double *without, size_t n,
                        size_t stride, double out[2]);

@@ -7,7 +7,7 @@
  *   labelled.c              all layers; the file is labelled_file.c
  *
  * Axes of the figures: L layer, A direction, X pair of directions, E emotion that both have, F that again, C label that has an
- * EV, B that again, P axis of the plane, I ends of an interval. */
+ * EV (one place, all NaN and without a name, where none has), B that again, P axis of the plane, I ends of an interval. */
 #ifndef EVK_LABELLED_H
 #define EVK_LABELLED_H
 

@@ -1,5 +1,5 @@
-/* theory/labelled_file.c: a result as HDF5 (format "evoke-labelled"): /emotions [E], /labels [C], /directions [A], /layers [L]
- * and a dataset of doubles for each figure, under its name, with its axes as the attribute `axes`. */
+/* theory/labelled_file.c: a result as HDF5 (format "evoke-labelled"): /emotions [E], /labels [C] (not there where no label has an EV),
+ * /directions [A], /layers [L] and a dataset of doubles for each figure, under its name, with its axes as the attribute `axes`. */
 #include "core/files/hdf5.h"
 #include "theory/labelled.h"
 

@@ -40,8 +40,7 @@ evoke_status evk_replicates_make(evk_replicates *r, evk_replication *of, const d
     memcpy(r->estimates + r->n_unit * EVK_R_COUNT, estimate, row_bytes);
     r->totals[r->n_unit++] = (int64_t)total;
     if (n > 0)                          /* an end of 0 would be all */
-        EVK_TRY(evk_bootstrap(of, (uint64_t)r->seed, emotion, (size_t)r->n_replicate, n_thread, r->rows + r->n_row * EVK_R_COUNT,
-                              err));
+        EVK_TRY(evk_bootstrap(of, r->seed, emotion, (size_t)r->n_replicate, n_thread, r->rows + r->n_row * EVK_R_COUNT, err));
     r->n_row += n;
     return EVOKE_OK;
 }
@@ -63,7 +62,7 @@ evoke_status evk_replicates_take(evk_replicates *r, const double *estimate, size
 /* ---- files ---- */
 evoke_status evk_replicates_save(const evk_replicates *r, const char *path, const evoke_provenance *made, evoke_error *err)
 {
-    const evoke_provenance by = { made ? made->command_line : NULL, (uint64_t)r->seed };
+    const evoke_provenance by = { made ? made->command_line : NULL, r->seed };
     const evk_h5_signature sign = { .format = format, .model_name = "", .model_sha256 = "", .architecture = "", .made = &by };
     const size_t rows[2] = { r->n_row, EVK_R_COUNT }, units[2] = { r->n_unit, EVK_R_COUNT };
     evk_h5 *f = NULL;
@@ -121,7 +120,7 @@ static evoke_status read_all(evk_h5 *f, evk_replicates *r, evoke_error *err)
     const bool ours = said && strcmp(said, format) == 0;
     free(said);
     if (!ours || !evk_h5_get_i64(f, "/", "shard", &shard) || !evk_h5_get_i64(f, "/", "n_shards", &n_shard) || shard < 1 ||
-        shard > n_shard || !evk_h5_get_i64(f, "/", "seed", &r->seed) || !evk_h5_get_i64(f, "/", "n_bootstrap", &r->n_replicate) ||
+        shard > n_shard || !evk_h5_get_u64(f, "/", "seed", &r->seed) || !evk_h5_get_i64(f, "/", "n_bootstrap", &r->n_replicate) ||
         !evk_h5_get_string(f, "/", "program_version", &r->version))
         return evk_fail(err, EVOKE_EFORMAT, "read replicates: they are none (%s; theory --shard writes them)", r->path);
     r->shard = (size_t)shard;

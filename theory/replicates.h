@@ -14,7 +14,8 @@ typedef struct evk_replicates {
     size_t n_unit, n_row, row;          /* units and rows so far; of one that is read, the next row */
     double *estimates, *rows;           /* [n_unit, EVK_R_COUNT], [n_row, EVK_R_COUNT] */
     int64_t *totals;                    /* [n_unit] n_replicate + n_query */
-    int64_t seed, n_replicate;
+    uint64_t seed;
+    int64_t n_replicate;
     const char *path;
     char *version;                      /* NULL: this one */
 } evk_replicates;

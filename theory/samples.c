@@ -179,7 +179,7 @@ static evoke_status new_vectors(const evk_samples *c, const char *method, const 
         .method = method, .span = evoke_span_name(c->span),
         .model_name = info->model_name, .model_sha256 = info->model_sha256,
         .architecture = evk_store_architecture(c->store),
-        .n_layer_model = info->n_layer,
+        .n_layer_model = evk_store_model_layers(c->store),
     };
     EVK_TRY(evk_vectors_new(&spec, out, err));
     EVK_TRY(evk_store_median_norms(c->store, c->options->site, c->span, norms, err));

@@ -22,11 +22,14 @@ static char *attribute_text(evk_h5 *f, const char *name)
 {
     char *text = NULL, number[40] = "";
     int64_t whole;
+    uint64_t large;
     double real;
     if (evk_h5_get_string(f, "/", name, &text))
         return text;
-    if (evk_h5_get_i64(f, "/", name, &whole))
+    if (evk_h5_get_i64(f, "/", name, &whole) && whole < 0)
         snprintf(number, sizeof number, "%lld", (long long)whole);
+    else if (evk_h5_get_u64(f, "/", name, &large))
+        snprintf(number, sizeof number, "%llu", (unsigned long long)large);
     else if (evk_h5_get_f64(f, "/", name, &real))
         snprintf(number, sizeof number, "%.9g", real);
     return *number ? strdup(number) : NULL;

@@ -503,6 +503,12 @@ bool evk_h5_get_i64(evk_h5 *f, const char *object, const char *name, int64_t *va
     return read_number(f, object, name, H5T_INTEGER, H5T_NATIVE_INT64, value);
 }
 
+bool evk_h5_get_u64(evk_h5 *f, const char *object, const char *name, uint64_t *value)
+{
+    EVK_H5_QUIET;
+    return read_number(f, object, name, H5T_INTEGER, H5T_NATIVE_UINT64, value);
+}
+
 bool evk_h5_get_f64(evk_h5 *f, const char *object, const char *name, double *value)
 {
     EVK_H5_QUIET;

@@ -56,9 +56,11 @@ evoke_status evk_h5_read(evk_h5 *f, const char *name, evk_h5_type type, const si
                          void *out, evoke_error *err);
 /* All strings of a dataset, fixed or variable length: *texts [*n], one block from the heap, freed by one free(). */
 evoke_status evk_h5_read_strings(evk_h5 *f, const char *name, char ***texts, size_t *n, evoke_error *err);
-/* Attributes: false where missing or of another kind. The string is the caller's. */
+/* Attributes: false where missing or of another kind. The string is the caller's. A whole number beyond what the type has is cut to
+ * the type's own least or largest: a seed may be any uint64_t. */
 bool evk_h5_get_string(evk_h5 *f, const char *object, const char *name, char **value);
 bool evk_h5_get_i64(evk_h5 *f, const char *object, const char *name, int64_t *value);
+bool evk_h5_get_u64(evk_h5 *f, const char *object, const char *name, uint64_t *value);
 bool evk_h5_get_f64(evk_h5 *f, const char *object, const char *name, double *value);
 /* Names of the members of a group, in order of name: as evk_h5_read_strings gives them. */
 evoke_status evk_h5_members(evk_h5 *f, const char *group, char ***names, size_t *n, evoke_error *err);

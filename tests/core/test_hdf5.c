@@ -55,9 +55,10 @@ static void make_file(uint64_t *offset)
     ok = ok && evk_h5_write_strings(f, "/texts", 2, (size_t[]){ 2, 2 }, texts, &err) == EVOKE_OK;
     ok = ok && evk_h5_allocate(f, "/zeros", EVK_H5_F32, 2, (size_t[]){ 100, 1000 }, offset, &err) == EVOKE_OK;
     ok = ok && evk_h5_attr_f64(f, "/ints", "scale", 0.5, &err) == EVOKE_OK;
-    const evoke_provenance made = { .command_line = "evoke test \xc3\xa9", .seed = UINT64_MAX - 1 };
+    const evoke_provenance made = { .command_line = "evoke test \xc3\xa9", .seed = UINT64_MAX };
     const evk_h5_signature s = { "evoke-test", "a model", "", "llama", 30, 576, &made };
-    ok = ok && evk_h5_sign(f, &s, &err) == EVOKE_OK;
+    ok = ok && evk_h5_sign(f, &s, &err) == EVOKE_OK && evk_h5_attr_i64(f, "/", "below", INT64_MIN, &err) == EVOKE_OK;
+    ok = ok && evk_h5_attr_f64(f, "/", "half", 0.5, &err) == EVOKE_OK;
     check(access(path, F_OK) != 0, "nothing of that name before the end");
     ok = ok && evk_h5_write(f, "/ints", EVK_H5_I32, 1, (size_t[]){ 1 }, ints, &err) == EVOKE_EIO;
     check(ok, "%s", err.text);
@@ -96,6 +97,7 @@ static void the_rest_comes_back(evk_h5 *f)
     char **texts = NULL, *text = NULL;
     size_t n = 0, n_dim = 0, dims[EVK_H5_MAX_DIM];
     int64_t i64 = 0;
+    uint64_t u64 = 7;
     double f64 = 0;
     check(evk_h5_read_strings(f, "/texts", &texts, &n, &err) == EVOKE_OK && n == 4, "%s", err.text);
     check(n == 4 && !strcmp(texts[1], "") && !strcmp(texts[2], "line\nbreak") && strlen(texts[3]) == 4, "strings");
@@ -117,6 +119,28 @@ static void the_rest_comes_back(evk_h5 *f)
     check(evk_h5_get_i64(f, "/", "n_layers", &i64) && i64 == 30, "n_layers");
     check(!evk_h5_get_i64(f, "/none", "n_layers", &i64) && !evk_h5_get_i64(f, "/", "none", &i64), "no such attribute");
     check(evk_h5_get_f64(f, "/ints", "scale", &f64) && f64 == 0.5, "scale");
+    check(!evk_h5_get_u64(f, "/", "none", &u64) && !evk_h5_get_u64(f, "/", "format", &u64) && u64 == 7, "left as it is");
+    check(evk_h5_get_u64(f, "/", "n_layers", &u64) && u64 == 30, "n_layers, unsigned");
+    check(evk_h5_get_u64(f, "/", "seed", &u64) && u64 == UINT64_MAX, "seed %llu", (unsigned long long)u64);
+    check(evk_h5_get_i64(f, "/", "seed", &i64) && i64 == INT64_MAX, "cut to what the type has");
+    check(evk_h5_get_u64(f, "/", "below", &u64) && u64 == 0, "cut to what the type has");
+}
+
+/* As text, whatever kind of number it is. */
+static void attributes_as_text(void)
+{
+    static const struct { const char *name, *text; } all[] = {
+        { "seed", "18446744073709551615" }, { "below", "-9223372036854775808" }, { "n_layers", "30" }, { "half", "0.5" },
+        { "format", "evoke-test" }, { "none", NULL },
+    };
+    evoke_error err = {0};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        evoke_text value = {0};
+        check(evoke_file_attribute(path, all[i].name, &value, &err) == EVOKE_OK, "%s", err.text);
+        check(all[i].text ? value.data && strcmp(value.data, all[i].text) == 0 : !value.data, "%s is '%s'", all[i].name,
+              value.data ? value.data : "missing");
+        evoke_text_free(&value);
+    }
 }
 
 /* Rows go where they belong, converted, and nowhere else; rows beyond the end are refused. */
@@ -366,6 +390,7 @@ int main(void)
         allocated_space_is_filled_in_place(f, offset);
     }
     evk_h5_free(f);
+    attributes_as_text();
     rows_are_written(false);
     rows_are_written(true);
     bytes_do_not_depend_on_the_time();
