@@ -77,9 +77,10 @@ typedef struct evoke_provenance {
  * Errors: EVOKE_EIO not there; EVOKE_EFORMAT no HDF5 file. */
 EVOKE_API evoke_status evoke_file_format(const char *path, char format[64], evoke_error *err);
 
-/* May a result be renamed to `path`? Not over a directory, a device or the links /dev/std*, whose place a file would take.
- * `what` begins the error's text. Errors: EVOKE_EIO. */
-EVOKE_API evoke_status evoke_check_output(const char *path, const char *what, evoke_error *err);
+/* A new file beside `path`, of a name that nothing has (PATH.PID-N.partial), for a result that is renamed to `path` when it is whole.
+ * Not over a directory, a device or the links /dev/std*, whose place a file would take. *name: the caller's to free; *fd: open for
+ * reading and writing. `what` begins the error's text. Errors: EVOKE_EIO. */
+EVOKE_API evoke_status evoke_open_temporary(const char *path, const char *what, char **name, int *fd, evoke_error *err);
 
 /* Text owned by the caller of whoever made it; n bytes and a terminating NUL. May hold NULs inside. */
 typedef struct evoke_text { char *data; size_t n; } evoke_text;

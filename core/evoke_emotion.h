@@ -69,8 +69,8 @@ typedef struct evoke_steer_options {
 EVOKE_API evoke_status evoke_steering_new(const evoke_model *m, evoke_steering **out, evoke_error *err);
 EVOKE_API void evoke_steering_free(evoke_steering *s);
 /* Errors: EVOKE_EDATA the vectors have another width, lack the site, the emotion or a layer asked for, or what the mode needs:
- * typical norms (relative), the neutral class's components (clamp); EVOKE_EARG a ramp or decay with ablate, an empty list of layers. A failed call
- * changes nothing. */
+ * typical norms (relative), the neutral class's components (clamp); EVOKE_EARG a ramp or decay with ablate, an empty list of layers.
+ * A failed call changes nothing. */
 EVOKE_API evoke_status evoke_steering_add(evoke_steering *s, const evoke_steer_options *options, evoke_error *err);
 /* One line that says what it does, as in the JSON of `generate`; owned by s. */
 EVOKE_API const char *evoke_steering_text(const evoke_steering *s);

@@ -39,10 +39,7 @@ static evoke_status check(const observer *o, evoke_error *err)
     if (o->rows && (t->first >= t->last || t->last > t->n_prompt || t->layer < 0 || (size_t)t->layer >= c->n_layer))
         return evk_fail(err, EVOKE_EARG, "observe: tokens %zu to %zu of a prompt of %zu, layer %d of %zu", t->first, t->last,
                         t->n_prompt, (int)t->layer, c->n_layer);
-    for (size_t i = t->n_prompt; i < t->n_ids; i++)
-        if (t->ids[i] < 0 || (size_t)t->ids[i] >= c->n_vocab)
-            return evk_fail(err, EVOKE_EDATA, "observe: id %d is outside the vocabulary", (int)t->ids[i]);
-    return EVOKE_OK;
+    return evk_model_check_ids(o->model, "observe", t->ids + t->n_prompt, t->n_ids - t->n_prompt, err);
 }
 
 static evoke_status make(observer *o, size_t n, evoke_error *err)

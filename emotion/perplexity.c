@@ -136,9 +136,8 @@ evoke_status evoke_scorer_nll(evoke_scorer *s, const int32_t *ids, size_t n, siz
     double sum = 0;
     if (n_context == 0 || n_context >= n)
         return evk_fail(err, EVOKE_EARG, "%s: %zu tokens of context and %zu in all", what, n_context, n);
-    for (size_t t = n_context; t < n; t++)      /* what is looked up before it is run, or never run; evk_forward checks the others */
-        if (ids[t] < 0 || (size_t)ids[t] >= s->model->config.n_vocab)
-            return evk_fail(err, EVOKE_EDATA, "%s: id %d is outside the vocabulary of %zu", what, (int)ids[t], s->model->config.n_vocab);
+    /* those are looked up before they are run, or never run; evk_forward checks the others */
+    EVK_TRY(evk_model_check_ids(s->model, what, ids + n_context, n - n_context, err));
     EVK_TRY(make_room(s, n < s->window ? n : s->window, err));
     EVK_TRY(score_windows(s, ids, n, n_context, &sum, err));
     *nll = sum / (double)(n - n_context);

@@ -372,8 +372,8 @@ static evoke_status print_json(const bench *b, evoke_error *err)
 static evoke_status run(const options *o, evoke_error *err)
 {
     bench b = { .o = o };
-    progress_begin(&b.stops, true);
     const char *path = NULL;
+    progress_begin(&b.stops, true);
     evoke_status st = option_need(o, OPT_MODEL, "bench", &path, err);
     if (st == EVOKE_OK)
         st = bench_one(&b, path, EVOKE_EXACT, err);

@@ -8,34 +8,21 @@
 
 static evoke_status open_temporary(output *out, const char *path, evoke_error *err)
 {
-    enum { MAX_TRIES = 1000 };
-    const size_t size = strlen(path) + 48;
     int fd = -1;
-    const evoke_status status = evoke_check_output(path, "create the result", err);
-    if (status != EVOKE_OK)
-        return status;
+    evoke_status st = evoke_open_temporary(path, "create the result", &out->temporary, &fd, err);
+    if (st != EVOKE_OK)
+        return st;
     out->path = strdup(path);
-    out->temporary = malloc(size);
-    if (!out->path || !out->temporary)
-        return fail(err, EVOKE_ENOMEM, "write: no memory (%s)", path);
-    for (unsigned i = 0; i < MAX_TRIES && fd < 0; i++) {        /* a killed process of our number may have left one */
-        snprintf(out->temporary, size, "%s.%ld-%u.partial", path, (long)getpid(), i);
-        fd = open(out->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0 && errno != EEXIST)
-            break;
-    }
-    const int why = errno;
-    out->file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (!out->file) {
-        if (fd >= 0) {
-            close(fd);
-            unlink(out->temporary);
-        }
-        free(out->temporary);
-        out->temporary = NULL;
-        return fail(err, EVOKE_EIO, "create the result: %s (%s)", strerror(why), path);
-    }
-    return EVOKE_OK;
+    out->file = out->path ? fdopen(fd, "w") : NULL;
+    if (out->file)
+        return EVOKE_OK;
+    st = out->path ? fail(err, EVOKE_EIO, "create the result: %s (%s)", strerror(errno), path)
+                   : fail(err, EVOKE_ENOMEM, "write: no memory (%s)", path);
+    close(fd);
+    unlink(out->temporary);
+    free(out->temporary);
+    out->temporary = NULL;
+    return st;
 }
 
 evoke_status output_open(output *out, const char *path, evoke_error *err)

@@ -84,7 +84,7 @@ evoke_status evk_at_hook(const evk_pass *p, evoke_site site, size_t layer, float
 /* Checks the batch and takes room for it in the cache. */
 static evoke_status admit(evk_pass *p, evoke_error *err)
 {
-    const size_t n_vocab = p->model->config.n_vocab, n_ctx = p->model->config.n_ctx;
+    const size_t n_ctx = p->model->config.n_ctx;
     for (size_t r = 0; r < p->n_run; r++) {
         const evk_run *run = &p->runs[r];
         const evk_sequence *s = &p->cache->sequences[run->sequence];
@@ -94,10 +94,7 @@ static evoke_status admit(evk_pass *p, evoke_error *err)
         if (evk_model_matrix(p->model, 0, EVK_W_POSITION) && s->position + s->n + run->n > n_ctx)
             return evk_fail(err, EVOKE_EARG, "run model: the model has %zu positions, and %zu are wanted", n_ctx,
                             s->position + s->n + run->n);
-        for (size_t t = 0; t < run->n; t++)
-            if (run->ids[t] < 0 || (size_t)run->ids[t] >= n_vocab)
-                return evk_fail(err, EVOKE_EDATA, "run model: id %d is outside the vocabulary of %zu", (int)run->ids[t],
-                                n_vocab);
+        EVK_TRY(evk_model_check_ids(p->model, "run model", run->ids, run->n, err));
         p->n_token += run->n;
     }
     return EVOKE_OK;

@@ -77,6 +77,14 @@ static evoke_status open_tokenizer(evoke_model *m, evoke_error *err)
     return st;
 }
 
+evoke_status evk_model_check_ids(const evoke_model *m, const char *what, const int32_t *ids, size_t n, evoke_error *err)
+{
+    for (size_t t = 0; t < n; t++)
+        if (ids[t] < 0 || (size_t)ids[t] >= m->config.n_vocab)
+            return evk_fail(err, EVOKE_EDATA, "%s: id %d is outside the vocabulary of %zu", what, (int)ids[t], m->config.n_vocab);
+    return EVOKE_OK;
+}
+
 /* Divisors that lie in the file as tensors are those of the first rotary embedding. */
 void evk_model_frequencies(const evoke_model *m, size_t rope, size_t length, double *frequency)
 {

@@ -48,5 +48,7 @@ static inline const float *evk_model_vector(const evoke_model *m, size_t layer, 
 
 /* frequency [d_rope / 2] of a rotary embedding for sequences of `length` positions. */
 void evk_model_frequencies(const evoke_model *m, size_t rope, size_t length, double *frequency);
+/* Errors: EVOKE_EDATA an id is outside the vocabulary. what: err's beginning. */
+evoke_status evk_model_check_ids(const evoke_model *m, const char *what, const int32_t *ids, size_t n, evoke_error *err);
 
 #endif

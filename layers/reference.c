@@ -207,10 +207,7 @@ evoke_status evk_reference_run(const evoke_model *m, const int32_t *ids, size_t 
     evk_reference_pass p = { .m = m, .ids = ids, .n = n, .rounded = rounded };
     *out = (evk_reference){ .n_token = n };
     evk_kernels_add_ref(&p.portable);
-    for (size_t t = 0; t < n; t++)
-        if (ids[t] < 0 || (size_t)ids[t] >= m->config.n_vocab)
-            return evk_fail(err, EVOKE_EDATA, "run model: id %d is outside the vocabulary of %zu", (int)ids[t],
-                            m->config.n_vocab);
+    EVK_TRY(evk_model_check_ids(m, "run model", ids, n, err));
     for (evoke_site s = 0; s < EVOKE_N_SITE; s++)
         EVK_TRY(evk_alloc(&out->site[s], n * evk_site_rows(m, s), evk_site_width(m, s) * sizeof(double), "compute in float64",
                           err));

@@ -44,22 +44,34 @@ static evoke_status same_axes(const evoke_store *a, const evoke_store *b, evoke_
     return EVOKE_OK;
 }
 
+/* The texts that both have under a name, each freed by one free(), whatever is returned; all 0: one of the files has no such texts. */
+typedef struct text_pair { char **a, **b; size_t n_a, n_b; } text_pair;
+
+static evoke_status read_both(evoke_store *a, evoke_store *b, const char *dataset, text_pair *out, evoke_error *err)
+{
+    *out = (text_pair){ .a = NULL };
+    if (!evk_h5_has(a->file, dataset) || !evk_h5_has(b->file, dataset))
+        return EVOKE_OK;
+    EVK_TRY(evk_h5_read_strings(a->file, dataset, &out->a, &out->n_a, err));
+    return evk_h5_read_strings(b->file, dataset, &out->b, &out->n_b, err);
+}
+
+static void free_both(text_pair *t)
+{
+    free(t->a);
+    free(t->b);
+}
+
 /* The first text that differs; *n, their number: none does, or one of the files has no such texts. */
 static evoke_status first_other(evoke_store *a, evoke_store *b, const char *dataset, size_t *at, size_t *n, evoke_error *err)
 {
-    char **of_a = NULL, **of_b = NULL;
-    size_t n_b = 0;
-    *at = *n = 0;
-    if (!evk_h5_has(a->file, dataset) || !evk_h5_has(b->file, dataset))
-        return EVOKE_OK;
-    evoke_status st = evk_h5_read_strings(a->file, dataset, &of_a, n, err);
-    if (st == EVOKE_OK)
-        st = evk_h5_read_strings(b->file, dataset, &of_b, &n_b, err);
-    while (st == EVOKE_OK && *at < *n && *at < n_b && strcmp(of_a[*at], of_b[*at]) == 0)
+    text_pair t;
+    const evoke_status st = read_both(a, b, dataset, &t, err);
+    *at = 0;
+    *n = t.n_a > t.n_b ? t.n_a : t.n_b;
+    while (st == EVOKE_OK && *at < t.n_a && *at < t.n_b && strcmp(t.a[*at], t.b[*at]) == 0)
         ++*at;
-    *n = *n > n_b ? *n : n_b;
-    free(of_a);
-    free(of_b);
+    free_both(&t);
     return st;
 }
 
@@ -97,21 +109,14 @@ static evoke_status same_queries(evoke_store *a, evoke_store *b, evoke_error *er
 /* Whether the prompts of a's settings are those that b has of them; so they are where a file holds none. */
 static evoke_status compare_prompts(evoke_store *a, evoke_store *b, bool *same, evoke_error *err)
 {
-    char **of_a = NULL, **of_b = NULL;
-    size_t n_a = 0, n_b = 0, setting = 0;
-    *same = true;
-    if (!evk_h5_has(a->file, "/prompts/text") || !evk_h5_has(b->file, "/prompts/text"))
-        return EVOKE_OK;
-    evoke_status st = evk_h5_read_strings(a->file, "/prompts/text", &of_a, &n_a, err);
-    if (st == EVOKE_OK)
-        st = evk_h5_read_strings(b->file, "/prompts/text", &of_b, &n_b, err);
-    if (st == EVOKE_OK)
-        *same = n_a == a->info.n_query * a->info.n_setting && n_b == b->info.n_query * b->info.n_setting;
-    for (size_t i = 0; st == EVOKE_OK && *same && i < n_a; i++)
+    text_pair t;
+    size_t setting = 0;
+    const evoke_status st = read_both(a, b, "/prompts/text", &t, err);
+    *same = !t.b || (t.n_a == a->info.n_query * a->info.n_setting && t.n_b == b->info.n_query * b->info.n_setting);
+    for (size_t i = 0; st == EVOKE_OK && *same && i < t.n_a; i++)
         *same = evk_store_find_setting(b, a->settings[i % a->info.n_setting], &setting) &&
-                strcmp(of_a[i], of_b[i / a->info.n_setting * b->info.n_setting + setting]) == 0;
-    free(of_a);
-    free(of_b);
+                strcmp(t.a[i], t.b[i / a->info.n_setting * b->info.n_setting + setting]) == 0;
+    free_both(&t);
     return st;
 }
 

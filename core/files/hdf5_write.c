@@ -6,7 +6,6 @@
  * reserved before HDF5 is told of it: a full disk is then our error, not its own. */
 #define _GNU_SOURCE     /* fallocate */
 #include "core/files/hdf5_file.h"
-#include "core/files/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +23,7 @@ enum { ALIGN = 4096, ALIGN_FROM = 1 << 20, SPARE = 1 << 16 };
 static evoke_status make_temporary(evk_h5 *f, evoke_error *err)
 {
     int fd = -1;
-    EVK_TRY(evk_open_temporary(f->path, "create HDF5", &f->temporary, &fd, err));
+    EVK_TRY(evoke_open_temporary(f->path, "create HDF5", &f->temporary, &fd, err));
     close(fd);
     return EVOKE_OK;
 }

@@ -20,7 +20,7 @@ static int write_all(int fd, const char *bytes, size_t n)
     return fsync(fd) == 0 ? 0 : errno;
 }
 
-evoke_status evoke_check_output(const char *path, const char *what, evoke_error *err)
+static evoke_status check_output(const char *path, const char *what, evoke_error *err)
 {
     struct stat info;
     /* by name too: the target of the link /dev/stdout may be a file */
@@ -29,12 +29,12 @@ evoke_status evoke_check_output(const char *path, const char *what, evoke_error 
     return EVOKE_OK;
 }
 
-evoke_status evk_open_temporary(const char *path, const char *what, char **name, int *fd, evoke_error *err)
+evoke_status evoke_open_temporary(const char *path, const char *what, char **name, int *fd, evoke_error *err)
 {
     enum { MAX_TRIES = 1000 };
     const size_t room = strlen(path) + 48;
     *fd = -1;
-    EVK_TRY(evoke_check_output(path, what, err));
+    EVK_TRY(check_output(path, what, err));
     EVK_TRY(evk_alloc(name, room, 1, what, err));
     for (unsigned i = 0; i < MAX_TRIES && *fd < 0; i++) {       /* a killed process of our number may have left one */
         snprintf(*name, room, "%s.%ld-%u.partial", path, (long)getpid(), i);
@@ -54,7 +54,7 @@ evoke_status evk_write_whole(const char *path, const void *bytes, size_t n, evok
 {
     char *temporary = NULL;
     int fd = -1;
-    EVK_TRY(evk_open_temporary(path, "write file", &temporary, &fd, err));
+    EVK_TRY(evoke_open_temporary(path, "write file", &temporary, &fd, err));
     int why = write_all(fd, bytes, n);
     if (close(fd) != 0 && !why)
         why = errno;

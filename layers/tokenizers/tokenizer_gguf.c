@@ -82,23 +82,29 @@ static bool is_text(const evk_token *t, const char *text)
     return t->n == strlen(text) && memcmp(t->text, text, t->n) == 0;
 }
 
-static bool takes_space(const evoke_weights *w, const evk_token *t)
+/* Those of the file's tokens that do not, NULL after the last; NULL: none does. */
+static const char *const *find_exceptions(const evoke_weights *w)
 {
     const char *arch = evk_meta_string(w, "general.architecture"), *model = evk_meta_string(w, "tokenizer.ggml.model");
-    for (size_t i = 0; arch && model && i < sizeof strips_right / sizeof *strips_right; i++) {
-        bool it = strcmp(arch, strips_right[i].arch) == 0 && strcmp(model, strips_right[i].model) == 0;
-        for (size_t k = 0; it && strips_right[i].not[k]; k++)
-            it = !is_text(t, strips_right[i].not[k]);
-        if (it)
-            return true;
-    }
-    return false;
+    for (size_t i = 0; arch && model && i < sizeof strips_right / sizeof *strips_right; i++)
+        if (strcmp(arch, strips_right[i].arch) == 0 && strcmp(model, strips_right[i].model) == 0)
+            return strips_right[i].not;
+    return NULL;
+}
+
+static bool takes_space(const char *const *not, const evk_token *t)
+{
+    bool it = not != NULL;
+    for (; it && *not; not++)
+        it = !is_text(t, *not);
+    return it;
 }
 
 static evoke_status read_vocabulary(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
 {
     size_t n = 0;
     EVK_TRY(array_length(w, TOKENS, &n, err));
+    const char *const *exceptions = find_exceptions(w);
     evk_token *tokens = NULL;
     EVK_TRY(evk_alloc(&tokens, n, sizeof *tokens, "open tokenizer", err));
     evoke_status st = read_tokens(w, tokens, n, err);
@@ -109,7 +115,7 @@ static evoke_status read_vocabulary(evoke_tokenizer *t, const evoke_weights *w, 
             st = evk_added_tokens_add(&t->added, tokens[i].text,
                                       &(evk_added_token){ .n = tokens[i].n, .id = (int32_t)i,
                                                           .control = tokens[i].kind == EVK_TOKEN_CONTROL,
-                                                          .strip_right = takes_space(w, &tokens[i]) }, err);
+                                                          .strip_right = takes_space(exceptions, &tokens[i]) }, err);
     evk_added_tokens_sort(&t->added);
     free(tokens);
     return st;

@@ -3,6 +3,7 @@
 #include <jansson.h>
 
 #include "core/evoke.h"
+#include "tests/bytes.h"
 #include "tests/check.h"
 #include "tests/golden.h"
 
@@ -38,8 +39,7 @@ static bool stop_at_once(void *user, const char *what, uint64_t done, uint64_t t
 
 static void write_text(const char *file, const char *text)
 {
-    FILE *f = fopen(file, "w");
-    check(f && fputs(text, f) >= 0 && fclose(f) == 0, "write %s", file);
+    check(write_bytes(file, text, strlen(text)), "write %s", file);
 }
 
 static evoke_dataset *dataset_of(const char *json)

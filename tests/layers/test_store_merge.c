@@ -1,6 +1,7 @@
 /* layers/store_merge.c: the seed that shards say is the whole's, whatever 64 bits it has. (tests/python/check_shards.py has the
  * rest.) */
 #include "core/evoke.h"
+#include "tests/bytes.h"
 #include "tests/check.h"
 #include "tests/golden.h"
 
@@ -8,8 +9,7 @@ enum { SHARDS = 2 };
 
 static void write_text(const char *file, const char *text)
 {
-    FILE *f = fopen(file, "w");
-    check(f && fputs(text, f) >= 0 && fclose(f) == 0, "write %s", file);
+    check(write_bytes(file, text, strlen(text)), "write %s", file);
 }
 
 static bool make_shards(const evoke_model *m, uint64_t seed, char files[SHARDS][256])

@@ -1,6 +1,7 @@
 /* evoke_claims_run on a tiny model of three layers: in whatever order layers are asked for or the store lists them, the same
  * figures to the last bit; none is steered twice. (tests/python/check_claims.py has the figures themselves.) */
 #include "core/evoke.h"
+#include "tests/bytes.h"
 #include "tests/check.h"
 #include "tests/golden.h"
 
@@ -8,8 +9,7 @@ enum { L = 3, ORDERS = 2 };
 
 static void write_text(const char *file, const char *text)
 {
-    FILE *f = fopen(file, "w");
-    check(f && fputs(text, f) >= 0 && fclose(f) == 0, "write %s", file);
+    check(write_bytes(file, text, strlen(text)), "write %s", file);
 }
 
 static evoke_dataset *queries(void)
