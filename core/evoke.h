@@ -303,7 +303,8 @@ typedef struct evoke_verify_same {
     bool ok;
 } evoke_verify_same;
 /* The model's stored weights by one instruction set's kernels: dequantised (the portable kernels' bit for bit); times float32
- * activations; laid out anew times three digits, and times one (both the portable kernels' bit for bit). */
+ * activations (of stored weights and of those laid out anew: the same bits); laid out anew times three digits, and times one (both the
+ * portable kernels' bit for bit). */
 typedef enum evoke_verify_how {
     EVOKE_VERIFY_VALUES, EVOKE_VERIFY_FLOAT32, EVOKE_VERIFY_REPACKED, EVOKE_VERIFY_FAST, EVOKE_N_VERIFY_HOW
 } evoke_verify_how;
@@ -312,7 +313,7 @@ typedef struct evoke_verify_product {
     const char *isa, *type;     /* "avx2", "Q4_1" */
     evoke_verify_how how;
     double max_abs, bound, share;       /* as of a hook point; layers/verify_products.c has the bounds */
-    size_t n_values, n_differing;       /* bits that differ from the portable kernels' count where they must not */
+    size_t n_values, n_differing;       /* bits that differ where they must not */
     bool ok;
 } evoke_verify_product;
 /* The whole pass by one instruction set: the hook point with the largest share. */

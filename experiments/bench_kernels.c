@@ -11,7 +11,7 @@ static const struct { const char *title, *name, *unit; } groups[EVOKE_N_KERNEL_G
     [EVOKE_KERNEL_FLOATS] = { "Sums of float32 products, GFLOP/s", "floats", "GFLOP/s" },
     [EVOKE_KERNEL_ELEMENTS] = { "Element by element, GB/s read and written", "elements", "GB/s" },
     [EVOKE_KERNEL_VALUES] = { "Stored weights into float32, GB/s read and written", "values", "GB/s" },
-    [EVOKE_KERNEL_PACKED] = { "Packed weights times activations by digits, GOP/s of all digits", "packed", "GOP/s" },
+    [EVOKE_KERNEL_PACKED] = { "Packed weights times activations by digits, GOP/s of all digits, or as floats", "packed", "GOP/s" },
 };
 
 const char *cpu_name(char name[128])

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/files/mapped.h"
 #include "core/kernels/packed.h"
 #include "layers/config.h"
 
@@ -221,11 +222,15 @@ evoke_status evk_bind(evoke_model *m, evoke_error *err)
 
 static evoke_status pack(const evoke_model *m, evk_weight *w, uint64_t *n_bytes, evoke_error *err)
 {
-    if (!w->there || w->vector || !evk_packs(w->matrix.type) || w->matrix.cols % EVK_PACKED_BLOCK != 0)
+    const bool codes = evk_packs(w->matrix.type) && w->matrix.cols % EVK_PACKED_BLOCK == 0;
+    const bool halves = m->kernels.by_panels && evk_is_half(w->matrix.type) && !w->matrix.transposed;
+    if (!w->there || w->vector || !(codes || halves))
         return EVOKE_OK;
     EVK_TRY(evk_alloc(&w->packed, 1, sizeof *w->packed, "pack weights", err));
     EVK_TRY(evk_pack(&w->matrix, m->n_thread, w->packed, err));
     *n_bytes += evk_packed_bytes(w->packed);
+    if (!w->matrix.group)
+        evk_mapped_release(w->matrix.data, w->matrix.rows * w->matrix.row_bytes);
     return EVOKE_OK;
 }
 

@@ -59,7 +59,7 @@ static void multiply(bench *b, size_t layer, evk_slot slot)
     const evk_weight *w = evk_model_weight(b->m, layer, slot);
     if (!w->there)
         return;
-    if (w->packed)
+    if (evk_takes_packed(b->m, w))
         evk_matmul_packed(&b->m->kernels, b->n_thread, &(evk_product){ w->packed, NULL, b->y, w->matrix.rows }, 1, b->m->n_digit,
                           b->x, w->matrix.cols, b->n_token, b->digits);
     else

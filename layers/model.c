@@ -118,12 +118,13 @@ static evoke_status make_frequencies(evoke_model *m, evoke_error *err)
     return EVOKE_OK;
 }
 
-/* Three digits where integer units make up for it, and for every number of tokens alike, as results must not depend on it. */
+/* Three digits where integer units make up for it, and for every number of tokens alike, as results must not depend on it; weights as
+ * floats where those are made faster of packed ones. */
 static evoke_status choose_compute(evoke_model *m, const evoke_model_options *o, evoke_error *err)
 {
-    m->n_digit = o->compute == EVOKE_FAST ? 1 : EVK_MAX_DIGIT;
+    m->n_digit = o->compute == EVOKE_FAST ? 1 : m->kernels.fast_digits ? EVK_MAX_DIGIT : 0;
     m->info.compute = o->compute;
-    if (o->compute == EVOKE_FAST || (o->repack && m->kernels.fast_digits))
+    if (o->compute == EVOKE_FAST || (o->repack && (m->kernels.fast_digits || m->kernels.by_panels)))
         return evk_pack_weights(m, &m->info.n_repacked_bytes, err);
     return EVOKE_OK;
 }

@@ -3,7 +3,7 @@
 #define EVK_MODEL_H
 
 #include "core/files/weights.h"
-#include "core/kernels/kernels.h"
+#include "core/kernels/packed.h"
 #include "layers/family.h"
 
 typedef struct evk_weight {
@@ -35,6 +35,11 @@ static inline const evk_weight *evk_model_weight(const evoke_model *m, size_t la
     return slot < EVK_FIRST_LAYER_SLOT
                ? &m->slots[slot]
                : &m->layers[layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT) + (slot - EVK_FIRST_LAYER_SLOT)];
+}
+/* Whether products are of the packed weights. No digits: where the table of kernels makes floats of them. */
+static inline bool evk_takes_packed(const evoke_model *m, const evk_weight *w)
+{
+    return w->packed && ((m->n_digit > 0 && w->packed->bits != 16) || m->kernels.by_panels);
 }
 static inline const evk_tensor *evk_model_matrix(const evoke_model *m, size_t layer, evk_slot slot)
 {

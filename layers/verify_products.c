@@ -8,7 +8,8 @@
  *                  block; scale * code and min may each be larger than w
  *     fast         sum_b max |x_b| / 254 sum |w_b|, and the above
  *
- * Dequantised values, and repacked and fast products, are the portable table's bit for bit. */
+ * Dequantised values, and repacked and fast products, are the portable table's bit for bit; float32 products are the same of stored
+ * weights and, where a table makes floats of packed ones, of those. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,23 @@ static void compare(const work *w, evoke_verify_how how, evoke_verify_product *o
     out->ok = out->ok && out->n_differing == 0;
 }
 
+/* Products of packed weights as floats, of many tokens and of few, against those in w->y of the stored ones: the same bits. */
+static evoke_status check_unpacked(work *w, evoke_verify_product *out, evoke_error *err)
+{
+    const size_t rows = w->w.rows, cols = w->w.cols;
+    evk_packed packed = { 0 };
+    evoke_status st = evk_pack(&w->w, 1, &packed, err);
+    for (size_t t = 0, n = 1; st == EVOKE_OK && t < N_TOKEN; t += n, n = N_TOKEN - t) {     /* one, and the others */
+        const evk_product p = { &packed, NULL, w->y_portable + t * rows, rows };
+        evk_matmul_packed(w->k, 1, &p, 1, 0, w->x + t * cols, cols, n, w->digits);
+    }
+    if (st == EVOKE_OK)
+        out->n_differing = differing(w->y, w->y_portable, out->n_values);
+    out->ok = out->ok && out->n_differing == 0;
+    evk_packed_free(&packed);
+    return st;
+}
+
 static evoke_status check_packed(work *w, evoke_verify_product *repacked, evoke_verify_product *fast, evoke_error *err)
 {
     evk_packed packed = { 0 };
@@ -136,7 +154,8 @@ static evoke_status check_packed(work *w, evoke_verify_product *repacked, evoke_
 static evoke_status take_room(work *w, evk_arena *arena, evoke_error *err)
 {
     const size_t rows = w->w.rows, cols = w->w.cols, y = N_TOKEN * rows > cols ? N_TOKEN * rows : cols;
-    const size_t digits = evk_packed_scratch(1, N_TOKEN, cols, EVK_MAX_DIGIT);
+    const size_t by_digits = evk_packed_scratch(1, N_TOKEN, cols, EVK_MAX_DIGIT), as_floats = evk_packed_scratch(1, N_TOKEN, cols, 0);
+    const size_t digits = by_digits > as_floats ? by_digits : as_floats;
     EVK_TRY(evk_arena_init(arena, (rows * cols + N_TOKEN * cols + 2 * y + evk_matmul_scratch(1)) * sizeof(float) + digits + 1024,
                            "verify", err));
     w->value = evk_arena_floats(arena, rows * cols);
@@ -168,7 +187,9 @@ evoke_status evk_verify_products(const evk_kernels *k, const evk_tensor *matrix,
     evk_matmul(k, 1, &w.w, NULL, w.x, w.w.cols, N_TOKEN, w.y, w.w.rows, w.panels);
     compare(&w, EVOKE_VERIFY_FLOAT32, &out[EVOKE_VERIFY_FLOAT32]);
     evoke_status st = EVOKE_OK;
-    if (packs)
+    if (k->by_panels && (packs || (evk_is_half(matrix->type) && !matrix->transposed)))
+        st = check_unpacked(&w, &out[EVOKE_VERIFY_FLOAT32], err);
+    if (packs && st == EVOKE_OK)
         st = check_packed(&w, &out[EVOKE_VERIFY_REPACKED], &out[EVOKE_VERIFY_FAST], err);
     evk_arena_free(&arena);
     return st;

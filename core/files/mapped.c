@@ -50,6 +50,16 @@ evoke_status evk_map_file(evk_mapped_set *set, const char *path, evoke_error *er
     return st;
 }
 
+void evk_mapped_release(const void *at, size_t n)
+{
+    const long size = sysconf(_SC_PAGESIZE);
+    if (size <= 0)
+        return;
+    const uintptr_t page = (uintptr_t)size, first = ((uintptr_t)at + page - 1) / page * page, end = ((uintptr_t)at + n) / page * page;
+    if (end > first)
+        madvise((void *)first, end - first, MADV_DONTNEED);     /* advice: that it is not taken is no error */
+}
+
 void evk_unmap_all(evk_mapped_set *set)
 {
     for (size_t i = 0; i < set->n; i++) {

@@ -22,6 +22,8 @@ typedef struct evk_mapped_set {
 /* Maps a further file. Errors: EVOKE_EIO it cannot be opened, EVOKE_EFORMAT it is empty or no regular file. */
 evoke_status evk_map_file(evk_mapped_set *set, const char *path, evoke_error *err);
 void evk_unmap_all(evk_mapped_set *set);
+/* The whole pages among n mapped bytes leave this process's memory until they are read again, then from the file. */
+void evk_mapped_release(const void *at, size_t n);
 
 /* "DIR/NAME", or NAME where dir is ""; the caller's. */
 evoke_status evk_join_path(const char *dir, const char *name, char **out, evoke_error *err);

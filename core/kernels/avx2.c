@@ -128,20 +128,20 @@ OP float f16_value(const uint8_t *p)
 }
 
 #include "core/kernels/lanes.h"
-#include "core/kernels/lanes_half.h"
 #include "core/kernels/lanes_activate.h"
 #include "core/kernels/lanes_quants.h"
 #include "core/kernels/lanes_grid.h"
 #include "core/kernels/packed_avx2.h"
 #include "core/kernels/wide_avx2.h"
+#include "core/kernels/panels_avx2.h"
 
 void evk_kernels_add_avx2(evk_kernels *k)
 {
     add_arithmetic(k, "avx2");
-    add_matvecs(k);
     add_activations(k);
     add_dequantisers(k);
     add_grid_dequantisers(k);
     add_packed(k, false);
     add_wide(k);
+    add_panels(k);
 }

@@ -6,7 +6,7 @@
  * The rule that makes results independent of batch, company, cache and threads: the order in which the terms of one
  * output element are added depends on n (or k) and on the instruction set alone, never on where the element lies in a
  * tile, on alignment, or on how many rows are computed together. So the product of one
- * row with one row is, bit for bit, matmul's y[t, r]. */
+ * row with one row is, bit for bit, matmul's y[t, r]; where weights go by panels, theirs in the same way. */
 #ifndef EVK_KERNELS_H
 #define EVK_KERNELS_H
 
@@ -37,6 +37,7 @@ enum { EVK_MIX_TILE = 6 };      /* tokens whose weighted sums of rows are made t
 typedef struct evk_packed evk_packed;
 typedef struct evk_digits evk_digits;
 enum { EVK_PACKED_TILE = 4, EVK_PACKED_TILE_MOST = 16 };    /* tokens of a tile of digits; some kernels take more */
+enum { EVK_FEW_TOKENS = 4 };    /* for which packed weights become floats as they are multiplied */
 
 typedef struct evk_kernels {
     const char *isa;
@@ -53,9 +54,20 @@ typedef struct evk_kernels {
      * over the whole row */
     void (*matmul_add)(const float *x, size_t ldx, const float *w, size_t ldw, float *y, size_t ldy, size_t n_token,
                        size_t n_row, size_t k);
-    /* y[r] = matmul's, of one token with n_row rows of float16, or bfloat16, ldw apart; 2-byte aligned, little-endian */
+    /* y[r] = evk_matmul's (matmul.h), of one token with n_row rows of float16, or bfloat16, ldw apart; 2-byte aligned, little-endian */
     void (*matvec_f16)(const float *x, const uint16_t *w, size_t ldw, float *y, size_t n_row, size_t k);
     void (*matvec_bf16)(const float *x, const uint16_t *w, size_t ldw, float *y, size_t n_row, size_t k);
+    bool by_panels;             /* evk_matmul goes by panels, but for float32 weights: they are faster than rows */
+    /* A panel is EVK_PACKED_ROWS rows of weights as floats, panel[i * EVK_PACKED_ROWS + r] = w[r, i], i < k, and 0 for rows beyond the last.
+     * y[t * ldy + r] (+)= sum_i x[t * ldx + i] w[r, i], i < k, by fused multiply-adds in order of i; the rows' panels follow one another */
+    void (*multiply_panels)(const float *x, size_t ldx, const float *panels, float *y, size_t ldy, size_t n_token, size_t n_row,
+                            size_t k, bool add);
+    /* the panel of n_row <= EVK_PACKED_ROWS rows of float32, float16 or bfloat16, row_bytes apart, little-endian */
+    void (*make_panel)(evk_type type, const void *rows, size_t row_bytes, size_t n_row, size_t k, float *panel);
+    /* that of terms [first, first + n), whole blocks, of a group of packed rows; each weight as dequantise has it */
+    void (*unpack_panel)(const evk_packed *w, size_t group, size_t first, size_t n, float *panel);
+    /* y[t * ldy + r] of the 32 rows of a pair of groups for n_token <= EVK_FEW_TOKENS: multiply_panels' over all blocks (evk_k_block) */
+    void (*multiply_unpacked)(const evk_packed *w, size_t pair, const float *x, size_t ldx, float *y, size_t ldy, size_t n_token);
     /* sum_i x[i]^2, sum_i x[i], sum_i (x[i] - mean)^2; accumulated in double */
     double (*sum_squares)(const float *x, size_t n);
     double (*sum)(const float *x, size_t n);

@@ -408,6 +408,7 @@ static inline void add_arithmetic(evk_kernels *k, const char *isa)
     k->axpy_rows = axpy_rows;
     k->matmul = matmul;
     k->matmul_add = matmul_add;
+    k->by_panels = false;
     k->sum_squares = sum_squares;
     k->sum = sum;
     k->sum_squared_from = sum_squared_from;

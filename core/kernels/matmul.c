@@ -2,7 +2,8 @@
  *
  * W is cut into panels of rows, the tokens into chunks, k into the blocks of kernels.h. A thread takes a panel and a
  * chunk; block by block it dequantises the panel's part into its own scratch, small enough to stay in its L2 cache, and
- * multiplies it with the chunk's tokens. Float32 weights are used where they lie. Which thread does which panel does not
+ * multiplies it with the chunk's tokens. Float32 weights are used where they lie. (Tables of kernels for which 16 rows lie
+ * side by side, term by term, do all this in panels.c, but for float32 weights.) Which thread does which panel does not
  * matter: by the rule of kernels.h an element is a function of x[t, :] and W[r, :].
  *
  * Distances between rows that are a large power of two make all rows compete for the same few cache lines, so rows of
@@ -12,10 +13,13 @@
 #include <assert.h>
 #include <omp.h>
 
+#include "core/kernels/panels.h"
+
 enum {
     PANEL_FLOATS = 48 * 1024,   /* scratch of a thread, 192 KB */
     PANEL_MOST = 96,            /* rows */
     PANEL_STEP = 12,            /* rows: whole tiles of any instruction set */
+    HALVES_STEP = 48,           /* the same for one token with rows of 16 bits */
     PANELS_A_THREAD = 4,        /* enough to share out evenly where the matrix is small */
     CHUNK_FLOATS = 256 * 1024,  /* of x, 1 MB */
     CHUNK_STEP = 24,            /* tokens: whole tiles */
@@ -27,7 +31,7 @@ enum {
 
 size_t evk_matmul_scratch(size_t n_thread)
 {
-    return (n_thread ? n_thread : 1) * PANEL_FLOATS;
+    return (n_thread ? n_thread : 1) * EVK_PANEL_SCRATCH;
 }
 
 size_t evk_threads_worth(size_t n_thread, size_t n_token, size_t rows, size_t cols)
@@ -143,7 +147,7 @@ void evk_add_bias(const float *bias, size_t n_row, size_t n_token, float *y, siz
 /* One token; a thread takes rows that lie together. */
 static void multiply_halves(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w, const float *bias, const float *x, float *y)
 {
-    const size_t share = (w->rows + n_thread - 1) / n_thread, step = (share + PANEL_STEP - 1) / PANEL_STEP * PANEL_STEP;
+    const size_t share = (w->rows + n_thread - 1) / n_thread, step = (share + HALVES_STEP - 1) / HALVES_STEP * HALVES_STEP;
     const size_t ldw = w->row_bytes / sizeof(uint16_t);
 #pragma omp parallel for num_threads((int)n_thread) schedule(static) if (n_thread > 1)
     for (size_t r = 0; r < w->rows; r += step) {
@@ -162,6 +166,11 @@ void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w
     n_thread = evk_threads_worth(n_thread, n_token, w->rows, w->cols);
     if (usable_as_halves(w, n_token)) {
         multiply_halves(kernels, n_thread, w, bias, x, y);
+        return;
+    }
+    if (kernels->by_panels && w->type != EVK_F32) {
+        evk_multiply_panels(kernels, n_thread, &(evk_panel_source){ .tensor = w, .rows = w->rows, .cols = w->cols }, bias, x, ldx, n_token,
+                            y, ldy, scratch);
         return;
     }
     const bool in_place = usable_in_place(w, n_token);

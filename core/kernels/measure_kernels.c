@@ -20,7 +20,7 @@ enum {
     HEAD = 64, QUERIES = 24,        /* keys, values and their width, as of an attention head, and tokens that attend at once */
     ROWS = 96, K = 512,             /* of w, a panel of matmul.c: 192 KB, in the second cache */
     PACKED_ROWS = 768,              /* by K: 200 to 500 KB, in the second cache */
-    MOST_TOKENS = 512, MOST_CASES = 160,
+    MOST_TOKENS = 512, MOST_CASES = 256,
     L1_BYTES = 24 << 10, L2_BYTES = 256 << 10,
     N_RUN = 3
 };
@@ -61,6 +61,12 @@ static void call_matmul(const work *w) { w->k.matmul(w->x, K, w->w, K, w->y, ROW
 static void call_matvec_f16(const work *w) { w->k.matvec_f16(w->x, (const uint16_t *)(void *)w->w, K, w->y, ROWS, K); }
 static void call_matvec_bf16(const work *w) { w->k.matvec_bf16(w->x, (const uint16_t *)(void *)w->w, K, w->y, ROWS, K); }
 static void call_matmul_add(const work *w) { w->k.matmul_add(w->x, K, w->w, K, w->y, ROWS, w->c->n_token, ROWS, K); }
+static void call_panels(const work *w) { w->k.multiply_panels(w->x, K, w->w, w->y, ROWS, w->c->n_token, ROWS, K, false); }
+static void call_make_panel(const work *w)
+{
+    w->k.make_panel((evk_type)w->c->which, w->w, K * evk_type_describe((evk_type)w->c->which)->bytes, EVK_PACKED_ROWS, K, w->y);
+}
+static void call_unpack_panel(const work *w) { w->k.unpack_panel(&w->packed, 0, 0, K, w->y); }
 static void call_sum_squares(const work *w) { w->out[0] = (float)w->k.sum_squares(w->x, N); }
 static void call_sum(const work *w) { w->out[0] = (float)w->k.sum(w->x, N); }
 static void call_sum_squared_from(const work *w) { w->out[0] = (float)w->k.sum_squared_from(w->x, 0.25, N); }
@@ -122,10 +128,21 @@ static void add_products(cases *all)
     c->n_token = QUERIES;
     name(c, "matmul, %d tokens", QUERIES);
     snprintf(c->size, sizeof c->size, "%d x %d, L1", HEAD, HEAD);
+    static const struct { const char *name; void (*call)(const work *w); size_t bytes; } vectors[] = {
+        { "matvec_f16, 1 token", call_matvec_f16, 2 }, { "matvec_bf16, 1 token", call_matvec_bf16, 2 },
+    };
     for (size_t i = 0; i < 2; i++) {
-        c = add(all, EVOKE_KERNEL_FLOATS, i ? call_matvec_bf16 : call_matvec_f16, 2.0 * ROWS * K, ROWS * K / 2, ROWS);
+        c = add(all, EVOKE_KERNEL_FLOATS, vectors[i].call, 2.0 * ROWS * K, ROWS * K * (double)vectors[i].bytes / 4, ROWS);
         c->in_l2 = true;
-        name(c, i ? "matvec_bf16, 1 token" : "matvec_f16, 1 token");
+        name(c, "%s", vectors[i].name);
+        snprintf(c->size, sizeof c->size, "w %d x %d, L2", ROWS, K);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        const size_t t = tokens[i];
+        c = add(all, EVOKE_KERNEL_FLOATS, call_panels, 2.0 * (double)t * ROWS * K, (double)t * K + ROWS * K, (double)t * ROWS);
+        c->n_token = t;
+        c->in_l2 = true;
+        name(c, "multiply_panels, %zu token%s", t, t > 1 ? "s" : "");
         snprintf(c->size, sizeof c->size, "w %d x %d, L2", ROWS, K);
     }
     for (size_t i = 0; i < 5; i++) {
@@ -161,6 +178,20 @@ static void add_elementwise(cases *all)
     }
 }
 
+/* Of rows as they are stored, and of packed ones of any type of a form. */
+static void add_panels(cases *all)
+{
+    static const evk_type stored[] = { EVK_F32, EVK_F16, EVK_BF16 };
+    for (size_t i = 0; i < 3; i++) {
+        const double bytes = (double)evk_type_describe(stored[i])->bytes;
+        kernel_case *c = add(all, EVOKE_KERNEL_VALUES, call_make_panel, 0, EVK_PACKED_ROWS * K * bytes / 4, EVK_PACKED_ROWS * K);
+        c->which = stored[i];
+        c->in_l2 = true;
+        name(c, "make_panel, %s", evk_type_describe(stored[i])->name);
+        snprintf(c->size, sizeof c->size, "%d x %d, L2", EVK_PACKED_ROWS, K);
+    }
+}
+
 /* Of every type that weights are stored in. */
 static void add_values(cases *all)
 {
@@ -187,11 +218,35 @@ static size_t form_of(const evk_packed *p)
     return 8u * (size_t)p->bits + p->groups_of_16 + 2u * p->half_scales + 4u * (p->mins != NULL);
 }
 
+/* Packed weights as floats: a panel of 16 rows, and products. */
+static void add_floats(cases *all, evk_type type, double bytes)
+{
+    static const size_t tokens[] = { 0, 1, EVK_FEW_TOKENS, 32 };
+    for (size_t i = 0; i < 4; i++) {
+        const size_t n = tokens[i];
+        kernel_case *c = n ? add(all, EVOKE_KERNEL_PACKED, call_packed, 2.0 * (double)n * PACKED_ROWS * K, bytes / 4 + (double)(n * K),
+                                 (double)(n * PACKED_ROWS))
+                           : add(all, EVOKE_KERNEL_PACKED, call_unpack_panel, 0, bytes / 4 * EVK_PACKED_ROWS / PACKED_ROWS, EVK_PACKED_ROWS * K);
+        c->which = type, c->n_token = n;
+        c->in_l2 = true;
+        if (n) {
+            name(c, "%s as floats, %zu token%s", evk_type_describe(type)->name, n, n > 1 ? "s" : "");
+            snprintf(c->size, sizeof c->size, "w %d x %d, L2", PACKED_ROWS, K);
+        } else {
+            c->op = 2.0 * EVK_PACKED_ROWS * K;
+            name(c, "%s as floats, a panel", evk_type_describe(type)->name);
+            snprintf(c->size, sizeof c->size, "w %d x %d, L2", EVK_PACKED_ROWS, K);
+        }
+    }
+}
+
 /* Every form of packed weights, by the first type that has it. */
 static evoke_status add_packed(cases *all, const work *w, evoke_error *err)
 {
     static const size_t tokens[] = { 1, 4, 32 };
     bool seen[N_FORM] = { false };
+    add_floats(all, EVK_F16, 2.0 * PACKED_ROWS * K);
+    add_floats(all, EVK_BF16, 2.0 * PACKED_ROWS * K);
     for (evk_type type = 0; type < EVK_N_TYPE; type++) {
         if (!evk_packs(type))
             continue;
@@ -200,6 +255,8 @@ static evoke_status add_packed(cases *all, const work *w, evoke_error *err)
         EVK_TRY(evk_pack(&t, 1, &p, err));
         const double bytes = (double)evk_packed_bytes(&p);
         const size_t form = form_of(&p), n_case = seen[form] ? 0 : 6;
+        if (n_case)
+            add_floats(all, type, bytes);
         seen[form] = true;
         evk_packed_free(&p);
         for (size_t i = 0; i < n_case; i++) {
@@ -235,6 +292,7 @@ static evoke_status list_cases(cases *all, const work *w, evoke_error *err)
     add_elementwise(all);
     add_digits(all);
     add_values(all);
+    add_panels(all);
     return add_packed(all, w, err);
 }
 
@@ -326,7 +384,7 @@ static evoke_status measure(work *w, const evoke_kernel_speeds *s, const evoke_c
                             evoke_error *err)
 {
     const kernel_case *c = w->c;
-    const double done = c->op > 0 ? c->op : c->group == EVOKE_KERNEL_FLOATS ? c->flop : c->read + c->written;
+    const double done = c->op > 0 ? c->op : c->group == EVOKE_KERNEL_VALUES || c->group == EVOKE_KERNEL_ELEMENTS ? c->read + c->written : c->flop;
     const evk_tensor t = matrix(w, c->group == EVOKE_KERNEL_PACKED ? (evk_type)c->which : EVK_F32, PACKED_ROWS);
     if (c->group == EVOKE_KERNEL_PACKED)
         EVK_TRY(evk_pack(&t, 1, &w->packed, err));

@@ -189,6 +189,36 @@ bool evk_packs(evk_type type)
 static size_t code_bytes(const evk_packed *p) { return p->four_bits ? 256 : 512; }
 static size_t row_groups(const evk_packed *p) { return 2 * evk_packed_pairs(p); }
 
+/* Four values of 16 bits of each of four rows, to four of each of four columns; in a little-endian register, rows[0] lowest. */
+static void turn_halves(uint64_t a[4])
+{
+    const uint64_t evens = 0x0000ffff0000ffff, low = 0xffffffff;
+    const uint64_t even[2] = { (a[0] & evens) | (a[1] & evens) << 16, (a[2] & evens) | (a[3] & evens) << 16 };
+    const uint64_t odd[2] = { (a[0] >> 16 & evens) | (a[1] & ~evens), (a[2] >> 16 & evens) | (a[3] & ~evens) };
+    a[0] = (even[0] & low) | even[1] << 32;
+    a[1] = (odd[0] & low) | odd[1] << 32;
+    a[2] = even[0] >> 32 | (even[1] & ~low);
+    a[3] = odd[0] >> 32 | (odd[1] & ~low);
+}
+
+/* Four rows of values of 16 bits, from row `first` on, of which n there are. */
+static void pack_halves(const evk_packed *p, const evk_tensor *w, size_t first, size_t n)
+{
+    uint8_t *to = p->codes + (first / EVK_PACKED_ROWS * EVK_PACKED_ROWS * w->cols + first % EVK_PACKED_ROWS) * 2;
+    const char *rows[4] = { 0 };
+    for (size_t r = 0; r < n; r++)
+        rows[r] = evk_tensor_row(w, first + r);
+    for (size_t i = 0; i < w->cols; i += 4) {
+        const size_t n_col = w->cols - i < 4 ? w->cols - i : 4;
+        uint64_t four[4] = { 0 };
+        for (size_t r = 0; r < n; r++)
+            memcpy(&four[r], rows[r] + 2 * i, 2 * n_col);
+        turn_halves(four);
+        for (size_t c = 0; c < n_col; c++)
+            memcpy(to + (i + c) * EVK_PACKED_ROWS * 2, &four[c], 8);
+    }
+}
+
 static void put_scale(const evk_packed *p, void *scales, size_t at, float value)
 {
     if (p->half_scales)
@@ -232,20 +262,42 @@ static void pack_row(const evk_packed *p, const recipe *how, const evk_tensor *w
     }
 }
 
+/* Not cleared: that is for the threads that fill it. */
 static evoke_status allocate(void *out, size_t n, size_t size, evoke_error *err)
 {
     size_t bytes = 0;
     void *p = evk_mul(n, size, &bytes) && bytes <= SIZE_MAX - 63 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
     if (!p)
         return evk_fail(err, EVOKE_ENOMEM, "pack weights: no memory for %zu x %zu bytes", n, size);
-    memset(p, 0, (bytes + 63) / 64 * 64);
     memcpy(out, &p, sizeof p);
+    return EVOKE_OK;
+}
+
+/* n bytes of every group of rows, of which the g'th may have fewer than 16: the others are 0. */
+static void clear_group(const evk_packed *p, void *all, size_t g, size_t n)
+{
+    if (all && (g + 1) * EVK_PACKED_ROWS > p->rows)
+        memset((char *)all + g * n, 0, n);
+}
+
+static evoke_status pack_all_halves(const evk_tensor *w, size_t n_thread, evk_packed *p, evoke_error *err)
+{
+    *p = (evk_packed){ .rows = w->rows, .cols = w->cols, .bits = 16, .bfloat = w->type == EVK_BF16 };
+    EVK_TRY(allocate(&p->codes, row_groups(p) * EVK_PACKED_ROWS, 2 * w->cols, err));
+#pragma omp parallel for schedule(static) num_threads((int)(n_thread ? n_thread : 1))
+    for (size_t g = 0; g < row_groups(p); g++) {
+        clear_group(p, p->codes, g, EVK_PACKED_ROWS * 2 * w->cols);
+        for (size_t r = g * EVK_PACKED_ROWS; r < w->rows && r < (g + 1) * EVK_PACKED_ROWS; r += 4)
+            pack_halves(p, w, r, w->rows - r < 4 ? w->rows - r : 4);
+    }
     return EVOKE_OK;
 }
 
 evoke_status evk_pack(const evk_tensor *w, size_t n_thread, evk_packed *p, evoke_error *err)
 {
     const recipe *how = &recipes[w->type];
+    if (evk_is_half(w->type))
+        return pack_all_halves(w, n_thread, p, err);
     *p = (evk_packed){ .rows = w->rows, .cols = w->cols, .n_block = w->cols / EVK_PACKED_BLOCK, .four_bits = how->bits == 4,
                        .bits = how->bits, .groups_of_16 = how->groups_of_16, .half_scales = how->half_scales, .offset = how->offset };
     const size_t n = row_groups(p) * p->n_block, n_scale = n * evk_packed_scales(p), size = EVK_PACKED_ROWS * (p->half_scales ? 2 : 4);
@@ -254,9 +306,13 @@ evoke_status evk_pack(const evk_tensor *w, size_t n_thread, evk_packed *p, evoke
     if (how->has_min)
         EVK_TRY(allocate(&p->mins, n_scale, size, err));
 #pragma omp parallel for schedule(static) num_threads((int)(n_thread ? n_thread : 1))
-    for (size_t g = 0; g < row_groups(p); g++)
+    for (size_t g = 0; g < row_groups(p); g++) {
+        clear_group(p, p->codes, g, p->n_block * code_bytes(p));
+        clear_group(p, p->scales, g, n_scale / row_groups(p) * size);
+        clear_group(p, p->mins, g, n_scale / row_groups(p) * size);
         for (size_t r = g * EVK_PACKED_ROWS; r < w->rows && r < (g + 1) * EVK_PACKED_ROWS; r++)
             pack_row(p, how, w, r);
+    }
     return EVOKE_OK;
 }
 
@@ -271,5 +327,7 @@ void evk_packed_free(evk_packed *p)
 size_t evk_packed_bytes(const evk_packed *p)
 {
     const size_t n = row_groups(p) * p->n_block;
+    if (p->bits == 16)
+        return row_groups(p) * EVK_PACKED_ROWS * 2 * p->cols;
     return n * (code_bytes(p) + evk_packed_scales(p) * EVK_PACKED_ROWS * (p->half_scales ? 2u : 4u) * (p->mins ? 2u : 1u));
 }

@@ -18,7 +18,11 @@
  *             [rows / 16][blocks of 32][quad j < 4][16 rows][4]   quad j in the low four bits, quad j + 4 in the high ones
  *     scales, mins [rows / 16][blocks of 32][1 group of 32 or 2 of 16][16 rows]   float16 where that is exact, else float32
  *
- * Rows are filled up with zeros to a multiple of 32: two groups of 16 are multiplied together. A type has minima or an offset. */
+ * Rows are filled up with zeros to a multiple of 32: two groups of 16 are multiplied together. A type has minima or an offset.
+ *
+ * Weights of 16 bits, float16 or bfloat16, are no such integers, but may be laid out alike, to be multiplied as floats:
+ *
+ *     codes   [rows / 16][cols][16 rows]                          as stored, 2 bytes each */
 #ifndef EVK_PACKED_H
 #define EVK_PACKED_H
 
@@ -31,8 +35,8 @@ enum { EVK_PACKED_ROWS = 16, EVK_PACKED_PAIR = 2 * EVK_PACKED_ROWS, EVK_PACKED_B
 struct evk_packed {
     size_t rows, cols, n_block;     /* as of the tensor; blocks of a row */
     bool four_bits;                 /* two codes a byte */
-    int bits;                       /* of a code: 4, 5, 6 or 8 */
-    bool groups_of_16, half_scales;
+    int bits;                       /* of a code: 4, 5, 6 or 8; 16: a weight as stored */
+    bool groups_of_16, half_scales, bfloat;
     int offset;                     /* 0 or a power of two */
     uint8_t *codes;                 /* 64-byte aligned, owned, like scales and mins */
     void *scales, *mins;            /* mins NULL: all 0 */
@@ -128,9 +132,10 @@ static inline void evk_record_sums(char *record, size_t width, size_t n_digit, s
     }
 }
 
-/* Whether a type's values are such integers. */
+/* Whether a type's values are such integers; or of 16 bits. */
 bool evk_packs(evk_type type);
-/* Of a matrix whose type packs and whose cols are a multiple of 32. Free with evk_packed_free, also on failure. */
+static inline bool evk_is_half(evk_type type) { return type == EVK_F16 || type == EVK_BF16; }
+/* Of a matrix whose type packs and whose cols are a multiple of 32, or of 16 bits and not transposed. Free with evk_packed_free, also on failure. */
 evoke_status evk_pack(const evk_tensor *w, size_t n_thread, evk_packed *out, evoke_error *err);
 void evk_packed_free(evk_packed *p);
 size_t evk_packed_bytes(const evk_packed *p);
@@ -145,7 +150,8 @@ typedef struct evk_product {
     float *y;
     size_t ldy;
 } evk_product;
-/* n products of the same x, whose matrices have the same cols, by n_digit digits. scratch: evk_packed_scratch, 64-byte aligned. */
+/* n products of the same x, whose matrices have the same cols, by n_digit digits (those of 16 bits as floats), or by none: of floats, as evk_matmul's (matmul.h) bit
+ * for bit where it goes by panels (kernels.h). scratch: evk_packed_scratch, 64-byte aligned. */
 void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, size_t n_digit,
                        const float *x, size_t ldx, size_t n_token, void *scratch);
 

@@ -4,6 +4,7 @@
 
 #include "core/kernels/matmul.h"
 #include "core/kernels/packed.h"
+#include "core/kernels/panels.h"
 
 /* Rows of y of tokens far apart are more pages than a processor keeps track of. */
 enum { CHUNK_BYTES = 384 << 10, CHUNK_TOKENS = 128, CHUNK_LEAST = 32 };
@@ -47,10 +48,14 @@ static size_t thread_bytes(size_t cols, size_t n_digit)
 
 size_t evk_packed_scratch(size_t n_thread, size_t n_token, size_t cols, size_t n_digit)
 {
+    const size_t floats = n_thread * EVK_PANEL_SCRATCH * sizeof(float);
+    if (n_digit == 0)
+        return 64 + floats;
     const size_t together = n_token < CHUNK_LEAST * n_thread ? n_token : CHUNK_LEAST * n_thread;
     const size_t alone = n_thread * digit_bytes(EVK_PACKED_TILE_MOST, cols, n_digit), shared = digit_bytes(together, cols, n_digit);
     const size_t rows = (alone > shared ? alone : shared) + n_thread * code_room(cols), tokens = n_thread * thread_bytes(cols, n_digit);
-    return 64 + (n_token < CHUNK_LEAST || rows > tokens ? rows : tokens);
+    const size_t digits = n_token < CHUNK_LEAST || rows > tokens ? rows : tokens;
+    return 64 + (digits > floats ? digits : floats);
 }
 
 static void take_tile(const evk_kernels *kernels, const evk_digits *d, size_t tile, const float *x, size_t ldx)
@@ -206,6 +211,44 @@ static void multiply_by_rows(const evk_kernels *kernels, size_t n_thread, const 
     }
 }
 
+/* Weights as floats, for as few tokens as meet them in registers: pairs of groups of all products over threads. */
+static void multiply_few(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, const float *x, size_t ldx,
+                         size_t n_token)
+{
+    size_t n_pair = 0;
+    for (size_t i = 0; i < n; i++)
+        n_pair += evk_packed_pairs(products[i].w);
+#pragma omp parallel for schedule(static) num_threads((int)n_thread) if (n_thread > 1)
+    for (size_t i = 0; i < n_pair; i++) {
+        size_t pair = i;
+        const evk_product *p = find_pair(products, &pair);
+        const size_t first = pair * EVK_PACKED_PAIR, left = p->w->rows - first, n_row = left < EVK_PACKED_PAIR ? left : EVK_PACKED_PAIR;
+        float part[EVK_FEW_TOKENS * EVK_PACKED_PAIR], *out = p->y + first;
+        if (n_row == EVK_PACKED_PAIR) {
+            kernels->multiply_unpacked(p->w, pair, x, ldx, out, p->ldy, n_token);
+        } else {
+            kernels->multiply_unpacked(p->w, pair, x, ldx, part, EVK_PACKED_PAIR, n_token);
+            copy_rows(part, EVK_PACKED_PAIR, n_row, n_token, out, p->ldy);
+        }
+        if (p->bias)
+            evk_add_bias(p->bias + first, n_row, n_token, out, p->ldy);
+    }
+}
+
+/* Weights as floats. */
+static void multiply_as_floats(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, const float *x,
+                               size_t ldx, size_t n_token, float *scratch)
+{
+    if (n_token <= EVK_FEW_TOKENS) {
+        multiply_few(kernels, n_thread, products, n, x, ldx, n_token);
+        return;
+    }
+    for (const evk_product *p = products; p < products + n; p++) {
+        const evk_panel_source w = { .packed = p->w, .rows = p->w->rows, .cols = p->w->cols };
+        evk_multiply_panels(kernels, n_thread, &w, p->bias, x, ldx, n_token, p->y, p->ldy, scratch);
+    }
+}
+
 /* Whether x is better taken as wide digits: where all weights are such codes, and there are tokens enough. */
 static bool takes_wide(const evk_kernels *kernels, const evk_product *products, size_t n, size_t n_digit, size_t n_token)
 {
@@ -215,19 +258,32 @@ static bool takes_wide(const evk_kernels *kernels, const evk_product *products, 
     return wide;
 }
 
-void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, size_t n_digit,
-                       const float *x, size_t ldx, size_t n_token, void *scratch)
+/* By digits; all of them are codes. */
+static void multiply_by_digits(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, size_t n_digit,
+                               const float *x, size_t ldx, size_t n_token, void *scratch)
 {
     const size_t width = kernels->tile_tokens, n_block = products->w->n_block;
     const bool wide = takes_wide(kernels, products, n, n_digit, n_token);
     const evk_digits d = { .n_token = n_token, .n_block = n_block, .n_digit = n_digit, .width = width, .wide = wide, .records = scratch,
                            .record = wide ? evk_wide_record_bytes(width) : evk_record_bytes(n_digit, width) };
-    size_t rows = 0;
-    for (size_t i = 0; i < n; i++)
-        rows += products[i].w->rows;
-    n_thread = evk_threads_worth(n_thread, n_token, rows, products->w->cols);
     if (by_tokens(n_thread, n_token))
         multiply_by_tokens(kernels, n_thread, products, n, d, x, ldx);
     else
         multiply_by_rows(kernels, n_thread, products, n, &d, x, ldx);
+}
+
+void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, size_t n_digit,
+                       const float *x, size_t ldx, size_t n_token, void *scratch)
+{
+    for (size_t first = 0, end; first < n; first = end) {       /* as many as go the same way */
+        const bool floats = n_digit == 0 || products[first].w->bits == 16;
+        size_t rows = products[first].w->rows;
+        for (end = first + 1; end < n && floats == (n_digit == 0 || products[end].w->bits == 16); end++)
+            rows += products[end].w->rows;
+        const size_t threads = evk_threads_worth(n_thread, n_token, rows, products[first].w->cols);
+        if (floats)
+            multiply_as_floats(kernels, threads, products + first, end - first, x, ldx, n_token, scratch);
+        else
+            multiply_by_digits(kernels, threads, products + first, end - first, n_digit, x, ldx, n_token, scratch);
+    }
 }

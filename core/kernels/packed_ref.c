@@ -1,4 +1,4 @@
-/* core/kernels/packed_ref.c: products by integer digits in portable C; the meaning of packed.h. */
+/* core/kernels/packed_ref.c: products of packed weights, by integer digits and as floats, in portable C; the meaning of packed.h. */
 #include <math.h>
 
 #include "core/kernels/packed.h"
@@ -54,6 +54,40 @@ static void multiply_packed(const evk_packed *w, size_t pair, const evk_digits *
             y[t * ldy + r] = row_dot(w, 2 * pair + r / EVK_PACKED_ROWS, r % EVK_PACKED_ROWS, x, tile, t);
 }
 
+static float weight_at(const evk_packed *w, size_t group, size_t r, size_t i)
+{
+    if (w->bits == 16) {
+        const uint8_t *half = w->codes + ((group * w->cols + i) * EVK_PACKED_ROWS + r) * 2;
+        return w->bfloat ? evk_float_of_bits((uint32_t)evk_read_u16(half) << 16) : evk_read_f16(half);
+    }
+    const size_t n_group = evk_packed_scales(w), block = group * w->n_block + i / EVK_PACKED_BLOCK, within = i % EVK_PACKED_BLOCK;
+    const size_t at = (block * n_group + within * n_group / EVK_PACKED_BLOCK) * EVK_PACKED_ROWS + r;
+    const float value = (float)(code_at(w, block, r, within) - w->offset) * scale_at(w, w->scales, at);
+    return w->mins ? value + scale_at(w, w->mins, at) : value;
+}
+
+static void unpack_panel(const evk_packed *w, size_t group, size_t first, size_t n, float *panel)
+{
+    for (size_t e = 0; e < n * EVK_PACKED_ROWS; e++)
+        panel[e] = weight_at(w, group, e % EVK_PACKED_ROWS, first + e / EVK_PACKED_ROWS);
+}
+
+static void multiply_unpacked(const evk_packed *w, size_t pair, const float *x, size_t ldx, float *y, size_t ldy, size_t n_token)
+{
+    for (size_t r = 0; r < EVK_PACKED_PAIR; r++)
+        for (size_t i = 0, n; i < w->cols; i += n) {
+            float sum[EVK_FEW_TOKENS] = { 0 };
+            n = evk_k_block(w->cols - i);
+            for (size_t j = i; j < i + n; j++) {
+                const float weight = weight_at(w, 2 * pair + r / EVK_PACKED_ROWS, r % EVK_PACKED_ROWS, j);
+                for (size_t t = 0; t < n_token; t++)
+                    sum[t] = fmaf(x[t * ldx + j], weight, sum[t]);
+            }
+            for (size_t t = 0; t < n_token; t++)
+                y[t * ldy + r] = i ? y[t * ldy + r] + sum[t] : sum[t];
+        }
+}
+
 static void spread_codes(const uint8_t *two, size_t n, uint8_t *one)
 {
     for (size_t i = 0; i < n; i++) {
@@ -100,6 +134,9 @@ void evk_packed_add_ref(evk_kernels *k)
     k->multiply_packed = multiply_packed;
     k->spread_codes = spread_codes;
     k->multiply_wide = NULL;
+    k->unpack_panel = unpack_panel;
+    k->multiply_unpacked = multiply_unpacked;
+    k->by_panels = false;
     k->tile_tokens = EVK_PACKED_TILE;
     k->fast_digits = false;
 }

@@ -166,6 +166,32 @@ static void softcap(float *x, float cap, size_t n)
         x[i] = (float)((double)cap * tanh((double)x[i] / (double)cap));
 }
 
+static void multiply_panels(const float *x, size_t ldx, const float *panels, float *y, size_t ldy, size_t n_token, size_t n_row,
+                            size_t k, bool add)
+{
+    for (size_t t = 0; t < n_token; t++)
+        for (size_t r = 0; r < n_row; r++) {
+            const float *panel = panels + r / EVK_PACKED_ROWS * EVK_PACKED_ROWS * k + r % EVK_PACKED_ROWS;
+            float s = 0;
+            for (size_t i = 0; i < k; i++)
+                s = fmaf(x[t * ldx + i], panel[i * EVK_PACKED_ROWS], s);
+            y[t * ldy + r] = add ? y[t * ldy + r] + s : s;
+        }
+}
+
+static void make_panel(evk_type type, const void *rows, size_t row_bytes, size_t n_row, size_t k, float *panel)
+{
+    const size_t size = type == EVK_F32 ? 4 : 2;
+    for (size_t i = 0; i < k; i++)
+        for (size_t r = 0; r < EVK_PACKED_ROWS; r++) {
+            const uint8_t *at = (const uint8_t *)rows + r * row_bytes + i * size;
+            float *value = &panel[i * EVK_PACKED_ROWS + r];
+            *value = r < n_row && type == EVK_F16 ? evk_read_f16(at) : 0;
+            if (r < n_row && type != EVK_F16)
+                memcpy((char *)value + 4 - size, at, size);
+        }
+}
+
 static float scale_max(float *x, float scale, size_t n)
 {
     float most = -INFINITY;
@@ -191,6 +217,7 @@ void evk_kernels_add_ref(evk_kernels *k)
     *k = (evk_kernels){
         .isa = "ref", .axpy = axpy, .axpy_rows = axpy_rows,
         .matvec_f16 = matvec_f16, .matvec_bf16 = matvec_bf16,
+        .multiply_panels = multiply_panels, .make_panel = make_panel,
         .matmul = matmul, .matmul_add = matmul_add, .sum_squares = sum_squares, .sum = sum,
         .sum_squared_from = sum_squared_from, .scale_mul = scale_mul, .normalise = normalise,
         .activate = { [EVK_SILU] = silu, [EVK_GELU] = gelu, [EVK_GELU_TANH] = gelu_tanh,

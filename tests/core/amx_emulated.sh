@@ -26,7 +26,7 @@ $cc $flags -mavx2 -mfma -mf16c -mavxvnni -c -o "$dir/avxvnni.o" core/kernels/avx
 $cc $flags -include tests/core/amx_cpu.h -c -o "$dir/dispatch.o" core/kernels/dispatch.c
 $cc $flags -fopenmp -DEMULATED -o "$dir/test_packed" tests/core/test_packed.c core/kernels/ref.c \
     core/kernels/quants.c core/kernels/quants_grid.c core/kernels/grids.c core/kernels/matmul.c core/kernels/packed.c \
-    core/kernels/packed_matmul.c core/kernels/packed_ref.c core/status.c core/tensor.c "$dir"/*.o -lm
+    core/kernels/packed_matmul.c core/kernels/packed_ref.c core/kernels/panels.c core/status.c core/tensor.c "$dir"/*.o -lm
 
 # The same instructions by tiles.h and by the compiler's own intrinsics, byte for byte.
 cat >"$dir/ours.c" <<'END'

@@ -142,7 +142,7 @@ $cc $flags "-D__builtin_cpu_supports(feature)=1" -include tests/core/amx_cpu.h -
 for test in kernels packed; do
     $cc $flags -fopenmp -o "$dir/test_$test" "tests/core/test_$test.c" core/kernels/ref.c core/kernels/quants.c \
         core/kernels/quants_grid.c core/kernels/grids.c core/kernels/matmul.c core/kernels/packed.c \
-        core/kernels/packed_matmul.c core/kernels/packed_ref.c core/status.c core/tensor.c \
+        core/kernels/packed_matmul.c core/kernels/packed_ref.c core/kernels/panels.c core/status.c core/tensor.c \
         "$dir/avx512.o" "$dir/avx512vnni.o" "$dir/amx.o" "$dir/avx2.o" "$dir/avxvnni.o" "$dir/dispatch.o" -lm
 done
 "$dir/test_packed" >"$dir/log" || { cat "$dir/log"; exit 1; }

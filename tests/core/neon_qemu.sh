@@ -22,7 +22,7 @@ flags="-std=gnu17 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -ffp-contra
     for test in kernels packed; do
         "$compiler" $flags -fopenmp -static -o "$dir/test_$test" "tests/core/test_$test.c" core/kernels/ref.c core/kernels/quants.c \
             core/kernels/quants_grid.c core/kernels/grids.c core/kernels/matmul.c core/kernels/packed.c \
-            core/kernels/packed_matmul.c core/kernels/packed_ref.c core/status.c core/tensor.c core/kernels/neon.c \
+            core/kernels/packed_matmul.c core/kernels/packed_ref.c core/kernels/panels.c core/status.c core/tensor.c core/kernels/neon.c \
             core/kernels/dispatch.c "$dir/neondot.o" -lm
     done
 }

@@ -2,6 +2,7 @@
 #ifndef RANDOM_MATRIX_H
 #define RANDOM_MATRIX_H
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,22 @@ static inline evk_tensor random_matrix(const evk_kernels *k, evk_type type, size
     *values = malloc(rows * cols * sizeof **values);
     k->dequantise[type](data, *values, rows * cols);
     return w;
+}
+
+/* Of one token with one row as kernels.h defines it, bit for bit: by a table's rows, or by panels, which no table changes. */
+static inline float ordered_dot(const evk_kernels *k, bool by_panels, const float *x, const float *row, size_t n)
+{
+    float y = 0;
+    if (!by_panels)
+        k->matmul(x, n, row, n, &y, 1, 1, 1, n);
+    for (size_t i = 0, block; by_panels && i < n; i += block) {
+        float sum = 0;
+        block = evk_k_block(n - i);
+        for (size_t j = i; j < i + block; j++)
+            sum = fmaf(x[j], row[j], sum);
+        y = i ? y + sum : sum;
+    }
+    return y;
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/kernels/packed.h"
 #include "core/kernels/quants.h"
 #include "tests/check.h"
 
@@ -229,6 +230,50 @@ static void blocks_add_up(const evk_kernels *k)
     }
     free(x);
     free(w);
+}
+
+/* y, ragged and a distance apart, over its own values or in their place: the reference's bits, and nothing beyond it. */
+static void panels_as_reference(const evk_kernels *k, const evk_kernels *ref)
+{
+    enum { MOST = 41, LD = 700 };
+    static const size_t lengths[] = { 1, 2, 3, 7, 64, 333, 640 };
+    float *x = random_floats(MOST * LD, 1), *panels = random_floats(4 * EVK_PACKED_ROWS * 640 + 1, 1), *before = random_floats(MOST * 64, 1);
+    for (size_t n_token = 1; n_token <= MOST; n_token += n_token < 14 ? 1 : 9)
+        for (size_t n_row = 1; n_row <= 60; n_row += n_row < 18 ? 5 : 14) {
+            const size_t n = lengths[(n_token + n_row) % 7], ldy = n_row + 3;
+            for (size_t add = 0; add < 2; add++) {
+                float *want = guarded(n_token * ldy), *y = guarded(n_token * ldy);
+                memcpy(want, before, n_token * ldy * sizeof *want);
+                memcpy(y, before, n_token * ldy * sizeof *y);
+                ref->multiply_panels(x, LD, panels + n_token % 2, want, ldy, n_token, n_row, n, add);
+                k->multiply_panels(x, LD, panels + n_token % 2, y, ldy, n_token, n_row, n, add);
+                check(same_bits(y, want, n_token * ldy), "%s: [%zu, %zu] x panels of %zu rows", k->isa, n_token, n, n_row);
+                check(free_guarded(y, n_token * ldy) && free_guarded(want, n_token * ldy), "%s: panels' products beyond y", k->isa);
+            }
+        }
+    free(x);
+    free(panels);
+    free(before);
+}
+
+/* Rows of floats of 32 and 16 bits, and fewer than a panel has. */
+static void panels_of_rows(const evk_kernels *k, const evk_kernels *ref)
+{
+    static const evk_type types[] = { EVK_F32, EVK_F16, EVK_BF16 };
+    for (size_t c = 0; c < 3 * 16 * 12; c++) {
+        const evk_type type = types[c % 3];
+        const size_t n_row = 1 + c / 3 % 16, n = 1 + c / 48 * 57 % 640, size = type == EVK_F32 ? 4 : 2, ld = n + c % 5;
+        uint8_t *rows = malloc(n_row * ld * size);
+        for (size_t i = 0; i < n_row * ld * size; i++)
+            rows[i] = (uint8_t)(random_bits() & (i % size == size - 1 ? 0xbb : 0xff));     /* finite */
+        float *want = guarded(n * EVK_PACKED_ROWS), *panel = guarded(n * EVK_PACKED_ROWS);
+        ref->make_panel(type, rows, ld * size, n_row, n, want);
+        k->make_panel(type, rows, ld * size, n_row, n, panel);
+        check(same_bits(panel, want, n * EVK_PACKED_ROWS), "%s: a panel of [%zu, %zu]", k->isa, n_row, n);
+        check(panel[n_row == 16 ? 0 : n_row] == (n_row == 16 ? want[0] : 0), "%s: rows beyond the last", k->isa);
+        check(free_guarded(panel, n * EVK_PACKED_ROWS) && free_guarded(want, n * EVK_PACKED_ROWS), "%s: beyond the panel", k->isa);
+        free(rows);
+    }
 }
 
 /* Units in the last place of a float near `exact` between x and it. */
@@ -474,6 +519,8 @@ int main(void)
         largest_is_found(&k);
         ragged_matmuls(&k);
         blocks_add_up(&k);
+        panels_as_reference(&k, &ref);
+        panels_of_rows(&k, &ref);
         exponentials_are_close(&k);
         special_exponentials(&k);
         activations(&k);

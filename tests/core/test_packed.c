@@ -1,5 +1,5 @@
 /* tests/core/test_packed.c: products by integer digits: close to the sum in double, as close as float32 with three digits, the
- * same bits on every instruction set, by any number of threads and in any batch. */
+ * same bits on every instruction set, by any number of threads and in any batch; and as floats, the bits of dequantised values. */
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -57,6 +57,29 @@ static double worst(const evk_packed *p, size_t n_digit, const float *values, co
 enum { N_BATCH = 17 };
 static const size_t batches[N_BATCH] = { 1, 2, 3, 4, 5, 6, 7, 9, 14, 19, 31, 32, 33, 64, 70, 97, MOST_TOKENS };
 
+/* By no digits: the dequantised values' products in the table's order of terms. */
+static void check_floats(const evk_packed *p, const float *values, const float *bias, const float *x, size_t ldx, const char *name)
+{
+    const size_t rows = p->rows, ldy = rows + 3;
+    float *want = malloc(MOST_TOKENS * rows * sizeof *want);
+    for (size_t e = 0; e < MOST_TOKENS * rows; e++)
+        want[e] = ordered_dot(NULL, true, x + e / rows * ldx, values + e % rows * p->cols, p->cols) + bias[e % rows];
+    for (size_t i = 0; evoke_isa_name(i); i++) {
+        evk_kernels k;
+        evk_kernels_select(evoke_isa_name(i), &k, NULL);
+        for (size_t j = 0; j < N_BATCH && batches[j] <= MOST_TOKENS; j += i == 0 ? 5 : 1) {
+            const size_t n = batches[j];
+            float *y = product(&k, p, 0, 1 + j % 3, bias, x, ldx, n);
+            size_t n_other = 0;
+            for (size_t t = 0; t < n; t++)
+                n_other += memcmp(want + t * rows, y + t * ldy, rows * sizeof *y) != 0;
+            check(n_other == 0, "%s: %s [%zu, %zu] x [%zu] as floats: %zu tokens of other bits", k.isa, name, rows, p->cols, n, n_other);
+            free(y);
+        }
+    }
+    free(want);
+}
+
 static void check_type(evk_type type, size_t rows, size_t cols)
 {
     const char *name = evk_type_describe(type)->name;
@@ -88,6 +111,29 @@ static void check_type(evk_type type, size_t rows, size_t cols)
         }
         free(want);
     }
+    check_floats(&p, values, bias, x, ldx, name);
+    evk_packed_free(&p);
+    free((void *)(uintptr_t)w.data);
+    free(values);
+    free(x);
+    free(bias);
+}
+
+/* Weights of 16 bits: any number of columns, and whichever number of digits is asked for. */
+static void check_halves(evk_type type, size_t rows, size_t cols)
+{
+    const size_t ldx = cols + 5;
+    evk_kernels ref;
+    evk_packed p;
+    float *values = NULL, *x = random_floats(MOST_TOKENS * ldx), *bias = random_floats(rows);
+    evk_kernels_select("ref", &ref, NULL);
+    evk_tensor w = random_matrix(&ref, type, rows, cols, &values);
+    check(evk_pack(&w, 2, &p, NULL) == EVOKE_OK && evk_packed_bytes(&p) >= w.n_bytes, "%s packs", evk_type_describe(type)->name);
+    check_floats(&p, values, bias, x, ldx, evk_type_describe(type)->name);
+    float *none = product(&ref, &p, 0, 1, bias, x, ldx, 3), *one = product(&ref, &p, 1, 2, bias, x, ldx, 3);
+    check(memcmp(none, one, 3 * (rows + 3) * sizeof *one) == 0, "no digits of them");
+    free(none);
+    free(one);
     evk_packed_free(&p);
     free((void *)(uintptr_t)w.data);
     free(values);
@@ -137,6 +183,10 @@ int main(void)
             n_type += s == 0;
         }
     check(n_type >= 13, "%zu types pack", n_type);
+    for (size_t bfloat = 0; bfloat < 2; bfloat++) {
+        check_halves(bfloat ? EVK_BF16 : EVK_F16, 37, 77);
+        check_halves(bfloat ? EVK_BF16 : EVK_F16, 64, 1300);
+    }
     for (size_t i = 0; evoke_isa_name(i); i++) {
         evk_kernels k;
         evk_kernels_select(evoke_isa_name(i), &k, NULL);
