@@ -254,6 +254,8 @@ typedef struct evoke_machine {
 } evoke_machine;
 /* Takes about a second. Sets the number of OpenBLAS's threads while it runs. */
 EVOKE_API evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke_machine *out, evoke_error *err);
+/* Memory's reading alone, by all of the model's threads, GB/s; a fifth of a second. */
+EVOKE_API evoke_status evoke_measure_read(const evoke_model *m, double *gb_s, evoke_error *err);
 
 /* What each kernel does on one thread with its operands in cache, by every instruction set that this CPU runs. */
 typedef enum evoke_kernel_group {

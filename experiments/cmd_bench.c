@@ -37,6 +37,7 @@ static const command_options takes = {
 };
 
 enum { N_PROMPT = 512, N_SINGLE = 96, N_BATCH = 32, N_EACH = 32, N_QUERY = 32, MOST_WORK = 24, REPEATS = 3 };
+static const double MOST_SECONDS = 8;   /* of all runs of one kind of work, but the first: a slow machine is done in two minutes too */
 
 enum { MOST_PATH = 4200 };
 typedef struct work { const char *what; evoke_compute compute; bool steered; double rate, bound; const char *bound_by; } work;
@@ -52,6 +53,7 @@ typedef struct bench {
     machine machines[4];
     work done[MOST_WORK];
     size_t n_machine, n_done;
+    double read;                    /* GB/s, the best reading of memory between the runs of one stream */
     int32_t ids[N_PROMPT];
 } bench;
 
@@ -69,7 +71,7 @@ static void note(bench *b, const char *what, bool steered, double rate, bool man
     work *w = &b->done[b->n_done++];
     *w = (work){ what, b->compute, steered, rate, 0, "memory" };
     if (!many)
-        w->bound = f->read * 1e9 / f->weight_bytes;
+        w->bound = b->read * 1e9 / f->weight_bytes;
     else {
         w->bound = peak * 1e9 / flop;
         w->bound_by = b->compute == EVOKE_FAST && f->integers > 0 ? "integers" : "sgemm";
@@ -85,13 +87,20 @@ static evoke_status go_on(evoke_error *err)
     return interrupted() ? fail(err, EVOKE_EINTERRUPTED, "bench: interrupted") : EVOKE_OK;
 }
 
+/* Whether to run something once more, that was begun at `begin` and run `done` times. */
+static bool again(double begin, int done)
+{
+    return done < REPEATS && (done == 0 || (seconds_now() - begin) / done * (done + 1) < MOST_SECONDS);
+}
+
 static evoke_status run_prompt(bench *b, evoke_error *err)
 {
     evoke_session *s = NULL;
     double best = 1e30;
     const size_t most = evoke_model_describe(b->m)->n_ctx, n = most < N_PROMPT ? most : N_PROMPT;
     evoke_status st = evoke_session_new(b->m, n, &s, err);
-    for (int i = 0; st == EVOKE_OK && i < REPEATS; i++) {
+    const double first = seconds_now();
+    for (int i = 0; st == EVOKE_OK && again(first, i); i++) {
         evoke_session_reset(s);
         const double begin = seconds_now();
         st = evoke_session_eval(s, b->ids, n, err);
@@ -105,6 +114,15 @@ static evoke_status run_prompt(bench *b, evoke_error *err)
     return st;
 }
 
+/* Memory's rate varies with the machine's neighbours, so it is taken between the runs that are held against it. */
+static evoke_status read_memory(bench *b, evoke_error *err)
+{
+    double read;
+    const evoke_status st = evoke_measure_read(b->m, &read, err);
+    b->read = st == EVOKE_OK && read > b->read ? read : b->read;
+    return st;
+}
+
 /* n_seq sequences of n_each tokens after prompts of 16. */
 static evoke_status run_generation(bench *b, const char *what, size_t n_seq, size_t n_each, bool steered, evoke_error *err)
 {
@@ -115,8 +133,14 @@ static evoke_status run_generation(bench *b, const char *what, size_t n_seq, siz
     for (size_t i = 0; i < n_seq; i++)
         requests[i] = (evoke_request){ .ids = b->ids + i, .n_ids = 16, .ignore_end = true,
                                        .steering = steered ? b->steering : NULL };
-    for (int i = 0; st == EVOKE_OK && i < 2 * REPEATS; i++) {   /* with one token, which is the prompts' time, and with all */
+    const double first = seconds_now();
+    b->read = 0;
+    for (int i = 0; st == EVOKE_OK && (i % 2 || again(first, i / 2)); i++) {    /* with one token, which is the prompts' time, and with all */
         evoke_response responses[N_BATCH] = { { 0 } };
+        if (n_seq == 1 && i % 2)
+            st = read_memory(b, err);
+        if (st != EVOKE_OK)
+            break;
         double *least = i % 2 ? &best : &prompt;
         for (size_t k = 0; k < n_seq; k++)
             requests[k].n_predict = i % 2 ? n_each : 1;
@@ -156,7 +180,8 @@ static evoke_status extract(bench *b, const evoke_dataset *d, const evoke_settin
     const evoke_progress hook = progress_hook(&b->stops);
     evoke_extract_report best = { 0 };
     evoke_status st = EVOKE_OK;
-    for (int i = 0; st == EVOKE_OK && i < REPEATS; i++) {
+    const double first = seconds_now();
+    for (int i = 0; st == EVOKE_OK && again(first, i); i++) {
         evoke_extract_report r = { 0 };
         unlink(b->store);
         st = evoke_extract(b->m, d, s, &how, b->store, &made, &hook, &r, err);

@@ -153,10 +153,25 @@ evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke
         out->multiply[i] = 1e-9 * rate(&b, call_multiply, out->layer_flop * (double)b.n_token);
     }
     openblas_set_num_threads(blas_threads);
-    if (st == EVOKE_OK && evk_model_weight(m, 0, EVK_W_ATTN_Q)->packed)
+    const evk_weight *q = evk_model_weight(m, 0, EVK_W_ATTN_Q);
+    if (st == EVOKE_OK && q->packed && q->packed->bits != 16 && m->n_digit > 0)
         out->integers = peak_integers(&b);
     if (st == EVOKE_OK)
         out->read = 1e-9 * rate(&b, call_read, (double)READ_FLOATS * sizeof(float));
     evk_arena_free(&b.arena);
     return st;
+}
+
+evoke_status evoke_measure_read(const evoke_model *m, double *gb_s, evoke_error *err)
+{
+    bench b = { .m = m, .n_thread = m->n_thread };
+    *gb_s = 0;
+    EVK_TRY(evk_arena_init(&b.arena, READ_FLOATS * sizeof(float) + 64, "measure", err));
+    b.w = evk_arena_floats(&b.arena, READ_FLOATS);
+#pragma omp parallel for num_threads((int)b.n_thread) schedule(static)
+    for (size_t i = 0; i < READ_FLOATS; i++)
+        b.w[i] = 1;
+    *gb_s = 1e-9 * rate(&b, call_read, (double)READ_FLOATS * sizeof(float));
+    evk_arena_free(&b.arena);
+    return EVOKE_OK;
 }

@@ -290,12 +290,12 @@ N_OP __m256 n_weight(__m256i quads, size_t i, __m256i offset, const n_scales *s,
     return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(code, offset)), s->scale);
 }
 
-/* Quads j of vector v of a group's rows; codes: the group's block. */
-N_OP __m256i n_quads(const uint8_t *codes, size_t j, size_t v, bool four_bits)
+/* Quads j < 4 of a half of a block, of vector v of a group's rows; codes: the group's block. */
+N_OP __m256i n_quads(const uint8_t *codes, size_t half, size_t j, size_t v, bool four_bits)
 {
-    const uint8_t *at = codes + (four_bits ? j % 4 : j) * 4 * EVK_PACKED_ROWS + v * 4 * N_LANE;
-    const __m256i raw = _mm256_loadu_si256((const __m256i *)(const void *)at), low = _mm256_set1_epi8(15);
-    return !four_bits ? raw : j < 4 ? _mm256_and_si256(raw, low) : _mm256_and_si256(_mm256_srli_epi16(raw, 4), low);
+    const uint8_t *at = codes + (four_bits ? j : 4 * half + j) * 4 * EVK_PACKED_ROWS + v * 4 * N_LANE;
+    const __m256i raw = _mm256_loadu_si256((const __m256i *)(const void *)at);
+    return four_bits ? _mm256_and_si256(_mm256_srl_epi16(raw, _mm_cvtsi32_si128(4 * (int)half)), _mm256_set1_epi8(15)) : raw;
 }
 
 N_OP const uint8_t *n_codes(const evk_packed *w, size_t group, size_t b, bool four_bits)
@@ -307,19 +307,18 @@ N_OP void n_unpack(const evk_packed *w, size_t group, size_t b, float *panel, bo
 {
     const __m256i offset = _mm256_set1_epi32(w->offset);
     const uint8_t *codes = n_codes(w, group, b, four_bits);
-#pragma GCC unroll 2
-    for (size_t v = 0; v < N_VECTOR; v++)
-#pragma GCC unroll 2
-        for (size_t half = 0; half < 2; half++) {
-            const n_scales s = n_scales_of(w, group, b, half, v, has_min);
+    for (size_t e = 0; e < 2 * N_VECTOR; e++) {
+        const size_t half = e / N_VECTOR, v = e % N_VECTOR;
+        const n_scales s = n_scales_of(w, group, b, half, v, has_min);
 #pragma GCC unroll 4
-            for (size_t j = 4 * half; j < 4 * half + 4; j++) {
-                const __m256i quads = n_quads(codes, j, v, four_bits);
+        for (size_t j = 0; j < 4; j++) {
+            const __m256i quads = n_quads(codes, half, j, v, four_bits);
+            float *out = panel + (16 * half + 4 * j) * EVK_PACKED_ROWS + v * N_LANE;
 #pragma GCC unroll 4
-                for (size_t i = 0; i < 4; i++)
-                    _mm256_storeu_ps(panel + (4 * j + i) * EVK_PACKED_ROWS + v * N_LANE, n_weight(quads, i, offset, &s, has_min));
-            }
+            for (size_t i = 0; i < 4; i++)
+                _mm256_storeu_ps(out + i * EVK_PACKED_ROWS, n_weight(quads, i, offset, &s, has_min));
         }
+    }
 }
 
 N_OP void n_unpack_codes(const evk_packed *w, size_t group, size_t first, size_t n, float *panel)
@@ -387,18 +386,17 @@ N_OP void n_few_block(const evk_packed *w, size_t group, size_t b, const float *
 {
     const __m256i offset = _mm256_set1_epi32(w->offset);
     const size_t nv = ng * N_VECTOR;
-#pragma GCC unroll 2
     for (size_t half = 0; half < 2; half++) {
         n_scales s[2 * N_VECTOR];
 #pragma GCC unroll 4
         for (size_t v = 0; v < nv; v++)
             s[v] = n_scales_of(w, group + v / N_VECTOR, b, half, v % N_VECTOR, has_min);
-#pragma GCC unroll 4
-        for (size_t j = 4 * half; j < 4 * half + 4; j++) {
+#pragma GCC unroll 1
+        for (size_t j = 0; j < 4; j++, x += 4) {
             __m256i quads[2 * N_VECTOR];
 #pragma GCC unroll 4
             for (size_t v = 0; v < nv; v++)
-                quads[v] = n_quads(n_codes(w, group + v / N_VECTOR, b, four_bits), j, v % N_VECTOR, four_bits);
+                quads[v] = n_quads(n_codes(w, group + v / N_VECTOR, b, four_bits), half, j, v % N_VECTOR, four_bits);
 #pragma GCC unroll 4
             for (size_t i = 0; i < 4; i++)
 #pragma GCC unroll 4
@@ -406,7 +404,7 @@ N_OP void n_few_block(const evk_packed *w, size_t group, size_t b, const float *
                     const __m256 weight = n_weight(quads[v], i, offset, &s[v], has_min);
 #pragma GCC unroll 4
                     for (size_t t = 0; t < nt; t++) {
-                        sum[t * nv + v] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + t * ldx + 4 * j + i), weight, sum[t * nv + v]);
+                        sum[t * nv + v] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + t * ldx + i), weight, sum[t * nv + v]);
                         __asm__("" : "+x"(sum[t * nv + v]));
                     }
                 }
