@@ -17,7 +17,9 @@ enum {
     N_TOGETHER = 24,                /* tokens that pass over all panels while they are in the first cache */
     N_FEW_PANELS = 4                /* that one token meets together, so that sums do not wait for each other */
 };
-#define N_OP static inline __attribute__((always_inline))
+/* Without looking for undefined behaviour, which makes unrolled loops too long to compile; for addresses they are looked through. */
+#define N_OP static inline __attribute__((always_inline, no_sanitize("undefined")))
+#define N_KERNEL static __attribute__((noinline, no_sanitize("undefined")))
 
 /* ---- floats ---- */
 
@@ -52,8 +54,8 @@ N_OP void n_tile(const float *x, size_t ldx, const float *panel, size_t apart, f
 }
 
 #define N_TILE_OF(nt, np)                                                                                                         \
-    static __attribute__((noinline)) void n_tile_##nt##_##np(const float *x, size_t ldx, const float *panel, size_t apart, float *y, \
-                                                             size_t ldy, size_t k, bool add)                                      \
+    N_KERNEL void n_tile_##nt##_##np(const float *x, size_t ldx, const float *panel, size_t apart, float *y, size_t ldy, size_t k, \
+                                     bool add)                                                                                    \
     {                                                                                                                             \
         n_tile(x, ldx, panel, apart, y, ldy, k, add, nt, np);                                                                     \
     }
@@ -435,21 +437,17 @@ N_OP void n_few(const evk_packed *packed, size_t group, const float *x, size_t l
     }
 }
 
-/* One or two tokens take both groups of the pair at once, more one after the other. */
+/* One or two tokens take both groups of the pair at once, four one after the other. */
 #define N_FEW_OF(name, ...)                                                                                                       \
-    static __attribute__((noinline)) void n_few_##name(const evk_packed *w, size_t group, const float *x, size_t ldx, float *y,   \
-                                                       size_t ldy, size_t n_token)                                                \
+    N_KERNEL void n_few_##name(const evk_packed *w, size_t group, const float *x, size_t ldx, float *y, size_t ldy, size_t n_token) \
     {                                                                                                                             \
         const n_form form = { __VA_ARGS__ };                                                                                      \
         if (n_token == 1)                                                                                                         \
             n_few(w, group, x, ldx, y, ldy, 1, 2, form);                                                                          \
         else if (n_token == 2)                                                                                                    \
             n_few(w, group, x, ldx, y, ldy, 2, 2, form);                                                                          \
-        for (size_t g = 0; n_token > 2 && g < 2; g++)                                                                             \
-            if (n_token == 3)                                                                                                     \
-                n_few(w, group + g, x, ldx, y + g * EVK_PACKED_ROWS, ldy, 3, 1, form);                                            \
-            else                                                                                                                  \
-                n_few(w, group + g, x, ldx, y + g * EVK_PACKED_ROWS, ldy, 4, 1, form);                                            \
+        for (size_t g = 0; n_token == 4 && g < 2; g++)                                                                            \
+            n_few(w, group + g, x, ldx, y + g * EVK_PACKED_ROWS, ldy, 4, 1, form);                                                \
     }
 N_FEW_OF(fours_min, .four_bits = true, .has_min = true) N_FEW_OF(fours, .four_bits = true)
 N_FEW_OF(bytes_min, .has_min = true) N_FEW_OF(bytes, 0)
@@ -457,7 +455,10 @@ N_FEW_OF(f16, .halves = true) N_FEW_OF(bf16, .halves = true, .bfloat = true)
 
 static void avx2_multiply_unpacked(const evk_packed *w, size_t nth, const float *x, size_t ldx, float *y, size_t ldy, size_t n_token)
 {
-    if (w->bits == 16)
+    if (n_token == 3) {
+        avx2_multiply_unpacked(w, nth, x, ldx, y, ldy, 2);
+        avx2_multiply_unpacked(w, nth, x + 2 * ldx, ldx, y + 2 * ldy, ldy, 1);
+    } else if (w->bits == 16)
         (w->bfloat ? n_few_bf16 : n_few_f16)(w, 2 * nth, x, ldx, y, ldy, n_token);
     else if (w->four_bits)
         (w->mins ? n_few_fours_min : n_few_fours)(w, 2 * nth, x, ldx, y, ldy, n_token);
