@@ -80,13 +80,11 @@ static bool usable_as_halves(const evk_tensor *w, size_t n_token)
            __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 }
 
-/* Asks for n bytes, `skipped` bytes from their beginning, of n_row rows from `first` on: a part of a row is too short for
- * the processor to see what comes next. */
-static void prefetch_rows(const evk_tensor *w, size_t first, size_t n_row, size_t skipped, size_t n)
+void evk_prefetch_rows(const evk_tensor *w, size_t first, size_t n_row, size_t skipped, size_t n)
 {
-    for (size_t r = 0; r < n_row; r++)
+    for (size_t r = first; r < first + n_row && r < w->rows; r++)
         for (size_t c = 0; c < n; c += 64)
-            __builtin_prefetch(evk_tensor_row(w, first + r) + skipped + c, 0, 2);
+            __builtin_prefetch(evk_tensor_row(w, r) + skipped + c, 0, 2);
 }
 
 /* Terms [i, i + n) of n_row <= PANEL_MOST rows of a transposed w: a term of all rows lies side by side. */
@@ -117,9 +115,9 @@ static const float *fetch(const evk_kernels *kernels, const evk_tensor *w, size_
         return scratch;
     }
     if (i + n < w->cols)
-        prefetch_rows(w, first, n_row, skipped + n_bytes, n_bytes);
+        evk_prefetch_rows(w, first, n_row, skipped + n_bytes, n_bytes);
     else if (first + 2 * n_row <= w->rows)
-        prefetch_rows(w, first + n_row, n_row, 0, n_bytes);
+        evk_prefetch_rows(w, first + n_row, n_row, 0, n_bytes);
     for (size_t r = 0; r < n_row; r++)
         kernels->dequantise[w->type](evk_tensor_row(w, first + r) + skipped, scratch + r * *distance, n);
     return scratch;

@@ -34,15 +34,6 @@ static size_t chunk_tokens(size_t k)
     return n ? n : 24;
 }
 
-/* Asks for n bytes, `skipped` bytes from their beginning, of n_row rows from `first` on: a part of a row is too short for
- * the processor to see what comes next. */
-static void prefetch_rows(const evk_tensor *w, size_t first, size_t n_row, size_t skipped, size_t n)
-{
-    for (size_t r = first; r < first + n_row && r < w->rows; r++)
-        for (size_t c = 0; c < n; c += 64)
-            __builtin_prefetch(evk_tensor_row(w, r) + skipped + c, 0, 2);
-}
-
 /* Terms [i, i + n) of 16 rows, or n_row, of a transposed w: a term of all rows lies side by side, as in a panel. */
 static void panel_of_columns(const evk_kernels *kernels, const evk_tensor *w, size_t first, size_t n_row, size_t i, size_t n,
                              float *panel)
@@ -68,9 +59,9 @@ static void panel_of_rows(const evk_kernels *kernels, const evk_tensor *w, size_
     const evk_type_info *type = evk_type_describe(w->type);
     const size_t skipped = i / type->block * type->bytes, n_bytes = n / type->block * type->bytes;
     if (i + n < w->cols)
-        prefetch_rows(w, first, n_row, skipped + n_bytes, n_bytes);
+        evk_prefetch_rows(w, first, n_row, skipped + n_bytes, n_bytes);
     else
-        prefetch_rows(w, first + EVK_PACKED_ROWS, EVK_PACKED_ROWS, 0, n_bytes);
+        evk_prefetch_rows(w, first + EVK_PACKED_ROWS, EVK_PACKED_ROWS, 0, n_bytes);
     if (usable_as_stored(w)) {
         kernels->make_panel(w->type, evk_tensor_row(w, first) + skipped, w->row_bytes, n_row, n, panel);
         return;
