@@ -205,7 +205,7 @@ typedef enum evoke_compute {
 typedef struct evoke_model_options {
     size_t n_threads;           /* 0: the cores that this process may use */
     evoke_compute compute;
-    /* Exact computation may lay quantised weights out anew in memory, as fast computation always does, where that is faster on
+    /* Exact computation may lay weights of 16 bits and less out anew in memory, as fast computation always does, where that is faster on
      * this CPU: worth its while where many tokens are run, at the price of the weights' size in memory. */
     bool repack;
     const char *isa;            /* kernel table by name; NULL: the best that this CPU runs */

@@ -154,8 +154,7 @@ static evoke_status check_packed(work *w, evoke_verify_product *repacked, evoke_
 static evoke_status take_room(work *w, evk_arena *arena, evoke_error *err)
 {
     const size_t rows = w->w.rows, cols = w->w.cols, y = N_TOKEN * rows > cols ? N_TOKEN * rows : cols;
-    const size_t by_digits = evk_packed_scratch(1, N_TOKEN, cols, EVK_MAX_DIGIT), as_floats = evk_packed_scratch(1, N_TOKEN, cols, 0);
-    const size_t digits = by_digits > as_floats ? by_digits : as_floats;
+    const size_t digits = evk_packed_scratch(1, N_TOKEN, cols, EVK_MAX_DIGIT);
     EVK_TRY(evk_arena_init(arena, (rows * cols + N_TOKEN * cols + 2 * y + evk_matmul_scratch(1)) * sizeof(float) + digits + 1024,
                            "verify", err));
     w->value = evk_arena_floats(arena, rows * cols);

@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <omp.h>
 
+#include "core/kernels/packed.h"
 #include "core/kernels/panels.h"
 
 enum {
@@ -59,8 +60,7 @@ static size_t panel_rows(size_t n_row, size_t k, size_t n_thread)
     return rows ? rows : PANEL_STEP;
 }
 
-/* Tokens that pass over all panels before the next ones do: as many as fit in a core's share of the last cache. */
-static size_t chunk_tokens(size_t k)
+size_t evk_chunk_tokens(size_t k)
 {
     const size_t n = CHUNK_FLOATS / (k + 1) / CHUNK_STEP * CHUNK_STEP;
     return n ? n : CHUNK_STEP;
@@ -75,7 +75,7 @@ static bool usable_in_place(const evk_tensor *w, size_t n_token)
 /* Rows of 16 bits that one token is multiplied with as they lie. */
 static bool usable_as_halves(const evk_tensor *w, size_t n_token)
 {
-    return n_token == 1 && (w->type == EVK_F16 || w->type == EVK_BF16) && !w->group && !w->transposed &&
+    return n_token == 1 && evk_is_half(w->type) && !w->group && !w->transposed &&
            (uintptr_t)w->data % sizeof(uint16_t) == 0 && w->row_bytes % sizeof(uint16_t) == 0 &&
            __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 }
@@ -173,7 +173,7 @@ void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w
     }
     const bool in_place = usable_in_place(w, n_token);
     const size_t step = panel_rows(w->rows, w->cols, n_thread), n_panel = (w->rows + step - 1) / step;
-    const size_t chunk = chunk_tokens(w->cols), n_chunk = (n_token + chunk - 1) / chunk;
+    const size_t chunk = evk_chunk_tokens(w->cols), n_chunk = (n_token + chunk - 1) / chunk;
 #pragma omp parallel for num_threads((int)n_thread) schedule(dynamic) if (n_thread > 1)
     for (size_t p = 0; p < n_chunk * n_panel; p++) {
         const size_t t = p / n_panel * chunk, nt = n_token - t < chunk ? n_token - t : chunk;

@@ -140,7 +140,8 @@ evoke_status evk_pack(const evk_tensor *w, size_t n_thread, evk_packed *out, evo
 void evk_packed_free(evk_packed *p);
 size_t evk_packed_bytes(const evk_packed *p);
 
-/* Bytes of scratch that a multiply of n_token rows of x [cols] by n_thread threads needs, or one of fewer of any of these. */
+/* Bytes of scratch that a multiply of n_token rows of x [cols] by n_thread threads needs, or one of fewer of any of these, down to
+ * no digits. */
 size_t evk_packed_scratch(size_t n_thread, size_t n_token, size_t cols, size_t n_digit);
 
 /* y [T, rows] = x [T, cols] w + bias; bias NULL: none. */
