@@ -161,6 +161,7 @@ typedef struct recipe {
     int bits;                       /* of a code; those of four are kept two a byte */
     bool groups_of_16, half_scales, has_min;
     int offset;
+    bool any_scale;
 } recipe;
 
 static const recipe recipes[EVK_N_TYPE] = {
@@ -176,7 +177,7 @@ static const recipe recipes[EVK_N_TYPE] = {
     [EVK_Q6_K] = { code_q6_k, 256, 6, true, false, false, 32 },
     [EVK_IQ4_NL] = { code_iq4_nl, 32, 8, false, true, false, 128 },
     [EVK_IQ4_XS] = { code_iq4_xs, 256, 8, false, false, false, 128 },
-    [EVK_MXFP4] = { code_mxfp4, 32, 8, false, false, false, 128 },
+    [EVK_MXFP4] = { code_mxfp4, 32, 8, false, false, false, 128, .any_scale = true },
 };
 
 bool evk_packs(evk_type type)
@@ -299,7 +300,8 @@ evoke_status evk_pack(const evk_tensor *w, size_t n_thread, evk_packed *p, evoke
     if (evk_is_half(w->type))
         return pack_all_halves(w, n_thread, p, err);
     *p = (evk_packed){ .rows = w->rows, .cols = w->cols, .n_block = w->cols / EVK_PACKED_BLOCK, .four_bits = how->bits == 4,
-                       .bits = how->bits, .groups_of_16 = how->groups_of_16, .half_scales = how->half_scales, .offset = how->offset };
+                       .bits = how->bits, .groups_of_16 = how->groups_of_16, .half_scales = how->half_scales, .offset = how->offset,
+                       .any_scale = how->any_scale };
     const size_t n = row_groups(p) * p->n_block, n_scale = n * evk_packed_scales(p), size = EVK_PACKED_ROWS * (p->half_scales ? 2 : 4);
     EVK_TRY(allocate(&p->codes, n, code_bytes(p), err));
     EVK_TRY(allocate(&p->scales, n_scale, size, err));

@@ -18,6 +18,8 @@
  *             [rows / 16][blocks of 32][quad j < 4][16 rows][4]   quad j in the low four bits, quad j + 4 in the high ones
  *     scales, mins [rows / 16][blocks of 32][1 group of 32 or 2 of 16][16 rows]   float16 where that is exact, else float32
  *
+ * A scale times a code or the offset is exact in float32, also 2^-24 times as small, unless any_scale.
+ *
  * Rows are filled up with zeros to a multiple of 32: two groups of 16 are multiplied together. A type has minima or an offset.
  *
  * Weights of 16 bits, float16 or bfloat16, are no such integers, but may be laid out alike, to be multiplied as floats:
@@ -37,6 +39,7 @@ struct evk_packed {
     bool four_bits;                 /* two codes a byte */
     int bits;                       /* of a code: 4, 5, 6 or 8; 16: a weight as stored */
     bool groups_of_16, half_scales, bfloat;
+    bool any_scale;                 /* of which only code - offset times the scale need be a float32 that is not too large or small */
     int offset;                     /* 0 or a power of two */
     uint8_t *codes;                 /* 64-byte aligned, owned, like scales and mins */
     void *scales, *mins;            /* mins NULL: all 0 */

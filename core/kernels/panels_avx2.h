@@ -5,7 +5,7 @@
  * vectors at a tile's end, and AVX2 is slow at that: here the ends are stores. An element is the sum of its blocks' sums (evk_k_block),
  * each of them by fused multiply-adds in order of k: as good as OpenBLAS's, which goes the same way.
  *
- * Packed weights (packed.h) lie as 16 rows already, and become floats, the same as the type's dequantiser makes, by shifts. */
+ * Packed weights (packed.h) lie as 16 rows already, and become floats, the same as the type's dequantiser makes, where they stand. */
 #include <immintrin.h>
 #include <string.h>
 
@@ -264,8 +264,17 @@ static void panels_matvec_bf16(const float *x, const uint16_t *w, size_t ldw, fl
 
 /* ---- packed weights ---- */
 
-/* Of 8 rows of a block or half of one. */
-typedef struct n_scales { __m256 scale, min; } n_scales;
+/* How a group's weights are told: one of these, a constant where it is passed on. */
+typedef struct n_form { bool halves, bfloat, four_bits, has_min, any_scale; } n_form;
+
+/* Of 8 rows of a half of a block. A code is taken out of its quad where it stands, 2^n times what it is, and its scale is 2^-n times
+ * what it was: nothing needs shifting but a quad's last code, which would be negative. The product of a scale and a code is exact
+ * (packed.h), and so is that of a scale and an offset: one rounding gives the dequantiser's weight. */
+typedef struct n_scales { __m256 scale[4], min; } n_scales;
+
+/* Bits below code i of the quads of a half. */
+N_OP int n_below(size_t half, size_t i, n_form f) { return (int)(8 * i + (f.four_bits ? 4 * half : 0)); }
+N_OP bool n_is_top(size_t half, size_t i, n_form f) { return n_below(half, i, f) + (f.four_bits ? 4 : 8) == 32; }
 
 N_OP __m256 n_scale(const evk_packed *w, const void *scales, size_t at)
 {
@@ -274,64 +283,79 @@ N_OP __m256 n_scale(const evk_packed *w, const void *scales, size_t at)
 }
 
 /* Of vector v of a group's rows, in a half of its b'th block. */
-N_OP n_scales n_scales_of(const evk_packed *w, size_t group, size_t b, size_t half, size_t v, bool has_min)
+N_OP n_scales n_scales_of(const evk_packed *w, size_t group, size_t b, size_t half, size_t v, n_form f)
 {
     const size_t nth = group * w->n_block + b;
     const size_t at = (w->groups_of_16 ? 2 * nth + half : nth) * EVK_PACKED_ROWS + v * N_LANE;
-    return (n_scales){ n_scale(w, w->scales, at), has_min ? n_scale(w, w->mins, at) : _mm256_setzero_ps() };
+    const __m256 scale = n_scale(w, w->scales, at);
+    n_scales s = { .min = f.has_min ? n_scale(w, w->mins, at) : _mm256_mul_ps(scale, _mm256_set1_ps((float)-w->offset)) };
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++) {
+        const bool as_it_is = f.any_scale || n_is_top(half, i, f) || n_below(half, i, f) == 0;
+        s.scale[i] = as_it_is ? scale : _mm256_mul_ps(scale, _mm256_set1_ps(1 / (float)(1u << n_below(half, i, f))));
+    }
+    return s;
 }
 
 /* Code i of 8 rows' quads, as its weight. */
-N_OP __m256 n_weight(__m256i quads, size_t i, __m256i offset, const n_scales *s, bool has_min)
+N_OP __m256 n_weight(__m256i quads, size_t half, size_t i, const n_scales *s, int offset, n_form f)
 {
-    __m256i code = i ? _mm256_srli_epi32(quads, (int)(8 * i)) : quads;
-    if (i < 3)
-        code = _mm256_and_si256(code, _mm256_set1_epi32(255));
-    if (has_min)
-        return _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(code), s->scale), s->min);
-    return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(code, offset)), s->scale);
+    const int below = n_below(half, i, f), ones = f.four_bits ? 15 : 255;
+    if (f.any_scale) {
+        const __m256i code = _mm256_and_si256(_mm256_srli_epi32(quads, below), _mm256_set1_epi32(ones));
+        return _mm256_mul_ps(_mm256_cvtepi32_ps(_mm256_sub_epi32(code, _mm256_set1_epi32(offset))), s->scale[i]);
+    }
+    const __m256i code = n_is_top(half, i, f) ? _mm256_srli_epi32(quads, below)
+                                              : _mm256_and_si256(quads, _mm256_set1_epi32((int)((unsigned)ones << below)));
+    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(code), s->scale[i], s->min);
 }
 
-/* Quads j < 4 of a half of a block, of vector v of a group's rows; codes: the group's block. */
-N_OP __m256i n_quads(const uint8_t *codes, size_t half, size_t j, size_t v, bool four_bits)
+N_OP const uint8_t *n_codes(const evk_packed *w, size_t group, size_t b, n_form f)
 {
-    const uint8_t *at = codes + (four_bits ? j : 4 * half + j) * 4 * EVK_PACKED_ROWS + v * 4 * N_LANE;
-    const __m256i raw = _mm256_loadu_si256((const __m256i *)(const void *)at);
-    return four_bits ? _mm256_and_si256(_mm256_srl_epi16(raw, _mm_cvtsi32_si128(4 * (int)half)), _mm256_set1_epi8(15)) : raw;
+    return w->codes + (group * w->n_block + b) * (f.four_bits ? 16 : 32) * EVK_PACKED_ROWS;
 }
 
-N_OP const uint8_t *n_codes(const evk_packed *w, size_t group, size_t b, bool four_bits)
+/* Where quads j < 4 of a half of a block lie, of all 16 rows; codes: the group's block. Those of four bits hold both halves'. */
+N_OP const uint8_t *n_place(const uint8_t *codes, size_t half, size_t j, n_form f)
 {
-    return w->codes + (group * w->n_block + b) * (four_bits ? 16 : 32) * EVK_PACKED_ROWS;
+    return codes + (f.four_bits ? j : 4 * half + j) * 4 * EVK_PACKED_ROWS;
 }
 
-N_OP void n_unpack(const evk_packed *w, size_t group, size_t b, float *panel, bool four_bits, bool has_min)
+/* Vector v of them. */
+N_OP __m256i n_quads(const uint8_t *codes, size_t half, size_t j, size_t v, n_form f)
 {
-    const __m256i offset = _mm256_set1_epi32(w->offset);
-    const uint8_t *codes = n_codes(w, group, b, four_bits);
-    for (size_t e = 0; e < 2 * N_VECTOR; e++) {
-        const size_t half = e / N_VECTOR, v = e % N_VECTOR;
-        const n_scales s = n_scales_of(w, group, b, half, v, has_min);
+    return _mm256_loadu_si256((const __m256i *)(const void *)(n_place(codes, half, j, f) + v * 4 * N_LANE));
+}
+
+/* Few tokens wait for memory, whose own prefetching starts anew with each page: what a later group has at that place. */
+N_OP void n_ask(const evk_packed *w, size_t group, size_t b, size_t half, size_t j, n_form f)
+{
+    if (!(f.four_bits && half))
+        __builtin_prefetch(n_place(n_codes(w, group, b, f), half, j, f), 0, 2);
+}
+
+N_OP void n_unpack_half(const evk_packed *w, size_t group, size_t b, size_t half, float *panel, n_form f)
+{
+    const uint8_t *codes = n_codes(w, group, b, f);
+    for (size_t v = 0; v < N_VECTOR; v++) {
+        const n_scales s = n_scales_of(w, group, b, half, v, f);
 #pragma GCC unroll 4
         for (size_t j = 0; j < 4; j++) {
-            const __m256i quads = n_quads(codes, half, j, v, four_bits);
-            float *out = panel + (16 * half + 4 * j) * EVK_PACKED_ROWS + v * N_LANE;
+            const __m256i quads = n_quads(codes, half, j, v, f);
+            float *out = panel + 4 * j * EVK_PACKED_ROWS + v * N_LANE;
 #pragma GCC unroll 4
             for (size_t i = 0; i < 4; i++)
-                _mm256_storeu_ps(out + i * EVK_PACKED_ROWS, n_weight(quads, i, offset, &s, has_min));
+                _mm256_storeu_ps(out + i * EVK_PACKED_ROWS, n_weight(quads, half, i, &s, w->offset, f));
         }
     }
 }
 
-N_OP void n_unpack_codes(const evk_packed *w, size_t group, size_t first, size_t n, float *panel)
+N_OP void n_unpack(const evk_packed *w, size_t group, size_t first, size_t n, float *panel, n_form f)
 {
-    for (size_t i = first; i < first + n; i += EVK_PACKED_BLOCK, panel += EVK_PACKED_BLOCK * EVK_PACKED_ROWS)
-        if (w->four_bits)
-            w->mins ? n_unpack(w, group, i / EVK_PACKED_BLOCK, panel, true, true)
-                    : n_unpack(w, group, i / EVK_PACKED_BLOCK, panel, true, false);
-        else
-            w->mins ? n_unpack(w, group, i / EVK_PACKED_BLOCK, panel, false, true)
-                    : n_unpack(w, group, i / EVK_PACKED_BLOCK, panel, false, false);
+    for (size_t i = first; i < first + n; i += EVK_PACKED_BLOCK, panel += EVK_PACKED_BLOCK * EVK_PACKED_ROWS) {
+        n_unpack_half(w, group, i / EVK_PACKED_BLOCK, 0, panel, f);
+        n_unpack_half(w, group, i / EVK_PACKED_BLOCK, 1, panel + EVK_PACKED_BLOCK / 2 * EVK_PACKED_ROWS, f);
+    }
 }
 
 N_OP __m256 n_of_halves(const uint8_t *p, bool bfloat)
@@ -346,26 +370,13 @@ N_OP __m256 n_half_weight(const evk_packed *w, size_t group, size_t i, size_t v,
     return n_of_halves(w->codes + ((group * w->cols + i) * EVK_PACKED_ROWS + v * N_LANE) * 2, bfloat);
 }
 
-N_OP void n_unpack_halves(const evk_packed *w, size_t group, size_t first, size_t n, float *panel, bool bfloat)
+N_OP void n_unpack_halves(const evk_packed *w, size_t group, size_t first, size_t n, float *panel, n_form f)
 {
     for (size_t i = 0; i < n; i++)
 #pragma GCC unroll 2
         for (size_t v = 0; v < N_VECTOR; v++)
-            _mm256_storeu_ps(panel + i * EVK_PACKED_ROWS + v * N_LANE, n_half_weight(w, group, first + i, v, bfloat));
+            _mm256_storeu_ps(panel + i * EVK_PACKED_ROWS + v * N_LANE, n_half_weight(w, group, first + i, v, f.bfloat));
 }
-
-static void avx2_unpack_panel(const evk_packed *w, size_t group, size_t first, size_t n, float *panel)
-{
-    if (w->bits != 16)
-        n_unpack_codes(w, group, first, n, panel);
-    else if (w->bfloat)
-        n_unpack_halves(w, group, first, n, panel, true);
-    else
-        n_unpack_halves(w, group, first, n, panel, false);
-}
-
-/* How a group's weights are told: one of these, a constant where it is passed on. */
-typedef struct n_form { bool halves, bfloat, four_bits, has_min; } n_form;
 
 /* sum[t, v] += terms [i, i + n) of 16 bits. */
 N_OP void n_few_halves(const evk_packed *w, size_t group, size_t i, size_t n, const float *x, size_t ldx, __m256 *sum, size_t nt, size_t ng,
@@ -382,35 +393,34 @@ N_OP void n_few_halves(const evk_packed *w, size_t group, size_t i, size_t n, co
         }
 }
 
-/* sum[t, v] += a block's terms of nt tokens with ng groups of rows. */
-N_OP void n_few_block(const evk_packed *w, size_t group, size_t b, const float *x, size_t ldx, __m256 *sum, size_t nt, size_t ng,
-                      bool four_bits, bool has_min)
+/* sum[t, v] += terms of half a block of nt tokens with ng groups of rows. */
+N_OP void n_few_half(const evk_packed *w, size_t group, size_t b, size_t half, const float *x, size_t ldx, __m256 *sum, size_t nt, size_t ng,
+                     n_form f)
 {
-    const __m256i offset = _mm256_set1_epi32(w->offset);
     const size_t nv = ng * N_VECTOR;
-    for (size_t half = 0; half < 2; half++) {
-        n_scales s[2 * N_VECTOR];
+    n_scales s[2 * N_VECTOR];
+#pragma GCC unroll 4
+    for (size_t v = 0; v < nv; v++)
+        s[v] = n_scales_of(w, group + v / N_VECTOR, b, half, v % N_VECTOR, f);
+#pragma GCC unroll 1
+    for (size_t j = 0; j < 4; j++, x += 4) {
+        __m256i quads[2 * N_VECTOR];
 #pragma GCC unroll 4
         for (size_t v = 0; v < nv; v++)
-            s[v] = n_scales_of(w, group + v / N_VECTOR, b, half, v % N_VECTOR, has_min);
-#pragma GCC unroll 1
-        for (size_t j = 0; j < 4; j++, x += 4) {
-            __m256i quads[2 * N_VECTOR];
+            quads[v] = n_quads(n_codes(w, group + v / N_VECTOR, b, f), half, j, v % N_VECTOR, f);
+        for (size_t g = 0; g < ng; g++)
+            n_ask(w, group + EVK_PACKED_PAIR / EVK_PACKED_ROWS + g, b, half, j, f);
 #pragma GCC unroll 4
-            for (size_t v = 0; v < nv; v++)
-                quads[v] = n_quads(n_codes(w, group + v / N_VECTOR, b, four_bits), half, j, v % N_VECTOR, four_bits);
+        for (size_t i = 0; i < 4; i++)
 #pragma GCC unroll 4
-            for (size_t i = 0; i < 4; i++)
+            for (size_t v = 0; v < nv; v++) {
+                const __m256 weight = n_weight(quads[v], half, i, &s[v], w->offset, f);
 #pragma GCC unroll 4
-                for (size_t v = 0; v < nv; v++) {
-                    const __m256 weight = n_weight(quads[v], i, offset, &s[v], has_min);
-#pragma GCC unroll 4
-                    for (size_t t = 0; t < nt; t++) {
-                        sum[t * nv + v] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + t * ldx + i), weight, sum[t * nv + v]);
-                        __asm__("" : "+x"(sum[t * nv + v]));
-                    }
+                for (size_t t = 0; t < nt; t++) {
+                    sum[t * nv + v] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + t * ldx + i), weight, sum[t * nv + v]);
+                    __asm__("" : "+x"(sum[t * nv + v]));
                 }
-        }
+            }
     }
 }
 
@@ -427,8 +437,10 @@ N_OP void n_few(const evk_packed *packed, size_t group, const float *x, size_t l
             sum[e] = _mm256_setzero_ps();
         if (f.halves)
             n_few_halves(w, group, i, n, x, ldx, sum, nt, ng, f.bfloat);
-        for (size_t j = i; !f.halves && j < i + n; j += EVK_PACKED_BLOCK)
-            n_few_block(w, group, j / EVK_PACKED_BLOCK, x + j, ldx, sum, nt, ng, f.four_bits, f.has_min);
+        for (size_t j = i; !f.halves && j < i + n; j += EVK_PACKED_BLOCK) {
+            n_few_half(w, group, j / EVK_PACKED_BLOCK, 0, x + j, ldx, sum, nt, ng, f);
+            n_few_half(w, group, j / EVK_PACKED_BLOCK, 1, x + j + EVK_PACKED_BLOCK / 2, ldx, sum, nt, ng, f);
+        }
 #pragma GCC unroll 16
         for (size_t e = 0; e < nt * nv; e++) {
             float *out = y + e / nv * ldy + e % nv * N_LANE;
@@ -438,7 +450,7 @@ N_OP void n_few(const evk_packed *packed, size_t group, const float *x, size_t l
 }
 
 /* One or two tokens take both groups of the pair at once, four one after the other. */
-#define N_FEW_OF(name, ...)                                                                                                       \
+#define N_FORM_OF(name, ...)                                                                                                      \
     N_KERNEL void n_few_##name(const evk_packed *w, size_t group, const float *x, size_t ldx, float *y, size_t ldy, size_t n_token) \
     {                                                                                                                             \
         const n_form form = { __VA_ARGS__ };                                                                                      \
@@ -448,22 +460,46 @@ N_OP void n_few(const evk_packed *packed, size_t group, const float *x, size_t l
             n_few(w, group, x, ldx, y, ldy, 2, 2, form);                                                                          \
         for (size_t g = 0; n_token == 4 && g < 2; g++)                                                                            \
             n_few(w, group + g, x, ldx, y + g * EVK_PACKED_ROWS, ldy, 4, 1, form);                                                \
+    }                                                                                                                             \
+    N_KERNEL void n_unpack_##name(const evk_packed *w, size_t group, size_t first, size_t n, float *panel)                        \
+    {                                                                                                                             \
+        const n_form form = { __VA_ARGS__ };                                                                                      \
+        (form.halves ? n_unpack_halves : n_unpack)(w, group, first, n, panel, form);                                              \
     }
-N_FEW_OF(fours_min, .four_bits = true, .has_min = true) N_FEW_OF(fours, .four_bits = true)
-N_FEW_OF(bytes_min, .has_min = true) N_FEW_OF(bytes, 0)
-N_FEW_OF(f16, .halves = true) N_FEW_OF(bf16, .halves = true, .bfloat = true)
+N_FORM_OF(fours_min, .four_bits = true, .has_min = true) N_FORM_OF(fours, .four_bits = true)
+N_FORM_OF(bytes_min, .has_min = true) N_FORM_OF(bytes, 0) N_FORM_OF(bytes_any_scale, .any_scale = true)
+N_FORM_OF(f16, .halves = true) N_FORM_OF(bf16, .halves = true, .bfloat = true)
+
+typedef struct n_form_kernels {
+    void (*few)(const evk_packed *w, size_t group, const float *x, size_t ldx, float *y, size_t ldy, size_t n_token);
+    void (*unpack)(const evk_packed *w, size_t group, size_t first, size_t n, float *panel);
+} n_form_kernels;
+
+static n_form_kernels n_kernels_of(const evk_packed *w)
+{
+    if (w->bits == 16)
+        return w->bfloat ? (n_form_kernels){ n_few_bf16, n_unpack_bf16 } : (n_form_kernels){ n_few_f16, n_unpack_f16 };
+    if (w->four_bits)
+        return w->mins ? (n_form_kernels){ n_few_fours_min, n_unpack_fours_min } : (n_form_kernels){ n_few_fours, n_unpack_fours };
+    if (w->any_scale)
+        return (n_form_kernels){ n_few_bytes_any_scale, n_unpack_bytes_any_scale };
+    return w->mins ? (n_form_kernels){ n_few_bytes_min, n_unpack_bytes_min } : (n_form_kernels){ n_few_bytes, n_unpack_bytes };
+}
+
+static void avx2_unpack_panel(const evk_packed *w, size_t group, size_t first, size_t n, float *panel)
+{
+    n_kernels_of(w).unpack(w, group, first, n, panel);
+}
 
 static void avx2_multiply_unpacked(const evk_packed *w, size_t nth, const float *x, size_t ldx, float *y, size_t ldy, size_t n_token)
 {
+    const n_form_kernels kernels = n_kernels_of(w);
     if (n_token == 3) {
-        avx2_multiply_unpacked(w, nth, x, ldx, y, ldy, 2);
-        avx2_multiply_unpacked(w, nth, x + 2 * ldx, ldx, y + 2 * ldy, ldy, 1);
-    } else if (w->bits == 16)
-        (w->bfloat ? n_few_bf16 : n_few_f16)(w, 2 * nth, x, ldx, y, ldy, n_token);
-    else if (w->four_bits)
-        (w->mins ? n_few_fours_min : n_few_fours)(w, 2 * nth, x, ldx, y, ldy, n_token);
-    else
-        (w->mins ? n_few_bytes_min : n_few_bytes)(w, 2 * nth, x, ldx, y, ldy, n_token);
+        kernels.few(w, 2 * nth, x, ldx, y, ldy, 2);
+        kernels.few(w, 2 * nth, x + 2 * ldx, ldx, y + 2 * ldy, ldy, 1);
+    } else {
+        kernels.few(w, 2 * nth, x, ldx, y, ldy, n_token);
+    }
 }
 
 static inline void add_panels(evk_kernels *k)
