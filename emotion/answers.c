@@ -46,7 +46,7 @@ static evoke_status make(scorer *s, size_t n, evoke_error *err)
     EVK_TRY(evk_kv_init(&s->cache, c, beginnings + own + BATCH * answers, s->a->n_group + BATCH * (s->a->n_answer + 1), err));
     EVK_TRY(evk_alloc(&s->logits, ROWS, c->n_vocab * sizeof *s->logits, "judge", err));
     EVK_TRY(evk_alloc(&s->parents, s->a->n_group, sizeof *s->parents, "judge", err));
-    return evk_arena_init(&s->scratch, evk_forward_scratch(s->a->model, own, longest + EVK_MOST_ANSWER_TOKENS), "judge", err);
+    return evk_arena_init(&s->scratch, evk_forward_scratch(s->a->model, own), "judge", err);
 }
 
 static evoke_status run_beginnings(scorer *s, evoke_error *err)

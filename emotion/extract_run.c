@@ -371,7 +371,7 @@ static evoke_status make_cache(evk_extraction *x, evoke_error *err)
     }
     own = own > total ? total : own < longest ? longest : own;
     EVK_TRY(evk_kv_init(&x->cache, c, x->prefixes.n_token + own, x->prefixes.n + EVK_MAX_BATCH, err));
-    return evk_arena_init(&x->scratch, evk_forward_scratch(x->model, x->batch_tokens, longest), "extract", err);
+    return evk_arena_init(&x->scratch, evk_forward_scratch(x->model, x->batch_tokens), "extract", err);
 }
 
 static evoke_status make_sampler(evk_extraction *x, evoke_error *err)

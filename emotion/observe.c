@@ -57,7 +57,7 @@ static evoke_status make(observer *o, size_t n, evoke_error *err)
     EVK_TRY(evk_alloc(&o->prompt_logits, o->batch, v * sizeof(float), what, err));
     EVK_TRY(evk_alloc(&o->logits, o->batch * o->n_follow, v * sizeof(float), what, err));
     EVK_TRY(evk_alloc(&o->own, o->n_follow, v * sizeof(float), what, err));
-    return evk_arena_init(&o->scratch, evk_forward_scratch(o->model, o->batch * n_ids, n_ids), what, err);
+    return evk_arena_init(&o->scratch, evk_forward_scratch(o->model, o->batch * n_ids), what, err);
 }
 
 static void destroy(observer *o)

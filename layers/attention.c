@@ -5,14 +5,23 @@
  * over j <= t, and t - j < window where the layer has one; f(x) is x, or cap tanh(x / cap); the slopes are ALiBi's (Press and
  * others 2021, arXiv 2108.12409), or 0.
  *
- * Work is cut into items of one key-value head and up to EVK_ATTENTION_BLOCK tokens of one run; an item's scores are
- * [block, keys], so no T x T matrix is ever in memory. Keys are taken in order of their position, across a shared prefix and
- * the sequence's own, so the result does not depend on which of them were cached, or shared. */
+ * Work is cut into items of one key-value head and up to EVK_ATTENTION_BLOCK tokens of one run. The rows of an item are its tokens'
+ * queries of several heads, which meet the same keys and values; they take these a block at a time, in order of their position, with
+ * a softmax that is corrected as larger scores come (Milakov and Gimelshein 2018, arXiv 1805.02867; Dao and others 2022, arXiv
+ * 2205.14135): scratch does not grow with the context. Blocks begin at positions that are multiples of KEYS, across a shared
+ * prefix and the sequence's own tokens, so the result does not depend on which of them were cached, or shared. */
 #include "layers/layers.h"
 
 #include <math.h>
 #include <omp.h>
 #include <string.h>
+
+enum {
+    KEYS = 128,                 /* of a block */
+    ROWS = 96                   /* of queries that pass over a block together, where a token's heads are not more */
+};
+
+_Static_assert((int)ROWS >= (int)EVK_ATTENTION_BLOCK, "a head of every token");
 
 typedef struct item {
     const evk_run *run;
@@ -21,47 +30,63 @@ typedef struct item {
     size_t begin;               /* the first key that any of them sees */
 } item;
 
-/* ---- one item ---- */
+/* Rows of an item: row h n + t is of its token t and the h'th of these heads, which share one key-value head. */
+typedef struct rows {
+    const item *it;
+    size_t layer, kv_head, head, n_head;
+    float *q, *score;           /* [n_head n, d_head], [n_head n, KEYS] */
+    float *most;                /* [n_head n]: the largest score yet, and the sum of exp(score - most) */
+    double *sum;
+    float *out;                 /* of the first token and head: [n, all heads, d_value] */
+} rows;
 
-/* Keys that any of the item's tokens sees: columns of its scores. */
-static size_t n_keys(const item *it)
-{
-    return it->position + it->n - it->begin;
-}
+static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
+static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
-/* Scores of n rows of q, ldq apart, against the keys from it->begin to the last of the item's tokens: out [n, ldo]. */
-static void scores(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, size_t ldq, size_t n,
-                   float *out, size_t ldo)
-{
-    const evk_config *c = &p->model->config;
-    evk_segment segments[EVK_MAX_ANCESTORS];
-    const size_t n_segment = evk_kv_segments(p->cache, it->run->sequence, segments), end = it->position + it->n;
-    size_t at = 0;                                      /* position of the segment's first key */
-    for (size_t s = 0; s < n_segment && at < end; at += segments[s].n, s++) {
-        const size_t from = at > it->begin ? at : it->begin, to = at + segments[s].n < end ? at + segments[s].n : end;
-        if (from >= to)
-            continue;
-        const float *k = evk_kv_key(p->cache, layer, kv_head, segments[s].start + from - at);
-        p->model->kernels.matmul(q, ldq, k, c->d_head, out + from - it->begin, ldo, n, to - from, c->d_head);
-    }
-}
+/* ---- one block of keys ---- */
 
-/* out [n, d_value] += sum_j weight[j] v[j], keys [from, to) in order; weight [n, keys of the item] begins at it->begin. */
-static void mix_keys(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *weight, size_t n, size_t from,
-                     size_t to, float *out, size_t ldo)
+/* Keys [begin, end) of a sequence, which lie together from a row of the cache on. */
+typedef struct stretch { size_t begin, end, row; } stretch;
+
+/* Keys [from, to) of an item's sequence. */
+typedef struct block {
+    size_t from, to, n_stretch;
+    stretch stretches[EVK_MAX_ANCESTORS];
+} block;
+
+static block find_block(const evk_pass *p, const item *it, size_t from, size_t to)
 {
-    if (from >= to)
-        return;
-    const size_t d = p->model->config.d_value;
+    block b = { .from = from, .to = to };
     evk_segment segments[EVK_MAX_ANCESTORS];
     const size_t n_segment = evk_kv_segments(p->cache, it->run->sequence, segments);
-    size_t at = 0;
+    size_t at = 0;                                      /* position of the segment's first key */
     for (size_t s = 0; s < n_segment && at < to; at += segments[s].n, s++) {
-        const size_t begin = at > from ? at : from, end = at + segments[s].n < to ? at + segments[s].n : to;
-        if (begin >= end)
-            continue;
-        const float *v = evk_kv_value(p->cache, layer, kv_head, segments[s].start + begin - at);
-        p->model->kernels.axpy_rows(weight + begin - it->begin, n_keys(it), v, d, end - begin, out, ldo, n, d);
+        const size_t begin = larger(at, from), end = smaller(at + segments[s].n, to);
+        if (begin < end)
+            b.stretches[b.n_stretch++] = (stretch){ begin, end, segments[s].start + begin - at };
+    }
+    return b;
+}
+
+static void score_keys(const evk_pass *p, const rows *r, const block *b)
+{
+    const size_t d = p->model->config.d_head, n = r->n_head * r->it->n;
+    for (const stretch *s = b->stretches; s < b->stretches + b->n_stretch; s++)
+        p->model->kernels.matmul(r->q, d, evk_kv_key(p->cache, r->layer, r->kv_head, s->row), d, r->score + s->begin - b->from, KEYS, n,
+                                 s->end - s->begin, d);
+}
+
+/* out [n, d_value] += sum_j weight[j] v[j], those keys of [from, to) that the block has, in order; weight [n, KEYS]. */
+static void mix_keys(const evk_pass *p, const rows *r, const block *b, const float *weight, size_t n, size_t from, size_t to, float *out,
+                     size_t ldo)
+{
+    const size_t d = p->model->config.d_value;
+    for (const stretch *s = b->stretches; s < b->stretches + b->n_stretch; s++) {
+        const size_t begin = larger(s->begin, from), end = smaller(s->end, to);
+        if (begin < end)
+            p->model->kernels.axpy_rows(weight + begin - b->from, KEYS,
+                                        evk_kv_value(p->cache, r->layer, r->kv_head, s->row + begin - s->begin), d, end - begin, out,
+                                        ldo, n, d);
     }
 }
 
@@ -71,20 +96,33 @@ static size_t first_key(size_t window, size_t position)
     return window && position + 1 > window ? position + 1 - window : 0;
 }
 
-/* out [n, d_value] of n <= EVK_MIX_TILE tokens from `position` on: the keys that all of them see at once, those before and
- * after token by token. */
-static void mix_tile(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *weight, size_t position,
-                     size_t n, float *out, size_t ldo)
+/* mix_keys of n <= EVK_MIX_TILE tokens from `position` on: the keys that all of them see at once, those before and after token by
+ * token. */
+static void mix_tile(const evk_pass *p, const rows *r, const block *b, const float *weight, size_t position, size_t n, float *out,
+                     size_t ldo)
 {
-    const size_t window = p->model->config.layer[layer].window, n_key = n_keys(it);
-    const size_t last = first_key(window, position + n - 1), end = position + 1, begin = last < end ? last : end;
+    const size_t window = p->model->config.layer[r->layer].window;
+    const size_t end = position + 1, begin = smaller(first_key(window, position + n - 1), end);
     for (size_t t = 0; t < n; t++)
-        mix_keys(p, it, layer, kv_head, weight + t * n_key, 1, first_key(window, position + t), begin, out + t * ldo, ldo);
-    mix_keys(p, it, layer, kv_head, weight, n, begin, end, out, ldo);
-    for (size_t t = 1; t < n; t++) {
-        const size_t first = first_key(window, position + t);
-        mix_keys(p, it, layer, kv_head, weight + t * n_key, 1, first > end ? first : end, position + t + 1, out + t * ldo, ldo);
+        mix_keys(p, r, b, weight + t * KEYS, 1, first_key(window, position + t), begin, out + t * ldo, ldo);
+    mix_keys(p, r, b, weight, n, begin, end, out, ldo);
+    for (size_t t = 1; t < n; t++)
+        mix_keys(p, r, b, weight + t * KEYS, 1, larger(first_key(window, position + t), end), position + t + 1, out + t * ldo, ldo);
+}
+
+static void mix_rows(const evk_pass *p, const rows *r, const block *b)
+{
+    const evk_config *c = &p->model->config;
+    const item *it = r->it;
+    const size_t ldo = c->n_head * c->d_value;
+    if (it->n == 1) {                                   /* heads lie side by side, and see the same keys */
+        mix_keys(p, r, b, r->score, r->n_head, b->from, b->to, r->out, c->d_value);
+        return;
     }
+    for (size_t h = 0; h < r->n_head; h++)
+        for (size_t t = 0; t < it->n; t += EVK_MIX_TILE)
+            mix_tile(p, r, b, r->score + (h * it->n + t) * KEYS, it->position + t, smaller(it->n - t, EVK_MIX_TILE),
+                     r->out + t * ldo + h * c->d_value, ldo);
 }
 
 /* ALiBi's slope of a head: powers of 2^(-8 / n), n the largest power of two up to n_head; the heads beyond n take every
@@ -98,87 +136,137 @@ static float slope(size_t head, size_t n_head)
     return (float)exp2(exponent);
 }
 
-/* Scores of n keys, the last of which is the token itself, to weights that are not yet divided by their sum, which is
- * returned. */
-static double weigh(const evk_pass *p, size_t layer, size_t head, float *x, size_t n)
+/* n scores of the token at `position` against the keys from `key` on, finished; returns the largest. */
+static float finish_scores(const evk_pass *p, size_t layer, size_t head, size_t position, size_t key, float *x, size_t n)
 {
     const evk_config *c = &p->model->config;
     const evk_kernels *k = &p->model->kernels;
-    float most = k->scale_max(x, c->layer[layer].attention_scale, n);
+    const float most = k->scale_max(x, c->layer[layer].attention_scale, n);
     if (c->attention_cap > 0)
         k->softcap(x, c->attention_cap, n);
     if (c->alibi) {
         const float down = slope(head, c->n_head);
         for (size_t j = 0; j < n; j++)
-            x[j] -= down * (float)(n - 1 - j);
+            x[j] -= down * (float)(position - key - j);
     }
-    if (c->attention_cap > 0 || c->alibi)
-        most = k->scale_max(x, 1, n);
-    return k->exp_sum(x, most, n);
+    return c->attention_cap > 0 || c->alibi ? k->scale_max(x, 1, n) : most;
 }
 
-/* weigh of the token at `position` among the item's keys; returns one over the sum. */
-static float weigh_token(const evk_pass *p, const item *it, size_t layer, size_t head, size_t position, float *row)
+/* A row's scores of n keys to weights, exp(score - the largest yet); what it holds already is corrected to that. */
+static void weigh(const evk_kernels *k, float most, float *x, size_t n, float *row_most, double *row_sum, float *out, size_t d)
 {
-    const size_t first = first_key(p->model->config.layer[layer].window, position);
-    return (float)(1.0 / weigh(p, layer, head, row + first - it->begin, position + 1 - first));
-}
-
-static void scale_rows(const float *scale, float *out, size_t ldo, size_t n, size_t d)
-{
-    for (size_t t = 0; t < n; t++)
+    if (most > *row_most) {
+        float factor = *row_most - most;
+        *row_sum *= k->exp_sum(&factor, 0, 1);
         for (size_t i = 0; i < d; i++)
-            out[t * ldo + i] *= scale[t];
+            out[i] *= factor;
+        *row_most = most;
+    }
+    *row_sum += k->exp_sum(x, *row_most > -INFINITY ? *row_most : 0, n);
 }
 
-static void clear_rows(float *out, size_t ldo, size_t n, size_t d)
+/* Asks for n floats in advance. */
+static void ask_for(const float *x, size_t n)
 {
-    for (size_t t = 0; t < n; t++)
-        memset(out + t * ldo, 0, d * sizeof *out);
+    for (size_t i = 0; i < n; i += 16)
+        __builtin_prefetch(x + i, 0, 2);
 }
 
-/* A single token: the heads that share one key-value head lie side by side in q and are the rows of one multiply. */
-static void attend_group(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, float *out, float *room)
-{
-    const evk_config *c = &p->model->config;
-    const size_t group = c->n_head / c->n_kv_head, n_key = n_keys(it), d = c->d_value;
-    float over[EVK_ATTENTION_BLOCK];
-    scores(p, it, layer, kv_head, q, c->d_head, group, room, n_key);
-    for (size_t g = 0; g < group; g++)
-        over[g] = weigh_token(p, it, layer, kv_head * group + g, it->position, room + g * n_key);
-    clear_rows(out, d, group, d);
-    mix_keys(p, it, layer, kv_head, room, group, it->begin, it->position + 1, out, d);
-    scale_rows(over, out, d, group, d);
-}
-
-static void attend_head(const evk_pass *p, const item *it, size_t layer, size_t head, const float *q, float *out, float *room)
+/* The next block's keys and values, the part'th of n_part parts of them: each is read from memory but once, and would be waited for. */
+static void ask_ahead(const evk_pass *p, const rows *r, const block *b, size_t part, size_t n_part)
 {
     const evk_config *c = &p->model->config;
-    const size_t kv_head = head / (c->n_head / c->n_kv_head), ldo = c->n_head * c->d_value;
-    const size_t n_key = n_keys(it);
-    float over[EVK_ATTENTION_BLOCK];
-    scores(p, it, layer, kv_head, q, c->n_head * c->d_head, it->n, room, n_key);
-    for (size_t t = 0; t < it->n; t++)
-        over[t] = weigh_token(p, it, layer, head, it->position + t, room + t * n_key);
-    clear_rows(out, ldo, it->n, c->d_value);
-    for (size_t t = 0; t < it->n; t += EVK_MIX_TILE)
-        mix_tile(p, it, layer, kv_head, room + t * n_key, it->position + t,
-                 it->n - t < EVK_MIX_TILE ? it->n - t : EVK_MIX_TILE, out + t * ldo, ldo);
-    scale_rows(over, out, ldo, it->n, c->d_value);
+    const size_t end = r->it->position + r->it->n, n = smaller(KEYS, end - b->to);
+    const block next = find_block(p, r->it, b->to + n * part / n_part, b->to + n * (part + 1) / n_part);
+    for (const stretch *s = next.stretches; s < next.stretches + next.n_stretch; s++) {
+        ask_for(evk_kv_key(p->cache, r->layer, r->kv_head, s->row), (s->end - s->begin) * c->d_head);
+        ask_for(evk_kv_value(p->cache, r->layer, r->kv_head, s->row), (s->end - s->begin) * c->d_value);
+    }
 }
 
+static void weigh_rows(const evk_pass *p, const rows *r, const block *b)
+{
+    const evk_config *c = &p->model->config;
+    const item *it = r->it;
+    for (size_t h = 0; h < r->n_head; h++)
+        for (size_t t = 0; t < it->n; t++) {
+            const size_t row = h * it->n + t, position = it->position + t;
+            const size_t begin = larger(first_key(c->layer[r->layer].window, position), b->from), end = smaller(position + 1, b->to);
+            ask_ahead(p, r, b, row, r->n_head * it->n);
+            if (begin >= end)
+                continue;
+            float *x = r->score + row * KEYS + begin - b->from;
+            weigh(&p->model->kernels, finish_scores(p, r->layer, r->head + h, position, begin, x, end - begin), x, end - begin,
+                  &r->most[row], &r->sum[row], r->out + (t * c->n_head + h) * c->d_value, c->d_value);
+        }
+}
+
+/* ---- one item ---- */
+
+static void start_rows(const evk_pass *p, const rows *r, const float *q)
+{
+    const evk_config *c = &p->model->config;
+    for (size_t h = 0; h < r->n_head; h++)
+        for (size_t t = 0; t < r->it->n; t++) {
+            const size_t row = h * r->it->n + t;
+            memcpy(r->q + row * c->d_head, q + (t * c->n_head + h) * c->d_head, c->d_head * sizeof *q);
+            memset(r->out + (t * c->n_head + h) * c->d_value, 0, c->d_value * sizeof *r->out);
+            r->most[row] = -INFINITY;
+            r->sum[row] = 0;
+        }
+}
+
+static void finish_rows(const evk_pass *p, const rows *r)
+{
+    const evk_config *c = &p->model->config;
+    for (size_t h = 0; h < r->n_head; h++)
+        for (size_t t = 0; t < r->it->n; t++) {
+            float *out = r->out + (t * c->n_head + h) * c->d_value;
+            const float over = (float)(1 / r->sum[h * r->it->n + t]);
+            for (size_t i = 0; i < c->d_value; i++)
+                out[i] *= over;
+        }
+}
+
+static void attend_rows(const evk_pass *p, const rows *r, const float *q)
+{
+    const item *it = r->it;
+    start_rows(p, r, q);
+    for (size_t from = it->begin, to; from < it->position + it->n; from = to) {
+        to = smaller((from / KEYS + 1) * KEYS, it->position + it->n);
+        const block b = find_block(p, it, from, to);
+        score_keys(p, r, &b);
+        weigh_rows(p, r, &b);
+        mix_rows(p, r, &b);
+    }
+    finish_rows(p, r);
+}
+
+/* Heads whose rows pass together. */
+static size_t heads_at_once(const evk_config *c, size_t n_token)
+{
+    return smaller(c->n_head / c->n_kv_head, larger(ROWS / n_token, 1));
+}
+
+size_t evk_attention_scratch(const evk_config *c)
+{
+    return ROWS * (2 + c->d_head + KEYS + 1);           /* of each row its sum, a double, its query, its scores and the largest */
+}
+
+/* q and out of all tokens and heads; room: evk_attention_scratch. */
 static void attend(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, float *out, float *room)
 {
     const evk_config *c = &p->model->config;
-    const size_t group = c->n_head / c->n_kv_head, head = kv_head * group;
-    q += (it->first * c->n_head + head) * c->d_head;
-    out += (it->first * c->n_head + head) * c->d_value;
-    if (it->n == 1 && group <= EVK_ATTENTION_BLOCK) {
-        attend_group(p, it, layer, kv_head, q, out, room);
-        return;
+    const size_t group = c->n_head / c->n_kv_head, step = heads_at_once(c, it->n);
+    for (size_t h = 0; h < group; h += step) {
+        const size_t head = kv_head * group + h, first = it->first * c->n_head + head;
+        rows r = { .it = it, .layer = layer, .kv_head = kv_head, .head = head, .n_head = smaller(group - h, step),
+                   .sum = (double *)(void *)room, .out = out + first * c->d_value };
+        r.q = room + 2 * ROWS;
+        r.score = r.q + ROWS * c->d_head;
+        r.most = r.score + ROWS * KEYS;
+        attend_rows(p, &r, q + first * c->d_head);
     }
-    for (size_t g = 0; g < group; g++)
-        attend_head(p, it, layer, head + g, q + g * c->d_head, out + g * c->d_value, room);
 }
 
 /* ---- all items ---- */
@@ -199,21 +287,11 @@ static size_t cut(const evk_pass *p, size_t window, item *out)
     return n;
 }
 
-static size_t longest(const evk_pass *p)
-{
-    size_t most = 0;
-    for (size_t r = 0; r < p->n_run; r++) {
-        const size_t n = evk_kv_position(p->cache, p->runs[r].sequence);
-        most = n > most ? n : most;
-    }
-    return most;
-}
-
 static evoke_status attend_all(evk_pass *p, size_t layer, const float *q, float *out, evoke_error *err)
 {
     const evoke_model *m = p->model;
     const size_t window = m->config.layer[layer].window, n_item = cut(p, window, NULL), n_kv = m->config.n_kv_head;
-    const size_t room = EVK_ATTENTION_BLOCK * longest(p);
+    const size_t room = evk_attention_scratch(&m->config);
     item *items = (item *)(void *)evk_pass_floats(p, n_item, (sizeof *items + 3) / 4, err);
     float *rooms = evk_pass_floats(p, m->n_thread, room, err);
     if (!items || !rooms)

@@ -31,15 +31,15 @@ static size_t digit_bytes(const evoke_model *m, size_t n_token)
     return m->info.n_repacked_bytes == 0 ? 0 : attention > mlp ? attention : mlp;
 }
 
-size_t evk_forward_scratch(const evoke_model *m, size_t n_token, size_t n_context)
+size_t evk_forward_scratch(const evoke_model *m, size_t n_token)
 {
     const evk_config *c = &m->config;
     const size_t d = c->d_model, q = c->n_head * c->d_head, k = c->n_kv_head * c->d_head, v = c->n_kv_head * c->d_value;
     const size_t slice = n_token < EVK_MLP_SLICE ? n_token : EVK_MLP_SLICE;
     const size_t stream = n_token * (4 * d + c->n_rope * c->d_rope + 2);    /* residual, normed (twice), out, angles, rows */
     const size_t latent = c->kv_rank ? c->q_rank + c->kv_rank + c->d_rope + k + v : 0;
-    const size_t attention = n_token * (q + c->n_head * c->d_value + k + v + latent + 8) +
-                             m->n_thread * EVK_ATTENTION_BLOCK * n_context;
+    const size_t attention = n_token * (q + c->n_head * c->d_value + k + v + latent + 12) +
+                             m->n_thread * evk_attention_scratch(c);
     const size_t mlp = 2 * slice * c->d_ff;
     return (d + c->d_rope + stream + (attention > mlp ? attention : mlp) + evk_matmul_scratch(m->n_thread)) * sizeof(float) +
            digit_bytes(m, n_token) + SLACK;

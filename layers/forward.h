@@ -25,8 +25,8 @@ typedef struct evk_pass {
     evk_arena scratch;
 } evk_pass;
 
-/* Bytes of scratch that a pass of n_token tokens, n_logits rows of logits and n_context positions needs. */
-size_t evk_forward_scratch(const evoke_model *m, size_t n_token, size_t n_context);
+/* Bytes of scratch that a pass of n_token tokens needs, whatever the context. */
+size_t evk_forward_scratch(const evoke_model *m, size_t n_token);
 
 /* Runs the batch and appends it to the sequences. logits: out, [rows wanted, V] in the order of the runs; may be NULL
  * where no run wants any. scratch is the caller's, of at least evk_forward_scratch bytes; given back at the end.

@@ -88,7 +88,7 @@ static evoke_status make(generator *g, size_t longest, evoke_error *err)
     EVK_TRY(evk_kv_init(&g->cache, c, g->n_slot * longest + g->prefixes.n_token, g->n_slot + g->prefixes.n, err));
     for (size_t i = 0; i < g->n_slot; i++)
         EVK_TRY(evk_kv_open(&g->cache, EVK_NO_PARENT, longest, &g->slots[i].sequence, err));
-    return evk_arena_init(&g->scratch, evk_forward_scratch(g->model, most_tokens, longest), "generate", err);
+    return evk_arena_init(&g->scratch, evk_forward_scratch(g->model, most_tokens), "generate", err);
 }
 
 static void destroy(generator *g)

@@ -6,7 +6,7 @@
 #include "layers/rope.h"
 
 enum {
-    EVK_ATTENTION_BLOCK = 24,       /* tokens of an item of attention, whose scores are held together */
+    EVK_ATTENTION_BLOCK = 24,       /* tokens of an item of attention */
     EVK_MLP_SLICE = 1024            /* tokens that go through the feed-forward layer together */
 };
 
@@ -19,6 +19,8 @@ void evk_norm_rows(const evoke_model *m, const evk_norm *w, const float *x, size
 void evk_norm_stream(const evoke_model *m, size_t layer, evk_slot norm, evk_slot bias, const float *x, float *y, size_t n);
 /* attn_proj [T, D] of the normed stream [T, D]: projections, rotary embedding, KV cache, attention, output projection. */
 evoke_status evk_attention(evk_pass *p, size_t layer, const float *normed, float *out, evoke_error *err);
+/* Floats of scratch of one thread of it, whatever the context. */
+size_t evk_attention_scratch(const evk_config *c);
 /* mlp_proj [T, D] of the normed stream [T, D]. */
 evoke_status evk_mlp(evk_pass *p, size_t layer, const float *normed, float *out, evoke_error *err);
 /* One block on p->residual, with its hook points. */

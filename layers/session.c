@@ -29,7 +29,7 @@ static evoke_status make(evoke_session *s, size_t n_ctx, evoke_error *err)
     EVK_TRY(evk_kv_init(&s->cache, c, n_ctx, 1, err));
     EVK_TRY(evk_kv_open(&s->cache, EVK_NO_PARENT, n_ctx, &s->sequence, err));
     EVK_TRY(evk_alloc(&s->ids, n_ctx, sizeof *s->ids, "open session", err));
-    EVK_TRY(evk_arena_init(&s->scratch, evk_forward_scratch(s->model, chunk, n_ctx), "open session", err));
+    EVK_TRY(evk_arena_init(&s->scratch, evk_forward_scratch(s->model, chunk), "open session", err));
     return evk_alloc(&s->logits, c->n_vocab, sizeof *s->logits, "open session", err);
 }
 

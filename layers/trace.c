@@ -85,7 +85,7 @@ static evoke_status make(trace *t, evoke_error *err)
     EVK_TRY(evk_alloc(&t->generated, o->n_predict, sizeof *t->generated, "trace", err));
     EVK_TRY(evk_kv_init(&t->cache, c, n_context, 1, err));
     EVK_TRY(evk_kv_open(&t->cache, EVK_NO_PARENT, n_context, &t->sequence, err));
-    return evk_arena_init(&t->scratch, evk_forward_scratch(t->model, chunk, n_context), "trace", err);
+    return evk_arena_init(&t->scratch, evk_forward_scratch(t->model, chunk), "trace", err);
 }
 
 /* "/resid_post" */

@@ -100,7 +100,7 @@ evoke_status evk_verify_points(const evoke_model *m, const evk_truth *truth, evo
     if (st == EVOKE_OK)
         st = evk_kv_open(&cache, EVK_NO_PARENT, truth->n, &sequence, err);
     if (st == EVOKE_OK)
-        st = evk_arena_init(&scratch, evk_forward_scratch(m, truth->n, truth->n), "verify", err);
+        st = evk_arena_init(&scratch, evk_forward_scratch(m, truth->n), "verify", err);
     const evk_run run = { sequence, truth->ids, truth->n, EVK_PROMPT_END, EVK_WANT_ALL, NULL, truth->n, 0 };
     if (st == EVOKE_OK)
         st = evk_forward(m, &cache, &run, 1, &capture, logits, &scratch, err);

@@ -24,7 +24,7 @@ static evoke_status forward(work *w, const evk_run *runs, size_t n_run, float *l
     size_t n_token = 0;
     for (size_t i = 0; i < n_run; i++)
         n_token += runs[i].n;
-    EVK_TRY(evk_arena_init(&scratch, evk_forward_scratch(&w->m, n_token, w->n), "verify", err));
+    EVK_TRY(evk_arena_init(&scratch, evk_forward_scratch(&w->m, n_token), "verify", err));
     const evoke_status st = evk_forward(&w->m, &w->cache, runs, n_run, NULL, logits, &scratch, err);
     evk_arena_free(&scratch);
     return st;

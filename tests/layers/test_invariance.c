@@ -6,7 +6,7 @@
 #include "tests/check.h"
 #include "tests/golden.h"
 
-enum { N_PROMPT = 5, LONGEST = 70 };
+enum { N_PROMPT = 5, LONGEST = 300 };        /* several blocks of attention's keys */
 
 typedef struct world {
     evoke_model *m;
@@ -30,7 +30,7 @@ static void forward(const evoke_model *m, evk_kv_cache *c, const evk_run *runs, 
     size_t n_token = 0;
     for (size_t i = 0; i < n; i++)
         n_token += runs[i].n;
-    check(evk_arena_init(&a, evk_forward_scratch(m, n_token, 2 * LONGEST), "test", &err) == EVOKE_OK, "%s", err.text);
+    check(evk_arena_init(&a, evk_forward_scratch(m, n_token), "test", &err) == EVOKE_OK, "%s", err.text);
     check(evk_forward(m, c, runs, n, NULL, logits, &a, &err) == EVOKE_OK, "%s", err.text);
     evk_arena_free(&a);
 }
@@ -133,7 +133,7 @@ static void test_bad_input(world *w)
     size_t s = 0;
     const int32_t wrong[] = { 3, (int32_t)w->m->config.n_vocab };
     evk_kv_open(&c, EVK_NO_PARENT, 8, &s, NULL);
-    check(evk_arena_init(&a, evk_forward_scratch(w->m, 16, 16), "test", NULL) == EVOKE_OK, "scratch");
+    check(evk_arena_init(&a, evk_forward_scratch(w->m, 16), "test", NULL) == EVOKE_OK, "scratch");
     const evk_run outside = { s, wrong, 2, EVK_PROMPT_END, EVK_WANT_NONE, NULL, 0, 0 };
     check(evk_forward(w->m, &c, &outside, 1, NULL, NULL, &a, &err) == EVOKE_EDATA, "an id outside the vocabulary");
     const evk_run too_long = { s, w->ids[N_PROMPT - 1], 9, EVK_PROMPT_END, EVK_WANT_NONE, NULL, 0, 0 };
@@ -153,8 +153,11 @@ static void test_model(const char *path, const char *isa)
     if (!check(evoke_model_open(path, &(evoke_model_options){ .isa = isa, .n_threads = 1 }, &w.m, &err) == EVOKE_OK, "%s",
                err.text))
         return;
+    const bool learned = evk_model_weight(w.m, 0, EVK_W_POSITION)->there;
+    const size_t longest = learned ? w.m->config.n_ctx : 290;
+    w.m->config.n_ctx = longest;
     for (size_t p = 0; p < N_PROMPT; p++) {
-        w.n[p] = (size_t[]){ 1, 2, 17, 33, 64 }[p];
+        w.n[p] = (size_t[]){ 1, 2, 17, longest / 2, longest }[p];
         for (size_t t = 0; t < w.n[p]; t++)
             w.ids[p][t] = (int32_t)evk_random_below(&r, w.m->config.n_vocab);
     }
@@ -167,8 +170,10 @@ static void test_model(const char *path, const char *isa)
     }
     for (size_t n = 1; n <= 20; n += 6)
         test_cache(&w, n);
+    test_cache(&w, longest / 2 + 1);
     test_prefix(&w, 5, 11);
     test_prefix(&w, 16, 32);
+    test_prefix(&w, longest / 3, longest / 2);
     test_bad_input(&w);
     for (size_t p = 0; p < N_PROMPT; p++)
         free(w.alone[p]);
