@@ -43,6 +43,12 @@ typedef struct rows {
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
 static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 
+/* What the h'th head of token t gives. */
+static float *out_of(const evk_config *c, const rows *r, size_t h, size_t t)
+{
+    return r->out + (t * c->n_head + h) * c->d_value;
+}
+
 /* ---- one block of keys ---- */
 
 /* Keys [begin, end) of a sequence, which lie together from a row of the cache on. */
@@ -54,8 +60,10 @@ typedef struct block {
     stretch stretches[EVK_MAX_ANCESTORS];
 } block;
 
-static block find_block(const evk_pass *p, const item *it, size_t from, size_t to)
+/* The block that begins at `from`; after the item's last key one of none. */
+static block find_block(const evk_pass *p, const item *it, size_t from)
 {
+    const size_t to = smaller((from / KEYS + 1) * KEYS, it->position + it->n);
     block b = { .from = from, .to = to };
     evk_segment segments[EVK_MAX_ANCESTORS];
     const size_t n_segment = evk_kv_segments(p->cache, it->run->sequence, segments);
@@ -122,7 +130,7 @@ static void mix_rows(const evk_pass *p, const rows *r, const block *b)
     for (size_t h = 0; h < r->n_head; h++)
         for (size_t t = 0; t < it->n; t += EVK_MIX_TILE)
             mix_tile(p, r, b, r->score + (h * it->n + t) * KEYS, it->position + t, smaller(it->n - t, EVK_MIX_TILE),
-                     r->out + t * ldo + h * c->d_value, ldo);
+                     out_of(c, r, h, t), ldo);
 }
 
 /* ALiBi's slope of a head: powers of 2^(-8 / n), n the largest power of two up to n_head; the heads beyond n take every
@@ -152,14 +160,19 @@ static float finish_scores(const evk_pass *p, size_t layer, size_t head, size_t 
     return c->attention_cap > 0 || c->alibi ? k->scale_max(x, 1, n) : most;
 }
 
+static void scale_row(float *x, float by, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] *= by;
+}
+
 /* A row's scores of n keys to weights, exp(score - the largest yet); what it holds already is corrected to that. */
 static void weigh(const evk_kernels *k, float most, float *x, size_t n, float *row_most, double *row_sum, float *out, size_t d)
 {
     if (most > *row_most) {
         float factor = *row_most - most;
         *row_sum *= k->exp_sum(&factor, 0, 1);
-        for (size_t i = 0; i < d; i++)
-            out[i] *= factor;
+        scale_row(out, factor, d);
         *row_most = most;
     }
     *row_sum += k->exp_sum(x, *row_most > -INFINITY ? *row_most : 0, n);
@@ -173,18 +186,20 @@ static void ask_for(const float *x, size_t n)
 }
 
 /* The next block's keys and values, the part'th of n_part parts of them: each is read from memory but once, and would be waited for. */
-static void ask_ahead(const evk_pass *p, const rows *r, const block *b, size_t part, size_t n_part)
+static void ask_ahead(const evk_pass *p, const rows *r, const block *next, size_t part, size_t n_part)
 {
     const evk_config *c = &p->model->config;
-    const size_t end = r->it->position + r->it->n, n = smaller(KEYS, end - b->to);
-    const block next = find_block(p, r->it, b->to + n * part / n_part, b->to + n * (part + 1) / n_part);
-    for (const stretch *s = next.stretches; s < next.stretches + next.n_stretch; s++) {
-        ask_for(evk_kv_key(p->cache, r->layer, r->kv_head, s->row), (s->end - s->begin) * c->d_head);
-        ask_for(evk_kv_value(p->cache, r->layer, r->kv_head, s->row), (s->end - s->begin) * c->d_value);
+    const size_t n = next->to - next->from, from = next->from + n * part / n_part, to = next->from + n * (part + 1) / n_part;
+    for (const stretch *s = next->stretches; s < next->stretches + next->n_stretch; s++) {
+        const size_t begin = larger(s->begin, from), end = smaller(s->end, to);
+        if (begin >= end)
+            continue;
+        ask_for(evk_kv_key(p->cache, r->layer, r->kv_head, s->row + begin - s->begin), (end - begin) * c->d_head);
+        ask_for(evk_kv_value(p->cache, r->layer, r->kv_head, s->row + begin - s->begin), (end - begin) * c->d_value);
     }
 }
 
-static void weigh_rows(const evk_pass *p, const rows *r, const block *b)
+static void weigh_rows(const evk_pass *p, const rows *r, const block *b, const block *next)
 {
     const evk_config *c = &p->model->config;
     const item *it = r->it;
@@ -192,12 +207,12 @@ static void weigh_rows(const evk_pass *p, const rows *r, const block *b)
         for (size_t t = 0; t < it->n; t++) {
             const size_t row = h * it->n + t, position = it->position + t;
             const size_t begin = larger(first_key(c->layer[r->layer].window, position), b->from), end = smaller(position + 1, b->to);
-            ask_ahead(p, r, b, row, r->n_head * it->n);
+            ask_ahead(p, r, next, row, r->n_head * it->n);
             if (begin >= end)
                 continue;
             float *x = r->score + row * KEYS + begin - b->from;
             weigh(&p->model->kernels, finish_scores(p, r->layer, r->head + h, position, begin, x, end - begin), x, end - begin,
-                  &r->most[row], &r->sum[row], r->out + (t * c->n_head + h) * c->d_value, c->d_value);
+                  &r->most[row], &r->sum[row], out_of(c, r, h, t), c->d_value);
         }
 }
 
@@ -210,7 +225,7 @@ static void start_rows(const evk_pass *p, const rows *r, const float *q)
         for (size_t t = 0; t < r->it->n; t++) {
             const size_t row = h * r->it->n + t;
             memcpy(r->q + row * c->d_head, q + (t * c->n_head + h) * c->d_head, c->d_head * sizeof *q);
-            memset(r->out + (t * c->n_head + h) * c->d_value, 0, c->d_value * sizeof *r->out);
+            memset(out_of(c, r, h, t), 0, c->d_value * sizeof *r->out);
             r->most[row] = -INFINITY;
             r->sum[row] = 0;
         }
@@ -220,23 +235,18 @@ static void finish_rows(const evk_pass *p, const rows *r)
 {
     const evk_config *c = &p->model->config;
     for (size_t h = 0; h < r->n_head; h++)
-        for (size_t t = 0; t < r->it->n; t++) {
-            float *out = r->out + (t * c->n_head + h) * c->d_value;
-            const float over = (float)(1 / r->sum[h * r->it->n + t]);
-            for (size_t i = 0; i < c->d_value; i++)
-                out[i] *= over;
-        }
+        for (size_t t = 0; t < r->it->n; t++)
+            scale_row(out_of(c, r, h, t), (float)(1 / r->sum[h * r->it->n + t]), c->d_value);
 }
 
 static void attend_rows(const evk_pass *p, const rows *r, const float *q)
 {
     const item *it = r->it;
     start_rows(p, r, q);
-    for (size_t from = it->begin, to; from < it->position + it->n; from = to) {
-        to = smaller((from / KEYS + 1) * KEYS, it->position + it->n);
-        const block b = find_block(p, it, from, to);
+    for (block b = find_block(p, it, it->begin), next; b.from < b.to; b = next) {
+        next = find_block(p, it, b.to);
         score_keys(p, r, &b);
-        weigh_rows(p, r, &b);
+        weigh_rows(p, r, &b, &next);
         mix_rows(p, r, &b);
     }
     finish_rows(p, r);
@@ -280,8 +290,7 @@ static size_t cut(const evk_pass *p, size_t window, item *out)
         for (size_t t = 0; t < p->runs[r].n; t += EVK_ATTENTION_BLOCK, n++)
             if (out) {
                 const size_t left = p->runs[r].n - t, position = end - left;
-                out[n] = (item){ &p->runs[r], first + t, left < EVK_ATTENTION_BLOCK ? left : EVK_ATTENTION_BLOCK, position,
-                                 first_key(window, position) };
+                out[n] = (item){ &p->runs[r], first + t, smaller(left, EVK_ATTENTION_BLOCK), position, first_key(window, position) };
             }
     }
     return n;

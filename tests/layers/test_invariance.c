@@ -6,7 +6,7 @@
 #include "tests/check.h"
 #include "tests/golden.h"
 
-enum { N_PROMPT = 5, LONGEST = 300 };        /* several blocks of attention's keys */
+enum { N_PROMPT = 5, LONGEST = 290 };        /* several blocks of attention's keys */
 
 typedef struct world {
     evoke_model *m;
@@ -154,7 +154,7 @@ static void test_model(const char *path, const char *isa)
                err.text))
         return;
     const bool learned = evk_model_weight(w.m, 0, EVK_W_POSITION)->there;
-    const size_t longest = learned ? w.m->config.n_ctx : 290;
+    const size_t longest = learned ? w.m->config.n_ctx : LONGEST;
     w.m->config.n_ctx = longest;
     for (size_t p = 0; p < N_PROMPT; p++) {
         w.n[p] = (size_t[]){ 1, 2, 17, longest / 2, longest }[p];
