@@ -220,24 +220,45 @@ evoke_status evk_bind(evoke_model *m, evoke_error *err)
     return m->config.unit_head ? measure_head(m, err) : EVOKE_OK;
 }
 
-static evoke_status pack(const evoke_model *m, evk_weight *w, uint64_t *n_bytes, evoke_error *err)
+/* ---- laying out anew ---- */
+
+/* The weights that may be: the head, then those of layers; NULL: no more. */
+static evk_weight *nth_weight(const evoke_model *m, size_t i)
+{
+    const size_t n = m->config.n_layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT);
+    return i == 0 ? (evk_weight *)&m->slots[EVK_W_HEAD] : i <= n ? &m->layers[i - 1] : NULL;
+}
+
+static bool is_packed(const evoke_model *m, const evk_weight *w)
 {
     const bool codes = evk_packs(w->matrix.type) && w->matrix.cols % EVK_PACKED_BLOCK == 0;
     const bool halves = m->kernels.by_panels && evk_is_half(w->matrix.type) && !w->matrix.transposed;
-    if (!w->there || w->vector || !(codes || halves))
-        return EVOKE_OK;
-    EVK_TRY(evk_alloc(&w->packed, 1, sizeof *w->packed, "pack weights", err));
-    EVK_TRY(evk_pack(&w->matrix, m->n_thread, w->packed, err));
-    *n_bytes += evk_packed_bytes(w->packed);
-    if (!w->matrix.group)
-        evk_mapped_release(w->matrix.data, w->matrix.rows * w->matrix.row_bytes);
-    return EVOKE_OK;
+    return w->there && !w->vector && (codes || halves);
 }
 
-evoke_status evk_pack_weights(evoke_model *m, uint64_t *n_bytes, evoke_error *err)
+static void pack(evoke_model *m, evk_weight *w)
 {
-    EVK_TRY(pack(m, &m->slots[EVK_W_HEAD], n_bytes, err));
-    for (size_t i = 0; i < m->config.n_layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT); i++)
-        EVK_TRY(pack(m, &m->layers[i], n_bytes, err));
+    const evk_packed form = evk_packed_form(&w->matrix);
+    w->packed = evk_pack(&w->matrix, m->n_thread, evk_arena_bytes(&m->packed_room, evk_packed_bytes(&form)));
+    if (!w->matrix.group)
+        evk_mapped_release(w->matrix.data, w->matrix.rows * w->matrix.row_bytes);
+}
+
+evoke_status evk_pack_weights(evoke_model *m, evoke_error *err)
+{
+    size_t bytes = 0;
+    evk_weight *w;
+    for (size_t i = 0; (w = nth_weight(m, i)); i++) {
+        const evk_packed form = evk_packed_form(&w->matrix);
+        if (is_packed(m, w) && !evk_sum(bytes, evk_packed_bytes(&form), &bytes))
+            return evk_fail(err, EVOKE_ENOMEM, "pack weights: they are too large");
+    }
+    if (bytes == 0)
+        return EVOKE_OK;
+    EVK_TRY(evk_arena_init(&m->packed_room, bytes, "pack weights", err));
+    m->info.n_repacked_bytes = bytes;
+    for (size_t i = 0; (w = nth_weight(m, i)); i++)
+        if (is_packed(m, w))
+            pack(m, w);
     return EVOKE_OK;
 }

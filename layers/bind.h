@@ -7,7 +7,7 @@
 /* Fills slots, layers and head_scale; the model's weights, family, config, kernels, path and number of threads are there.
  * Errors: EVOKE_EFORMAT a tensor is missing or has another shape, a vector is not finite; EVOKE_EUNSUPPORTED a type. */
 evoke_status evk_bind(evoke_model *m, evoke_error *err);
-/* Lays the matrices out anew whose types packed.h takes, once they are bound; *n_bytes of memory. */
-evoke_status evk_pack_weights(evoke_model *m, uint64_t *n_bytes, evoke_error *err);
+/* Lays the matrices out anew whose types packed.h takes, once they are bound, and fills info.n_repacked_bytes. */
+evoke_status evk_pack_weights(evoke_model *m, evoke_error *err);
 
 #endif

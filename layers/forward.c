@@ -55,7 +55,7 @@ void evk_linear_several(const evk_pass *p, size_t layer, const evk_linear_of *of
         const float *bias = of[i].bias == EVK_N_SLOT ? NULL : evk_model_vector(m, layer, of[i].bias);
         cols = w->matrix.cols;
         if (evk_takes_packed(m, w))
-            packed[n_packed++] = (evk_product){ w->packed, bias, of[i].out, w->matrix.rows };
+            packed[n_packed++] = (evk_product){ &w->packed, bias, of[i].out, w->matrix.rows };
         else
             evk_matmul(&m->kernels, m->n_thread, &w->matrix, bias, x, cols, n, of[i].out, w->matrix.rows, p->panels);
     }

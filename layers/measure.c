@@ -60,7 +60,7 @@ static void multiply(bench *b, size_t layer, evk_slot slot)
     if (!w->there)
         return;
     if (evk_takes_packed(b->m, w))
-        evk_matmul_packed(&b->m->kernels, b->n_thread, &(evk_product){ w->packed, NULL, b->y, w->matrix.rows }, 1, b->m->n_digit,
+        evk_matmul_packed(&b->m->kernels, b->n_thread, &(evk_product){ &w->packed, NULL, b->y, w->matrix.rows }, 1, b->m->n_digit,
                           b->x, w->matrix.cols, b->n_token, b->digits);
     else
         evk_matmul(&b->m->kernels, b->n_thread, &w->matrix, NULL, b->x, w->matrix.cols, b->n_token, b->y,
@@ -129,7 +129,7 @@ static evoke_status make(bench *b, size_t widest, size_t largest, evoke_error *e
     b->y = evk_arena_floats(&b->arena, MOST_TOKENS * widest);
     b->w = evk_arena_floats(&b->arena, n_w);
     b->panels = evk_arena_floats(&b->arena, panels);
-    b->digits = evk_arena_floats(&b->arena, digits / sizeof(float) + 1);
+    b->digits = evk_arena_bytes(&b->arena, digits);
     for (size_t i = 0; i < MOST_TOKENS * widest; i++)
         b->x[i] = (float)(i % 97) * 0.01f - 0.5f;
     for (size_t i = 0; i < n_w; i++)        /* also makes the pages real */
@@ -154,7 +154,7 @@ evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke
     }
     openblas_set_num_threads(blas_threads);
     const evk_weight *q = evk_model_weight(m, 0, EVK_W_ATTN_Q);
-    if (st == EVOKE_OK && q->packed && q->packed->bits != 16 && m->n_digit > 0)
+    if (st == EVOKE_OK && q->packed.codes && q->packed.bits != 16 && m->n_digit > 0)
         out->integers = peak_integers(&b);
     if (st == EVOKE_OK)
         out->read = 1e-9 * rate(&b, call_read, (double)READ_FLOATS * sizeof(float));

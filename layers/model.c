@@ -125,7 +125,7 @@ static evoke_status choose_compute(evoke_model *m, const evoke_model_options *o,
     m->n_digit = o->compute == EVOKE_FAST ? 1 : m->kernels.fast_digits ? EVK_MAX_DIGIT : 0;
     m->info.compute = o->compute;
     if (o->compute == EVOKE_FAST || (o->repack && (m->kernels.fast_digits || m->kernels.by_panels)))
-        return evk_pack_weights(m, &m->info.n_repacked_bytes, err);
+        return evk_pack_weights(m, err);
     return EVOKE_OK;
 }
 
@@ -165,9 +165,6 @@ evoke_status evoke_model_open(const char *path, const evoke_model_options *optio
 static void free_weight(evk_weight *w)
 {
     free(w->vector);
-    if (w->packed)
-        evk_packed_free(w->packed);
-    free(w->packed);
 }
 
 void evoke_model_free(evoke_model *m)
@@ -179,6 +176,7 @@ void evoke_model_free(evoke_model *m)
     for (size_t i = 0; m->layers && i < m->config.n_layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT); i++)
         free_weight(&m->layers[i]);
     free(m->layers);
+    evk_arena_free(&m->packed_room);
     for (size_t i = 0; i < EVK_MAX_ROPE; i++)
         free(m->rope_frequency[i]);
     free(m->head_scale);

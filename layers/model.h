@@ -2,6 +2,7 @@
 #ifndef EVK_MODEL_H
 #define EVK_MODEL_H
 
+#include "core/arena.h"
 #include "core/files/weights.h"
 #include "core/kernels/packed.h"
 #include "layers/family.h"
@@ -10,7 +11,7 @@ typedef struct evk_weight {
     bool there;
     evk_tensor matrix;              /* as stored, or a view of its part of a fused tensor */
     float *vector;                  /* owned float32 copy, for norms and biases; NULL: none */
-    evk_packed *packed;             /* owned: the matrix laid out anew; NULL: it is not */
+    evk_packed packed;              /* the matrix laid out anew, in the model's room; codes NULL: it is not */
 } evk_weight;
 
 struct evoke_model {
@@ -25,6 +26,7 @@ struct evoke_model {
     evk_weight *layers;             /* [n_layer, EVK_N_SLOT - EVK_FIRST_LAYER_SLOT] */
     size_t n_digit;                 /* of activations, where weights are packed: packed.h */
     float *head_scale;              /* [n_vocab] 1 / length of each row of the head; NULL: rows count as they are */
+    evk_arena packed_room;
     double *rope_frequency[EVK_MAX_ROPE];       /* [d_rope / 2] radians a position, of sequences within evk_rope.original */
     char *path, *name;
     evoke_model_info info;
@@ -39,7 +41,7 @@ static inline const evk_weight *evk_model_weight(const evoke_model *m, size_t la
 /* Whether products are of the packed weights. No digits: where the table of kernels makes floats of them. */
 static inline bool evk_takes_packed(const evoke_model *m, const evk_weight *w)
 {
-    return w->packed && ((m->n_digit > 0 && w->packed->bits != 16) || m->kernels.by_panels);
+    return w->packed.codes && ((m->n_digit > 0 && w->packed.bits != 16) || m->kernels.by_panels);
 }
 static inline const evk_tensor *evk_model_matrix(const evoke_model *m, size_t layer, evk_slot slot)
 {

@@ -86,7 +86,7 @@ evoke_status evk_reference_linear(evk_reference_pass *p, evk_slot matrix, evk_sl
     const evk_tensor *w = &weight->matrix;
     const float *plus = bias == EVK_N_SLOT ? NULL : evk_model_vector(p->m, p->layer, bias);
     const size_t n_thread = p->m->n_thread;
-    blocks b = { .n = (w->cols + 31) / 32, .eight_bits = weight->packed && weight->packed->bits != 16 && p->m->n_digit == 1 };
+    blocks b = { .n = (w->cols + 31) / 32, .eight_bits = weight->packed.codes && weight->packed.bits != 16 && p->m->n_digit == 1 };
     float *values = NULL;
     double *wide = NULL;
     evoke_status st = evk_alloc(&b.of_x, p->n * b.n, sizeof(double), "compute in float64", err);

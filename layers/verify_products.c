@@ -26,7 +26,8 @@ typedef struct work {
     evk_kernels portable;
     evk_tensor w;               /* at most MOST_ROWS of the matrix */
     float *value, *x, *y, *y_portable, *panels;         /* [R, K], [T, K], [T, R], [T, R] */
-    void *digits;
+    evk_packed packed;          /* w laid out anew, in room; room NULL: it cannot be */
+    void *room, *digits;
 } work;
 
 /* Normal numbers, and in each token one that is thirty times as large: language models have such. */
@@ -118,51 +119,42 @@ static void compare(const work *w, evoke_verify_how how, evoke_verify_product *o
 }
 
 /* Products of packed weights as floats, of many tokens and of few, against those in w->y of the stored ones: the same bits. */
-static evoke_status check_unpacked(work *w, evoke_verify_product *out, evoke_error *err)
+static void check_unpacked(work *w, evoke_verify_product *out)
 {
     const size_t rows = w->w.rows, cols = w->w.cols;
-    evk_packed packed = { 0 };
-    evoke_status st = evk_pack(&w->w, 1, &packed, err);
-    for (size_t t = 0, n = 1; st == EVOKE_OK && t < N_TOKEN; t += n, n = N_TOKEN - t) {     /* one, and the others */
-        const evk_product p = { &packed, NULL, w->y_portable + t * rows, rows };
+    for (size_t t = 0, n = 1; t < N_TOKEN; t += n, n = N_TOKEN - t) {     /* one, and the others */
+        const evk_product p = { &w->packed, NULL, w->y_portable + t * rows, rows };
         evk_matmul_packed(w->k, 1, &p, 1, 0, w->x + t * cols, cols, n, w->digits);
     }
-    if (st == EVOKE_OK)
-        out->n_differing = differing(w->y, w->y_portable, out->n_values);
+    out->n_differing = differing(w->y, w->y_portable, out->n_values);
     out->ok = out->ok && out->n_differing == 0;
-    evk_packed_free(&packed);
-    return st;
 }
 
-static evoke_status check_packed(work *w, evoke_verify_product *repacked, evoke_verify_product *fast, evoke_error *err)
+static void check_packed(work *w, evoke_verify_how how, evoke_verify_product *out)
 {
-    evk_packed packed = { 0 };
-    evoke_status st = evk_pack(&w->w, 1, &packed, err);
-    for (size_t n_digit = EVK_MAX_DIGIT; st == EVOKE_OK; n_digit = 1) {
-        evk_product p = { &packed, NULL, w->y, w->w.rows };
-        evk_matmul_packed(w->k, 1, &p, 1, n_digit, w->x, w->w.cols, N_TOKEN, w->digits);
-        p.y = w->y_portable;
-        evk_matmul_packed(&w->portable, 1, &p, 1, n_digit, w->x, w->w.cols, N_TOKEN, w->digits);
-        compare(w, n_digit == 1 ? EVOKE_VERIFY_FAST : EVOKE_VERIFY_REPACKED, n_digit == 1 ? fast : repacked);
-        if (n_digit == 1)
-            break;
-    }
-    evk_packed_free(&packed);
-    return st;
+    const size_t n_digit = how == EVOKE_VERIFY_FAST ? 1 : EVK_MAX_DIGIT;
+    evk_product p = { &w->packed, NULL, w->y, w->w.rows };
+    evk_matmul_packed(w->k, 1, &p, 1, n_digit, w->x, w->w.cols, N_TOKEN, w->digits);
+    p.y = w->y_portable;
+    evk_matmul_packed(&w->portable, 1, &p, 1, n_digit, w->x, w->w.cols, N_TOKEN, w->digits);
+    compare(w, how, out);
 }
 
-static evoke_status take_room(work *w, evk_arena *arena, evoke_error *err)
+static evoke_status take_room(work *w, bool packs, evk_arena *arena, evoke_error *err)
 {
+    const evk_packed form = evk_packed_form(&w->w);
+    const size_t packed = packs ? evk_packed_bytes(&form) : 0;
     const size_t rows = w->w.rows, cols = w->w.cols, y = N_TOKEN * rows > cols ? N_TOKEN * rows : cols;
     const size_t digits = evk_packed_scratch(1, N_TOKEN, cols, EVK_MAX_DIGIT);
-    EVK_TRY(evk_arena_init(arena, (rows * cols + N_TOKEN * cols + 2 * y + evk_matmul_scratch(1)) * sizeof(float) + digits + 1024,
-                           "verify", err));
+    EVK_TRY(evk_arena_init(arena, (rows * cols + N_TOKEN * cols + 2 * y + evk_matmul_scratch(1)) * sizeof(float) + digits +
+                                      packed + 1024, "verify", err));
     w->value = evk_arena_floats(arena, rows * cols);
     w->x = evk_arena_floats(arena, N_TOKEN * cols);
     w->y = evk_arena_floats(arena, y);
     w->y_portable = evk_arena_floats(arena, y);
     w->panels = evk_arena_floats(arena, evk_matmul_scratch(1));
-    w->digits = evk_arena_floats(arena, digits / sizeof(float) + 1);
+    w->digits = evk_arena_bytes(arena, digits);
+    w->room = packs ? evk_arena_bytes(arena, packed) : NULL;
     return EVOKE_OK;
 }
 
@@ -178,18 +170,19 @@ evoke_status evk_verify_products(const evk_kernels *k, const evk_tensor *matrix,
     for (size_t i = 0; i < *n; i++)
         out[i] = (evoke_verify_product){ .isa = k->isa, .type = evk_type_describe(matrix->type)->name,
                                          .how = (evoke_verify_how)i };
-    EVK_TRY(take_room(&w, &arena, err));
+    EVK_TRY(take_room(&w, packs || (evk_is_half(matrix->type) && !matrix->transposed), &arena, err));
     fill_x(&w);
     for (size_t r = 0; r < w.w.rows; r++)
         fetch(&w, &w.portable, r, w.value + r * w.w.cols);
     check_values(&w, &out[EVOKE_VERIFY_VALUES]);
     evk_matmul(k, 1, &w.w, NULL, w.x, w.w.cols, N_TOKEN, w.y, w.w.rows, w.panels);
     compare(&w, EVOKE_VERIFY_FLOAT32, &out[EVOKE_VERIFY_FLOAT32]);
-    evoke_status st = EVOKE_OK;
-    if (k->by_panels && (packs || (evk_is_half(matrix->type) && !matrix->transposed)))
-        st = check_unpacked(&w, &out[EVOKE_VERIFY_FLOAT32], err);
-    if (packs && st == EVOKE_OK)
-        st = check_packed(&w, &out[EVOKE_VERIFY_REPACKED], &out[EVOKE_VERIFY_FAST], err);
+    if (w.room)
+        w.packed = evk_pack(&w.w, 1, w.room);
+    if (w.room && k->by_panels)
+        check_unpacked(&w, &out[EVOKE_VERIFY_FLOAT32]);
+    for (evoke_verify_how how = EVOKE_VERIFY_REPACKED; packs && how < EVOKE_N_VERIFY_HOW; how++)
+        check_packed(&w, how, &out[how]);
     evk_arena_free(&arena);
-    return st;
+    return EVOKE_OK;
 }

@@ -45,7 +45,7 @@ struct work {
     uint8_t *blocks;                /* N values of any type */
     evk_packed packed;
     evk_arena arena;
-    void *scratch;                  /* of evk_matmul_packed */
+    void *room, *scratch;           /* of packed; of evk_matmul_packed */
 };
 
 /* ---- a call of each kernel ---- */
@@ -212,7 +212,7 @@ static evk_tensor matrix(const work *w, evk_type type, size_t rows)
 enum { N_FORM = 9 * 8 };
 static size_t form_of(const evk_packed *p)
 {
-    return 8u * (size_t)p->bits + p->groups_of_16 + 2u * p->half_scales + 4u * (p->mins != NULL);
+    return 8u * (size_t)p->bits + p->groups_of_16 + 2u * p->half_scales + 4u * p->has_min;
 }
 
 /* Packed weights as floats: a panel of 16 rows, and products. */
@@ -238,7 +238,7 @@ static void add_floats(cases *all, evk_type type, double bytes)
 }
 
 /* Every form of packed weights, by the first type that has it. */
-static evoke_status add_packed(cases *all, const work *w, evoke_error *err)
+static void add_packed(cases *all, const work *w)
 {
     static const size_t tokens[] = { 1, 4, 32 };
     bool seen[N_FORM] = { false };
@@ -247,15 +247,13 @@ static evoke_status add_packed(cases *all, const work *w, evoke_error *err)
     for (evk_type type = 0; type < EVK_N_TYPE; type++) {
         if (!evk_packs(type))
             continue;
-        evk_packed p;
         const evk_tensor t = matrix(w, type, PACKED_ROWS);
-        EVK_TRY(evk_pack(&t, 1, &p, err));
+        const evk_packed p = evk_packed_form(&t);
         const double bytes = (double)evk_packed_bytes(&p);
         const size_t form = form_of(&p), n_case = seen[form] ? 0 : 6;
         if (n_case)
             add_floats(all, type, bytes);
         seen[form] = true;
-        evk_packed_free(&p);
         for (size_t i = 0; i < n_case; i++) {
             const size_t n_digit = i < 3 ? 1 : EVK_MAX_DIGIT, n = tokens[i % 3];
             kernel_case *c = add(all, EVOKE_KERNEL_PACKED, call_packed, 0, bytes / 4 + (double)(n * K),
@@ -268,7 +266,6 @@ static evoke_status add_packed(cases *all, const work *w, evoke_error *err)
             snprintf(c->size, sizeof c->size, "w %d x %d, L2", PACKED_ROWS, K);
         }
     }
-    return EVOKE_OK;
 }
 
 static void add_digits(cases *all)
@@ -283,29 +280,43 @@ static void add_digits(cases *all)
     }
 }
 
-static evoke_status list_cases(cases *all, const work *w, evoke_error *err)
+static void list_cases(cases *all, const work *w)
 {
     add_products(all);
     add_elementwise(all);
     add_digits(all);
     add_values(all);
     add_panels(all);
-    return add_packed(all, w, err);
+    add_packed(all, w);
 }
 
 /* ---- measuring ---- */
 
+/* Bytes of the largest packed weights. */
+static size_t most_packed(const work *w)
+{
+    size_t most = 0;
+    for (evk_type type = 0; type < EVK_N_TYPE; type++) {
+        const evk_tensor t = matrix(w, type, PACKED_ROWS);
+        const evk_packed form = evk_packed_form(&t);
+        if (evk_packs(type) || evk_is_half(type))
+            most = evk_packed_bytes(&form) > most ? evk_packed_bytes(&form) : most;
+    }
+    return most;
+}
+
 static evoke_status make(work *w, evoke_error *err)
 {
     const size_t floats = MOST_TOKENS * (K + PACKED_ROWS) + ROWS * K + N, blocks = PACKED_ROWS * K * 2;
-    const size_t scratch = evk_packed_scratch(1, MOST_TOKENS, K, EVK_MAX_DIGIT);
-    EVK_TRY(evk_arena_init(&w->arena, 4 * floats + blocks + scratch + 1024, "measure kernels", err));
+    const size_t scratch = evk_packed_scratch(1, MOST_TOKENS, K, EVK_MAX_DIGIT), packed = most_packed(w);
+    EVK_TRY(evk_arena_init(&w->arena, 4 * floats + blocks + scratch + packed + 1024, "measure kernels", err));
     w->x = evk_arena_floats(&w->arena, MOST_TOKENS * K);
     w->y = evk_arena_floats(&w->arena, MOST_TOKENS * PACKED_ROWS);
     w->w = evk_arena_floats(&w->arena, ROWS * K);
     w->out = evk_arena_floats(&w->arena, N);
-    w->blocks = (uint8_t *)evk_arena_floats(&w->arena, blocks / 4);
-    w->scratch = evk_arena_floats(&w->arena, scratch / 4);
+    w->blocks = evk_arena_bytes(&w->arena, blocks);
+    w->scratch = evk_arena_bytes(&w->arena, scratch);
+    w->room = evk_arena_bytes(&w->arena, packed);
     for (size_t i = 0; i < MOST_TOKENS * K; i++)
         w->x[i] = (float)(i % 97) * 0.01f - 0.5f;
     for (size_t i = 0; i < ROWS * K; i++)
@@ -377,14 +388,13 @@ static double least_time(const kernel_case *c, const evoke_kernel_speeds *s, con
     return most;
 }
 
-static evoke_status measure(work *w, const evoke_kernel_speeds *s, const evoke_core_peak *peak, evoke_kernel_rate *out,
-                            evoke_error *err)
+static void measure(work *w, const evoke_kernel_speeds *s, const evoke_core_peak *peak, evoke_kernel_rate *out)
 {
     const kernel_case *c = w->c;
     const double done = c->op > 0 ? c->op : c->group == EVOKE_KERNEL_VALUES || c->group == EVOKE_KERNEL_ELEMENTS ? c->read + c->written : c->flop;
     const evk_tensor t = matrix(w, c->group == EVOKE_KERNEL_PACKED ? (evk_type)c->which : EVK_F32, PACKED_ROWS);
     if (c->group == EVOKE_KERNEL_PACKED)
-        EVK_TRY(evk_pack(&t, 1, &w->packed, err));
+        w->packed = evk_pack(&t, 1, w->room);
     for (size_t i = 0; i < N; i++)
         w->out[i] = w->x[i];
     *out = (evoke_kernel_rate){ .group = c->group, .isa = peak->isa };
@@ -392,8 +402,6 @@ static evoke_status measure(work *w, const evoke_kernel_speeds *s, const evoke_c
     snprintf(out->size, sizeof out->size, "%s", c->size);
     out->rate = 1e-9 * done * calls(w);
     out->peak = done / least_time(c, s, peak, &out->bound);
-    evk_packed_free(&w->packed);
-    return EVOKE_OK;
 }
 
 /* All cases by one table: every n_isas-th rate from the i-th on. */
@@ -407,7 +415,7 @@ static evoke_status measure_isa(work *w, const cases *all, size_t i, evoke_kerne
     for (size_t c = 0; c < all->n; c++) {
         evoke_kernel_rate *r = &out->rates[c * out->n_isas];
         w->c = &all->list[c];
-        EVK_TRY(measure(w, out, peak, r + i, err));
+        measure(w, out, peak, r + i);
         r[i].speedup = r[i].rate / r->rate;
     }
     return EVOKE_OK;
@@ -432,10 +440,10 @@ evoke_status evoke_measure_kernels(const char *isa, evoke_kernel_speeds *out, ev
     evoke_status st = make(&w, err);
     if (st == EVOKE_OK)
         st = evk_alloc(&all, 1, sizeof *all, "measure kernels", err);
-    if (st == EVOKE_OK)
-        st = list_cases(all, &w, err);
-    if (st == EVOKE_OK)
+    if (st == EVOKE_OK) {
+        list_cases(all, &w);
         st = evk_alloc(&out->rates, all->n * out->n_isas, sizeof *out->rates, "measure kernels", err);
+    }
     if (st == EVOKE_OK) {
         out->n_kernels = all->n;
         measure_caches(&w, out);

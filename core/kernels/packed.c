@@ -1,8 +1,6 @@
 /* core/kernels/packed.c: weights into packed form. */
 #include "core/kernels/packed.h"
 
-#include <stdlib.h>
-
 #include "core/kernels/quants.h"
 
 /* ---- codes, scales and minima of a type ---- */
@@ -187,149 +185,187 @@ bool evk_packs(evk_type type)
 
 /* ---- packing ---- */
 
-static size_t code_bytes(const evk_packed *p) { return p->four_bits ? 256 : 512; }
+static size_t block_bytes(const evk_packed *p) { return p->four_bits ? 256 : 512; }
 static size_t row_groups(const evk_packed *p) { return 2 * evk_packed_pairs(p); }
-
-/* Four values of 16 bits of each of four rows, to four of each of four columns; in a little-endian register, rows[0] lowest. */
-static void turn_halves(uint64_t a[4])
+static size_t code_bytes(const evk_packed *p)
 {
-    const uint64_t evens = 0x0000ffff0000ffff, low = 0xffffffff;
-    const uint64_t even[2] = { (a[0] & evens) | (a[1] & evens) << 16, (a[2] & evens) | (a[3] & evens) << 16 };
-    const uint64_t odd[2] = { (a[0] >> 16 & evens) | (a[1] & ~evens), (a[2] >> 16 & evens) | (a[3] & ~evens) };
-    a[0] = (even[0] & low) | even[1] << 32;
-    a[1] = (odd[0] & low) | odd[1] << 32;
-    a[2] = even[0] >> 32 | (even[1] & ~low);
-    a[3] = odd[0] >> 32 | (odd[1] & ~low);
+    return row_groups(p) * (p->bits == 16 ? EVK_PACKED_ROWS * 2 * p->cols : p->n_block * block_bytes(p));
+}
+static size_t scale_bytes(const evk_packed *p)
+{
+    return row_groups(p) * p->n_block * evk_packed_scales(p) * EVK_PACKED_ROWS * (p->half_scales ? 2 : 4);
 }
 
-/* Four rows of values of 16 bits, from row `first` on, of which n there are. */
+/* A register of eight values of 16 bits; the same as four, and as two. */
+typedef uint16_t eights __attribute__((vector_size(16)));
+typedef uint32_t fours __attribute__((vector_size(16)));
+typedef uint64_t twos __attribute__((vector_size(16)));
+
+/* Eight columns of eight rows to eight rows of eight columns. */
+static inline void turn_halves(eights a[8])
+{
+    fours pair[8], quad[8];
+    for (size_t r = 0; r < 8; r += 2) {
+        pair[r] = (fours)__builtin_shufflevector(a[r], a[r + 1], 0, 8, 1, 9, 2, 10, 3, 11);
+        pair[r + 1] = (fours)__builtin_shufflevector(a[r], a[r + 1], 4, 12, 5, 13, 6, 14, 7, 15);
+    }
+    for (size_t r = 0; r < 8; r += 4)
+        for (size_t c = 0; c < 2; c++) {
+            quad[r + 2 * c] = __builtin_shufflevector(pair[r + c], pair[r + 2 + c], 0, 4, 1, 5);
+            quad[r + 2 * c + 1] = __builtin_shufflevector(pair[r + c], pair[r + 2 + c], 2, 6, 3, 7);
+        }
+    for (size_t c = 0; c < 4; c++) {
+        a[2 * c] = (eights)__builtin_shufflevector((twos)quad[c], (twos)quad[c + 4], 0, 2);
+        a[2 * c + 1] = (eights)__builtin_shufflevector((twos)quad[c], (twos)quad[c + 4], 1, 3);
+    }
+}
+
+/* Eight columns of eight rows to as many runs of 16 rows. */
+static inline void pack_eight(const char *const rows[8], size_t col, uint8_t *to)
+{
+    eights a[8];
+    for (size_t r = 0; r < 8; r++)
+        memcpy(&a[r], rows[r] + 2 * col, sizeof a[r]);
+    turn_halves(a);
+    for (size_t c = 0; c < 8; c++)
+        memcpy(to + c * EVK_PACKED_ROWS * 2, &a[c], sizeof a[c]);
+}
+
+/* 16 rows from row `first` on, of which there are n: the others are 0. */
 static void pack_halves(const evk_packed *p, const evk_tensor *w, size_t first, size_t n)
 {
-    uint8_t *to = p->codes + (first / EVK_PACKED_ROWS * EVK_PACKED_ROWS * w->cols + first % EVK_PACKED_ROWS) * 2;
-    const char *rows[4] = { 0 };
+    uint8_t *to = p->codes + first * w->cols * 2;
+    const char *rows[EVK_PACKED_ROWS];
     for (size_t r = 0; r < n; r++)
         rows[r] = evk_tensor_row(w, first + r);
-    for (size_t i = 0; i < w->cols; i += 4) {
-        const size_t n_col = w->cols - i < 4 ? w->cols - i : 4;
-        uint64_t four[4] = { 0 };
+    size_t i = 0;
+    for (; n == EVK_PACKED_ROWS && i + 8 <= w->cols; i += 8) {
+        pack_eight(rows, i, to + i * EVK_PACKED_ROWS * 2);
+        pack_eight(rows + 8, i, to + i * EVK_PACKED_ROWS * 2 + 16);
+    }
+    memset(to + i * EVK_PACKED_ROWS * 2, 0, (w->cols - i) * EVK_PACKED_ROWS * 2);
+    for (; i < w->cols; i++)
         for (size_t r = 0; r < n; r++)
-            memcpy(&four[r], rows[r] + 2 * i, 2 * n_col);
-        turn_halves(four);
-        for (size_t c = 0; c < n_col; c++)
-            memcpy(to + (i + c) * EVK_PACKED_ROWS * 2, &four[c], 8);
+            memcpy(to + (i * EVK_PACKED_ROWS + r) * 2, rows[r] + 2 * i, 2);
+}
+
+/* Four quads of each of four rows to four rows of each of four quads. */
+static inline void turn_quads(fours a[4])
+{
+    const fours low[2] = { __builtin_shufflevector(a[0], a[1], 0, 4, 1, 5), __builtin_shufflevector(a[2], a[3], 0, 4, 1, 5) };
+    const fours high[2] = { __builtin_shufflevector(a[0], a[1], 2, 6, 3, 7), __builtin_shufflevector(a[2], a[3], 2, 6, 3, 7) };
+    a[0] = (fours)__builtin_shufflevector((twos)low[0], (twos)low[1], 0, 2);
+    a[1] = (fours)__builtin_shufflevector((twos)low[0], (twos)low[1], 1, 3);
+    a[2] = (fours)__builtin_shufflevector((twos)high[0], (twos)high[1], 0, 2);
+    a[3] = (fours)__builtin_shufflevector((twos)high[0], (twos)high[1], 1, 3);
+}
+
+/* What a type's units give, of 16 rows. */
+typedef struct unit {
+    uint8_t code[EVK_PACKED_ROWS][256];
+    float scale[EVK_PACKED_ROWS][16], min[EVK_PACKED_ROWS][16];
+} unit;
+
+/* The b'th block of 32 codes of all rows. */
+static void put_codes(const unit *from, size_t b, bool four_bits, uint8_t *to)
+{
+    for (size_t r = 0; r < EVK_PACKED_ROWS; r += 4) {
+        fours low[4], high[4];
+        for (size_t i = 0; i < 4; i++) {
+            memcpy(&low[i], from->code[r + i] + b * EVK_PACKED_BLOCK, 16);
+            memcpy(&high[i], from->code[r + i] + b * EVK_PACKED_BLOCK + 16, 16);
+            if (four_bits)
+                low[i] |= high[i] << 4;
+        }
+        turn_quads(low);
+        for (size_t j = 0; j < 4; j++)
+            memcpy(to + j * 64 + r * 4, &low[j], 16);
+        if (four_bits)
+            continue;
+        turn_quads(high);
+        for (size_t j = 0; j < 4; j++)
+            memcpy(to + (j + 4) * 64 + r * 4, &high[j], 16);
     }
 }
 
-static void put_scale(const evk_packed *p, void *scales, size_t at, float value)
+/* As float16, which they were in the file. */
+static void put_halves(const float x[EVK_PACKED_ROWS], uint16_t out[EVK_PACKED_ROWS])
 {
-    if (p->half_scales)
-        ((uint16_t *)scales)[at] = evk_to_f16(value);       /* exact: it was one in the file */
+    uint32_t bits[EVK_PACKED_ROWS], n_other = 0;
+    memcpy(bits, x, sizeof bits);
+    for (size_t r = 0; r < EVK_PACKED_ROWS; r++) {
+        n_other += (bits[r] >> 23 & 0xff) - 113 >= 30;          /* 0, a subnormal, or not finite */
+        out[r] = (uint16_t)((bits[r] >> 16 & 0x8000) | ((bits[r] & 0x7fffffff) - (112u << 23)) >> 13);
+    }
+    for (size_t r = 0; n_other > 0 && r < EVK_PACKED_ROWS; r++)
+        out[r] = evk_to_f16(x[r]);
+}
+
+/* The g'th group's of all rows; all: scales or minima. */
+static void put_scales(float from[EVK_PACKED_ROWS][16], size_t g, bool halves, void *all, size_t at)
+{
+    float x[EVK_PACKED_ROWS];
+    for (size_t r = 0; r < EVK_PACKED_ROWS; r++)
+        x[r] = from[r][g];
+    if (halves)
+        put_halves(x, (uint16_t *)all + at);
     else
-        ((float *)scales)[at] = value;
+        memcpy((float *)all + at, x, sizeof x);
 }
 
-/* 32 codes of row r of a group of rows. */
-static void put_codes(const evk_packed *p, uint8_t *block, size_t r, const uint8_t *code)
+/* 16 rows from row `first` on, of which there are n: the others are 0. */
+static void pack_codes(const evk_packed *p, const recipe *how, const evk_tensor *w, size_t first, size_t n)
 {
-    for (size_t j = 0; j < (p->four_bits ? 4 : 8); j++) {
-        uint32_t quad, high = 0;
-        memcpy(&quad, code + 4 * j, 4);
-        if (p->four_bits)
-            memcpy(&high, code + 16 + 4 * j, 4);
-        quad |= high << 4;
-        memcpy(block + j * 64 + r * 4, &quad, 4);
-    }
-}
-
-static void pack_row(const evk_packed *p, const recipe *how, const evk_tensor *w, size_t row)
-{
-    const uint8_t *from = (const uint8_t *)evk_tensor_row(w, row);
     const size_t unit_bytes = evk_type_describe(w->type)->bytes, per_unit = how->n / EVK_PACKED_BLOCK, n_group = evk_packed_scales(p);
-    const size_t first = row / EVK_PACKED_ROWS * p->n_block, r = row % EVK_PACKED_ROWS;
-    for (size_t u = 0; u < w->cols / how->n; u++, from += unit_bytes) {
-        uint8_t code[256];
-        float scale[16], min[16] = { 0 };
-        how->code(from, code, scale, min);
+    unit of = { 0 };
+    for (size_t u = 0; u < w->cols / how->n; u++) {
+        for (size_t r = 0; r < n; r++) {
+            const char *from = evk_tensor_row(w, first + r) + u * unit_bytes;
+            __builtin_prefetch(from + EVK_PACKED_ROWS * w->row_bytes);      /* the next 16 rows' */
+            how->code((const uint8_t *)from, of.code[r], of.scale[r], of.min[r]);
+        }
         for (size_t b = 0; b < per_unit; b++) {
-            const size_t block = first + u * per_unit + b;
-            put_codes(p, p->codes + block * code_bytes(p), r, code + b * EVK_PACKED_BLOCK);
+            const size_t block = first / EVK_PACKED_ROWS * p->n_block + u * per_unit + b;
+            put_codes(&of, b, p->four_bits, p->codes + block * block_bytes(p));
             for (size_t g = 0; g < n_group; g++) {
-                const size_t at = (block * n_group + g) * EVK_PACKED_ROWS + r;
-                put_scale(p, p->scales, at, scale[b * n_group + g]);
+                const size_t at = (block * n_group + g) * EVK_PACKED_ROWS;
+                put_scales(of.scale, b * n_group + g, p->half_scales, p->scales, at);
                 if (p->mins)
-                    put_scale(p, p->mins, at, min[b * n_group + g]);
+                    put_scales(of.min, b * n_group + g, p->half_scales, p->mins, at);
             }
         }
     }
 }
 
-/* Not cleared: that is for the threads that fill it. */
-static evoke_status allocate(void *out, size_t n, size_t size, evoke_error *err)
-{
-    size_t bytes = 0;
-    void *p = evk_mul(n, size, &bytes) && bytes <= SIZE_MAX - 63 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
-    if (!p)
-        return evk_fail(err, EVOKE_ENOMEM, "pack weights: no memory for %zu x %zu bytes", n, size);
-    memcpy(out, &p, sizeof p);
-    return EVOKE_OK;
-}
-
-/* n bytes of every group of rows, of which the g'th may have fewer than 16: the others are 0. */
-static void clear_group(const evk_packed *p, void *all, size_t g, size_t n)
-{
-    if (all && (g + 1) * EVK_PACKED_ROWS > p->rows)
-        memset((char *)all + g * n, 0, n);
-}
-
-static evoke_status pack_all_halves(const evk_tensor *w, size_t n_thread, evk_packed *p, evoke_error *err)
-{
-    *p = (evk_packed){ .rows = w->rows, .cols = w->cols, .bits = 16, .bfloat = w->type == EVK_BF16 };
-    EVK_TRY(allocate(&p->codes, row_groups(p) * EVK_PACKED_ROWS, 2 * w->cols, err));
-#pragma omp parallel for schedule(static) num_threads((int)(n_thread ? n_thread : 1))
-    for (size_t g = 0; g < row_groups(p); g++) {
-        clear_group(p, p->codes, g, EVK_PACKED_ROWS * 2 * w->cols);
-        for (size_t r = g * EVK_PACKED_ROWS; r < w->rows && r < (g + 1) * EVK_PACKED_ROWS; r += 4)
-            pack_halves(p, w, r, w->rows - r < 4 ? w->rows - r : 4);
-    }
-    return EVOKE_OK;
-}
-
-evoke_status evk_pack(const evk_tensor *w, size_t n_thread, evk_packed *p, evoke_error *err)
+evk_packed evk_packed_form(const evk_tensor *w)
 {
     const recipe *how = &recipes[w->type];
     if (evk_is_half(w->type))
-        return pack_all_halves(w, n_thread, p, err);
-    *p = (evk_packed){ .rows = w->rows, .cols = w->cols, .n_block = w->cols / EVK_PACKED_BLOCK, .four_bits = how->bits == 4,
-                       .bits = how->bits, .groups_of_16 = how->groups_of_16, .half_scales = how->half_scales, .offset = how->offset,
-                       .any_scale = how->any_scale };
-    const size_t n = row_groups(p) * p->n_block, n_scale = n * evk_packed_scales(p), size = EVK_PACKED_ROWS * (p->half_scales ? 2 : 4);
-    EVK_TRY(allocate(&p->codes, n, code_bytes(p), err));
-    EVK_TRY(allocate(&p->scales, n_scale, size, err));
-    if (how->has_min)
-        EVK_TRY(allocate(&p->mins, n_scale, size, err));
-#pragma omp parallel for schedule(static) num_threads((int)(n_thread ? n_thread : 1))
-    for (size_t g = 0; g < row_groups(p); g++) {
-        clear_group(p, p->codes, g, p->n_block * code_bytes(p));
-        clear_group(p, p->scales, g, n_scale / row_groups(p) * size);
-        clear_group(p, p->mins, g, n_scale / row_groups(p) * size);
-        for (size_t r = g * EVK_PACKED_ROWS; r < w->rows && r < (g + 1) * EVK_PACKED_ROWS; r++)
-            pack_row(p, how, w, r);
-    }
-    return EVOKE_OK;
-}
-
-void evk_packed_free(evk_packed *p)
-{
-    free(p->codes);
-    free(p->scales);
-    free(p->mins);
-    *p = (evk_packed){ 0 };
+        return (evk_packed){ .rows = w->rows, .cols = w->cols, .bits = 16, .bfloat = w->type == EVK_BF16 };
+    return (evk_packed){ .rows = w->rows, .cols = w->cols, .n_block = w->cols / EVK_PACKED_BLOCK, .four_bits = how->bits == 4,
+                         .bits = how->bits, .groups_of_16 = how->groups_of_16, .half_scales = how->half_scales, .has_min = how->has_min,
+                         .offset = how->offset, .any_scale = how->any_scale };
 }
 
 size_t evk_packed_bytes(const evk_packed *p)
 {
-    const size_t n = row_groups(p) * p->n_block;
-    if (p->bits == 16)
-        return row_groups(p) * EVK_PACKED_ROWS * 2 * p->cols;
-    return n * (code_bytes(p) + evk_packed_scales(p) * EVK_PACKED_ROWS * (p->half_scales ? 2u : 4u) * (p->mins ? 2u : 1u));
+    return code_bytes(p) + scale_bytes(p) * (p->has_min ? 2 : 1);
+}
+
+evk_packed evk_pack(const evk_tensor *w, size_t n_thread, void *room)
+{
+    evk_packed p = evk_packed_form(w);
+    p.codes = room;
+    p.scales = p.bits == 16 ? NULL : p.codes + code_bytes(&p);
+    p.mins = p.has_min ? (char *)p.scales + scale_bytes(&p) : NULL;
+#pragma omp parallel for schedule(static) num_threads((int)(n_thread ? n_thread : 1))
+    for (size_t g = 0; g < row_groups(&p); g++) {
+        const size_t first = g * EVK_PACKED_ROWS, left = first < w->rows ? w->rows - first : 0;
+        const size_t n = left < EVK_PACKED_ROWS ? left : EVK_PACKED_ROWS;
+        if (p.bits == 16)
+            pack_halves(&p, w, first, n);
+        else
+            pack_codes(&p, &recipes[w->type], w, first, n);
+    }
+    return p;
 }

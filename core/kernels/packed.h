@@ -38,10 +38,10 @@ struct evk_packed {
     size_t rows, cols, n_block;     /* as of the tensor; blocks of a row */
     bool four_bits;                 /* two codes a byte */
     int bits;                       /* of a code: 4, 5, 6 or 8; 16: a weight as stored */
-    bool groups_of_16, half_scales, bfloat;
+    bool groups_of_16, half_scales, has_min, bfloat;
     bool any_scale;                 /* of which only code - offset times the scale need be a float32 that is not too large or small */
     int offset;                     /* 0 or a power of two */
-    uint8_t *codes;                 /* 64-byte aligned, owned, like scales and mins */
+    uint8_t *codes;                 /* 64-byte aligned, like scales and mins, which lie behind them */
     void *scales, *mins;            /* mins NULL: all 0 */
 };
 
@@ -138,10 +138,13 @@ static inline void evk_record_sums(char *record, size_t width, size_t n_digit, s
 /* Whether a type's values are such integers; or of 16 bits. */
 bool evk_packs(evk_type type);
 static inline bool evk_is_half(evk_type type) { return type == EVK_F16 || type == EVK_BF16; }
-/* Of a matrix whose type packs and whose cols are a multiple of 32, or of 16 bits and not transposed. Free with evk_packed_free, also on failure. */
-evoke_status evk_pack(const evk_tensor *w, size_t n_thread, evk_packed *out, evoke_error *err);
-void evk_packed_free(evk_packed *p);
-size_t evk_packed_bytes(const evk_packed *p);
+/* How a matrix is laid out whose type packs and whose cols are a multiple of 32, or of 16 bits and not transposed: all of a
+ * evk_packed but where it lies. */
+evk_packed evk_packed_form(const evk_tensor *w);
+/* Bytes of a form: a multiple of 64. */
+size_t evk_packed_bytes(const evk_packed *form);
+/* Into room [evk_packed_bytes], 64-byte aligned, which stays the caller's. */
+evk_packed evk_pack(const evk_tensor *w, size_t n_thread, void *room);
 
 /* Bytes of scratch that a multiply of n_token rows of x [cols] by n_thread threads needs, or one of fewer of any of these, down to
  * no digits. */

@@ -27,6 +27,17 @@ static float *product(const evk_kernels *k, const evk_packed *p, size_t n_digit,
     return y;
 }
 
+/* Its room is the packed form's beginning. */
+static evk_packed pack(const evk_tensor *w, size_t n_thread)
+{
+    const evk_packed form = evk_packed_form(w);
+    const size_t bytes = evk_packed_bytes(&form);
+    check(bytes % 64 == 0, "%s: room for packed weights is %zu bytes", evk_type_describe(w->type)->name, bytes);
+    void *room = aligned_alloc(64, bytes);
+    memset(room, 0x7f, bytes);
+    return evk_pack(w, n_thread, room);
+}
+
 /* The largest error over the size of the terms: sum |x| |w|, or for one digit sum (block's largest |x|) |w|. */
 static double worst(const evk_packed *p, size_t n_digit, const float *values, const float *bias, const float *x, size_t ldx,
                     size_t n_token, const float *y)
@@ -93,7 +104,7 @@ static void check_type(evk_type type, size_t rows, size_t cols)
     for (size_t i = ldx; i < ldx + 32; i++)
         x[i] *= 1e-30f;
     x[2 * ldx + 7] = 300;
-    check(evk_pack(&w, 2, &p, NULL) == EVOKE_OK, "%s packs", name);
+    p = pack(&w, 2);
     for (size_t n_digit = 1; n_digit <= 3; n_digit += 2) {
         float *want = product(&ref, &p, n_digit, 1, bias, x, ldx, MOST_TOKENS);
         const double off = worst(&p, n_digit, values, bias, x, ldx, MOST_TOKENS, want);
@@ -112,7 +123,7 @@ static void check_type(evk_type type, size_t rows, size_t cols)
         free(want);
     }
     check_floats(&p, values, bias, x, ldx, name);
-    evk_packed_free(&p);
+    free(p.codes);
     free((void *)(uintptr_t)w.data);
     free(values);
     free(x);
@@ -128,13 +139,14 @@ static void check_halves(evk_type type, size_t rows, size_t cols)
     float *values = NULL, *x = random_floats(MOST_TOKENS * ldx), *bias = random_floats(rows);
     evk_kernels_select("ref", &ref, NULL);
     evk_tensor w = random_matrix(&ref, type, rows, cols, &values);
-    check(evk_pack(&w, 2, &p, NULL) == EVOKE_OK && evk_packed_bytes(&p) >= w.n_bytes, "%s packs", evk_type_describe(type)->name);
+    p = pack(&w, 2);
+    check(evk_packed_bytes(&p) >= w.n_bytes, "%s has room", evk_type_describe(type)->name);
     check_floats(&p, values, bias, x, ldx, evk_type_describe(type)->name);
     float *none = product(&ref, &p, 0, 1, bias, x, ldx, 3), *one = product(&ref, &p, 1, 2, bias, x, ldx, 3);
     check(memcmp(none, one, 3 * (rows + 3) * sizeof *one) == 0, "no digits of them");
     free(none);
     free(one);
-    evk_packed_free(&p);
+    free(p.codes);
     free((void *)(uintptr_t)w.data);
     free(values);
     free(x);
@@ -149,14 +161,36 @@ static void check_not_finite(const evk_kernels *k)
     evk_tensor w = random_matrix(k, EVK_Q8_0, 16, 64, &values);
     x[64 + 40] = NAN;
     x[2 * 64 + 3] = INFINITY;
-    check(evk_pack(&w, 1, &p, NULL) == EVOKE_OK, "packs");
+    p = pack(&w, 1);
     float *y = product(k, &p, 1, 1, NULL, x, 64, 3);
     check(isfinite(y[0]) && !isfinite(y[19]) && !isfinite(y[2 * 19]), "%s: NaN and infinity", k->isa);
     free(y);
-    evk_packed_free(&p);
+    free(p.codes);
     free((void *)(uintptr_t)w.data);
     free(values);
     free(x);
+}
+
+/* Every float16 as a block's scale stays what it is. */
+static void check_scales(void)
+{
+    enum { ROWS = 64, BLOCKS = 1024, BLOCK_BYTES = 34 };
+    uint8_t *blocks = calloc(ROWS * BLOCKS, BLOCK_BYTES);
+    size_t n_other = 0;
+    for (uint32_t i = 0; i < ROWS * BLOCKS; i++)
+        memcpy(blocks + i * BLOCK_BYTES, &(uint16_t){ (uint16_t)i }, 2);
+    evk_tensor w = { .name = "w", .type = EVK_Q8_0, .n_dim = 2, .dims = { ROWS, BLOCKS * 32 }, .data = blocks };
+    evk_tensor_shape(&w, "test", NULL);
+    evk_packed p = pack(&w, 2);
+    for (size_t i = 0; i < ROWS * BLOCKS; i++) {
+        const size_t row = i / BLOCKS, at = (row / 16 * BLOCKS + i % BLOCKS) * 16 + row % 16;
+        const uint16_t scale = ((const uint16_t *)p.scales)[at];
+        const bool number = (i & 0x7fff) <= 0x7c00;
+        n_other += number ? scale != i : (scale & 0x7fff) <= 0x7c00;
+    }
+    check(n_other == 0, "%zu of all scales of 16 bits are packed as others", n_other);
+    free(p.codes);
+    free(blocks);
 }
 
 /* What is enough for one multiply is enough for a smaller one. */
@@ -175,6 +209,7 @@ static void check_scratch(void)
 int main(void)
 {
     check_scratch();
+    check_scales();
     static const size_t shapes[4][2] = { { 16, 256 }, { 37, 512 }, { 5, 256 }, { 96, 1536 } };
     size_t n_type = 0;
     for (evk_type type = 0; type < EVK_N_TYPE; type++)

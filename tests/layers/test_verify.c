@@ -218,8 +218,8 @@ static void test_damaged_weight(const char *root)
 {
     evoke_model *m = open_model(root, "gguf/llama_q4_1/model.gguf", EVOKE_FAST);
     const evk_weight *w = evk_model_weight(m, 1, EVK_W_MLP_DOWN);
-    if (check(w->packed != NULL, "packed")) {
-        memset(w->packed->codes, 0, 2048);
+    if (check(w->packed.codes != NULL, "packed")) {
+        memset(w->packed.codes, 0, 2048);
         evoke_verification v = verify(m);
         const evoke_verify_point *p = &v.points[EVOKE_MLP_PROJ];
         check(!v.ok && !p->ok && p->layer == 1, "weights of layer 1: %.3g of its bound", p->share);
