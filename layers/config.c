@@ -47,31 +47,30 @@ static evoke_status windows_by_type(const evk_reader *r, evk_config *c, size_t w
 }
 
 /* attention.sliding_window_pattern: one number, or a flag for each layer. */
-static evoke_status gguf_pattern(const evk_reader *r, const evk_config *c, size_t *pattern, bool *listed, char name[128])
+static evoke_status gguf_pattern(const evk_reader *r, const evk_config *c, size_t *pattern, const evk_meta **list)
 {
-    size_t n = 0;
+    char name[128];
     snprintf(name, 128, "%.60s.attention.sliding_window_pattern", r->arch);
-    *listed = evk_meta_array(r->w, name, &n);
-    if (*listed && n != c->n_layer)
+    *list = evk_meta_array(r->w, name);
+    if (*list && (*list)->n != c->n_layer)
         return evk_bad_setting(r, name, "has not one entry for each layer");
-    return *listed ? EVOKE_OK
-                   : evk_read_size(r, "attention.sliding_window_pattern", NULL, MAX_LAYER, *pattern ? *pattern : 1, pattern);
+    return *list ? EVOKE_OK
+                 : evk_read_size(r, "attention.sliding_window_pattern", NULL, MAX_LAYER, *pattern ? *pattern : 1, pattern);
 }
 
 evoke_status evk_plan_windows(const evk_reader *r, evk_config *c, size_t window, size_t pattern, size_t first)
 {
     const json_t *types = r->json ? json_object_get(r->json, "layer_types") : NULL;
-    char name[128] = "";
-    bool listed = false;
+    const evk_meta *list = NULL;
     if (types && !json_is_null(types))
         return windows_by_type(r, c, window, types);
     if (!r->json && pattern > 0)
-        EVK_TRY(gguf_pattern(r, c, &pattern, &listed, name));
+        EVK_TRY(gguf_pattern(r, c, &pattern, &list));
     for (size_t i = 0; i < c->n_layer; i++) {
         uint64_t flag = 0;
         bool slides = i >= first && (pattern == 0 || (i + 1) % pattern != 0);
-        if (listed)
-            slides = evk_meta_array_u64(r->w, name, i, &flag) && flag != 0;
+        if (list)
+            slides = evk_meta_element_u64(list, i, &flag) && flag != 0;
         c->layer[i].window = slides ? window : 0;
     }
     return EVOKE_OK;

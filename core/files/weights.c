@@ -256,28 +256,7 @@ const char *evk_meta_string(const evoke_weights *w, const char *key)
     return m ? m->text : NULL;
 }
 
-bool evk_meta_array(const evoke_weights *w, const char *key, size_t *n)
+const evk_meta *evk_meta_array(const evoke_weights *w, const char *key)
 {
-    const evk_meta *m = find(w, key, true);
-    if (m)
-        *n = m->n;
-    return m != NULL;
-}
-
-bool evk_meta_array_string(const evoke_weights *w, const char *key, size_t i, const char **text, size_t *n_bytes)
-{
-    const evk_meta *m = find(w, key, true);
-    return m && evk_meta_element_string(m, i, text, n_bytes);
-}
-
-bool evk_meta_array_u64(const evoke_weights *w, const char *key, size_t i, uint64_t *out)
-{
-    const evk_meta *m = find(w, key, true);
-    return m && evk_meta_element_u64(m, i, out);
-}
-
-bool evk_meta_array_f64(const evoke_weights *w, const char *key, size_t i, double *out)
-{
-    const evk_meta *m = find(w, key, true);
-    return m && evk_meta_element_f64(m, i, out);
+    return find(w, key, true);
 }

@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "core/files/metadata.h"
 #include "core/tensor.h"
 
 typedef enum evk_container { EVK_GGUF, EVK_SAFETENSORS } evk_container;
@@ -40,10 +41,7 @@ bool evk_meta_f64(const evoke_weights *w, const char *key, double *out);
 bool evk_meta_bool(const evoke_weights *w, const char *key, bool *out);
 /* Not NUL-terminated in the file: a copy, made at open, that is (a string with a NUL inside is refused at open). */
 const char *evk_meta_string(const evoke_weights *w, const char *key);
-/* Arrays: number of elements, then element i. Strings are borrowed from the map: pointer and length. */
-bool evk_meta_array(const evoke_weights *w, const char *key, size_t *n);
-bool evk_meta_array_string(const evoke_weights *w, const char *key, size_t i, const char **text, size_t *n_bytes);
-bool evk_meta_array_u64(const evoke_weights *w, const char *key, size_t i, uint64_t *out);
-bool evk_meta_array_f64(const evoke_weights *w, const char *key, size_t i, double *out);
+/* An array, whose elements metadata.h reads; NULL: none. */
+const evk_meta *evk_meta_array(const evoke_weights *w, const char *key);
 
 #endif

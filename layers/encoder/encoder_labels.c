@@ -39,12 +39,12 @@ static evoke_status from_gguf(evoke_encoder *e, evoke_error *err)
 {
     char key[128];
     const char *text = NULL;
-    size_t n = 0, n_bytes = 0;
+    size_t n_bytes = 0;
     snprintf(key, sizeof key, "%s.classifier.output_labels", e->family->gguf_arch ? e->family->gguf_arch : "");
-    const bool there = evk_meta_array(e->weights, key, &n) && n == e->config.n_label;
+    const evk_meta *labels = evk_meta_array(e->weights, key);
     for (size_t i = 0; i < e->config.n_label; i++) {
         char own[512];
-        if (there && evk_meta_array_string(e->weights, key, i, &text, &n_bytes))
+        if (labels && labels->n == e->config.n_label && evk_meta_element_string(labels, i, &text, &n_bytes))
             snprintf(own, sizeof own, "%.*s", (int)(n_bytes < 500 ? n_bytes : 500), text);
         else
             snprintf(own, sizeof own, "LABEL_%zu", i);

@@ -30,17 +30,17 @@ static evoke_status open_gguf(evoke_tokenizer *t, const evoke_weights *w, bool *
     const evk_preset *preset = evk_preset_find(pre ? pre : "default");
     if (!preset)
         return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: pre-tokenizer '%.60s' is not known (%s)", pre, where);
-    size_t n = 0;
-    if (!evk_meta_array(w, KEY, &n))
+    const evk_meta *merges = evk_meta_array(w, KEY);
+    if (!merges)
         return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s %s (%s)", KEY,
                         evk_meta_has(w, KEY) ? "is no array" : "is missing", where);
     evk_bpe_model *m = NULL;
-    EVK_TRY(evk_bpe_model_new(t, n, &m, err));
+    EVK_TRY(evk_bpe_model_new(t, merges->n, &m, err));
     find_bytes(t);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < merges->n; i++) {
         const char *text = "";
         size_t length = 0;
-        evk_meta_array_string(w, KEY, i, &text, &length);
+        evk_meta_element_string(merges, i, &text, &length);
         EVK_TRY(evk_bpe_model_add(t, text, length, i, where, err));
     }
     m->whole_words = preset->whole_words;

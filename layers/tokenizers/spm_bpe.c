@@ -45,14 +45,14 @@ static int by_falling_score(const void *x, const void *y)
 }
 
 /* Equal scores are equal ranks. */
-static evoke_status rank_tokens(const evoke_tokenizer *t, const evoke_weights *w, scored *list, spm *m, evoke_error *err)
+static evoke_status rank_tokens(const evoke_tokenizer *t, const evk_gguf_scores *scores, scored *list, spm *m, evoke_error *err)
 {
     size_t n = 0;
     for (size_t i = 0; i < t->vocabulary.n; i++) {
         evk_gguf_token_type type = EVK_GGUF_NORMAL;
         double score = 0;
-        EVK_TRY(evk_gguf_score(w, i, &score, err));
-        EVK_TRY(evk_gguf_type(w, i, &type, err));
+        EVK_TRY(evk_gguf_score(scores, i, &score, err));
+        EVK_TRY(evk_gguf_type(scores, i, &type, err));
         m->rank[i] = EVK_NO_RANK;
         if (type == EVK_GGUF_NORMAL || type == EVK_GGUF_USER || type == EVK_GGUF_UNUSED)
             list[n++] = (scored){ score, (uint32_t)i };
@@ -74,13 +74,14 @@ static evoke_status open_gguf(evoke_tokenizer *t, const evoke_weights *w, bool *
     EVK_TRY(evk_alloc(&t->model, 1, sizeof(spm), "open tokenizer", err));
     spm *m = t->model;
     scored *list = NULL;
+    evk_gguf_scores scores;
     m->unknown = n > 0 ? 0 : -1;
     EVK_TRY(evk_gguf_id(t, w, "tokenizer.ggml.unknown_token_id", &m->unknown, err));
-    EVK_TRY(evk_gguf_check_scored(w, n, err));
+    EVK_TRY(evk_gguf_find_scores(w, n, &scores, err));
     EVK_TRY(evk_alloc(&m->rank, n, sizeof *m->rank, "open tokenizer", err));
     EVK_TRY(evk_joints_init(&m->joints, err));
     EVK_TRY(evk_alloc(&list, n, sizeof *list, "open tokenizer", err));
-    const evoke_status st = rank_tokens(t, w, list, m, err);
+    const evoke_status st = rank_tokens(t, &scores, list, m, err);
     free(list);
     if (st != EVOKE_OK)
         return st;

@@ -16,12 +16,12 @@
 static const char SPACE[] = "\xe2\x96\x81", CHARSMAP[] = "tokenizer.ggml.precompiled_charsmap";
 
 /* The bytes of an array of u8 or i8. */
-static evoke_status read_bytes(const evoke_weights *w, size_t n, unsigned char *out, evoke_error *err)
+static evoke_status read_bytes(const evk_meta *from, const char *where, unsigned char *out, evoke_error *err)
 {
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < from->n; i++) {
         double value = 0;
-        if (!evk_meta_array_f64(w, CHARSMAP, i, &value) || !(value >= -128 && value < 256))
-            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s holds no bytes (%s)", CHARSMAP, evk_weights_path(w));
+        if (!evk_meta_element_f64(from, i, &value) || !(value >= -128 && value < 256))
+            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s holds no bytes (%s)", CHARSMAP, where);
         out[i] = (unsigned char)(int)value;
     }
     return EVOKE_OK;
@@ -29,19 +29,19 @@ static evoke_status read_bytes(const evoke_weights *w, size_t n, unsigned char *
 
 static evoke_status read_charsmap(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
 {
-    size_t n = 0;
+    const evk_meta *from = evk_meta_array(w, CHARSMAP);
     unsigned char *bytes = NULL;
     evk_charsmap *map = NULL;
     if (!evk_meta_has(w, CHARSMAP))
         return EVOKE_OK;
-    if (!evk_meta_array(w, CHARSMAP, &n))
+    if (!from)
         return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s is no array (%s)", CHARSMAP, evk_weights_path(w));
-    if (n == 0)
+    if (from->n == 0)
         return EVOKE_OK;
-    EVK_TRY(evk_alloc(&bytes, n, 1, "open tokenizer", err));
-    evoke_status st = read_bytes(w, n, bytes, err);
+    EVK_TRY(evk_alloc(&bytes, from->n, 1, "open tokenizer", err));
+    evoke_status st = read_bytes(from, evk_weights_path(w), bytes, err);
     if (st == EVOKE_OK)
-        st = evk_charsmap_open(bytes, n, evk_weights_path(w), &map, err);
+        st = evk_charsmap_open(bytes, from->n, evk_weights_path(w), &map, err);
     free(bytes);
     return st == EVOKE_OK ? evk_normalizer_charsmap(&t->normalizer, map, err) : st;
 }

@@ -8,10 +8,11 @@
 static const char TOKENS[] = "tokenizer.ggml.tokens", TYPES[] = "tokenizer.ggml.token_type",
                   SCORES[] = "tokenizer.ggml.scores";
 
-/* An array's length; EVOKE_EFORMAT where the key is missing or no array. */
-static evoke_status array_length(const evoke_weights *w, const char *key, size_t *n, evoke_error *err)
+/* EVOKE_EFORMAT where the key is missing or no array. */
+static evoke_status find_array(const evoke_weights *w, const char *key, const evk_meta **out, evoke_error *err)
 {
-    if (evk_meta_array(w, key, n))
+    *out = evk_meta_array(w, key);
+    if (*out)
         return EVOKE_OK;
     return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s %s (%s)", key,
                     evk_meta_has(w, key) ? "is no array" : "is missing", evk_weights_path(w));
@@ -25,48 +26,47 @@ static evk_token_kind kind_of(evk_gguf_token_type type)
 }
 
 /* An array with an element for each of n tokens. */
-static evoke_status check_length(const evoke_weights *w, const char *key, size_t n, evoke_error *err)
+static evoke_status find_by_token(const evoke_weights *w, const char *key, size_t n, const evk_meta **out, evoke_error *err)
 {
-    size_t length = 0;
-    EVK_TRY(array_length(w, key, &length, err));
-    return length == n ? EVOKE_OK : evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %zu tokens, but %zu in %s (%s)", n,
-                                             length, key, evk_weights_path(w));
+    EVK_TRY(find_array(w, key, out, err));
+    return (*out)->n == n ? EVOKE_OK : evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %zu tokens, but %zu in %s (%s)", n,
+                                                (*out)->n, key, evk_weights_path(w));
 }
 
-evoke_status evk_gguf_check_scored(const evoke_weights *w, size_t n_tokens, evoke_error *err)
+evoke_status evk_gguf_find_scores(const evoke_weights *w, size_t n_tokens, evk_gguf_scores *out, evoke_error *err)
 {
-    EVK_TRY(check_length(w, TYPES, n_tokens, err));
-    return check_length(w, SCORES, n_tokens, err);
+    *out = (evk_gguf_scores){ .where = evk_weights_path(w) };
+    EVK_TRY(find_by_token(w, TYPES, n_tokens, &out->types, err));
+    return find_by_token(w, SCORES, n_tokens, &out->scores, err);
 }
 
-evoke_status evk_gguf_type(const evoke_weights *w, size_t i, evk_gguf_token_type *out, evoke_error *err)
+evoke_status evk_gguf_type(const evk_gguf_scores *s, size_t i, evk_gguf_token_type *out, evoke_error *err)
 {
     uint64_t type = 0;
-    if (!evk_meta_array_u64(w, TYPES, i, &type) || type > EVK_GGUF_BYTE)
-        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: token %zu has no type of 0..6 (%s)", i, evk_weights_path(w));
+    if (!evk_meta_element_u64(s->types, i, &type) || type > EVK_GGUF_BYTE)
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: token %zu has no type of 0..6 (%s)", i, s->where);
     *out = (evk_gguf_token_type)type;
     return EVOKE_OK;
 }
 
-evoke_status evk_gguf_score(const evoke_weights *w, size_t i, double *out, evoke_error *err)
+evoke_status evk_gguf_score(const evk_gguf_scores *s, size_t i, double *out, evoke_error *err)
 {
-    if (!evk_meta_array_f64(w, SCORES, i, out) || isnan(*out))
-        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: the score of token %zu is no number (%s)", i,
-                        evk_weights_path(w));
+    if (!evk_meta_element_f64(s->scores, i, out) || isnan(*out))
+        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: the score of token %zu is no number (%s)", i, s->where);
     return EVOKE_OK;
 }
 
-static evoke_status read_tokens(const evoke_weights *w, evk_token *tokens, size_t n, evoke_error *err)
+static evoke_status read_tokens(const evoke_weights *w, const evk_meta *texts, evk_token *tokens, evoke_error *err)
 {
-    const bool typed = evk_meta_has(w, TYPES);
-    if (typed)
-        EVK_TRY(check_length(w, TYPES, n, err));
-    for (size_t i = 0; i < n; i++) {
+    evk_gguf_scores s = { .where = evk_weights_path(w) };
+    if (evk_meta_has(w, TYPES))
+        EVK_TRY(find_by_token(w, TYPES, texts->n, &s.types, err));
+    for (size_t i = 0; i < texts->n; i++) {
         evk_gguf_token_type type = EVK_GGUF_NORMAL;
-        if (!evk_meta_array_string(w, TOKENS, i, &tokens[i].text, &tokens[i].n))
-            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s holds no strings (%s)", TOKENS, evk_weights_path(w));
-        if (typed)
-            EVK_TRY(evk_gguf_type(w, i, &type, err));
+        if (!evk_meta_element_string(texts, i, &tokens[i].text, &tokens[i].n))
+            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s holds no strings (%s)", TOKENS, s.where);
+        if (s.types)
+            EVK_TRY(evk_gguf_type(&s, i, &type, err));
         tokens[i].kind = tokens[i].n > 0 ? kind_of(type) : EVK_TOKEN_UNUSED;
     }
     return EVOKE_OK;
@@ -102,12 +102,13 @@ static bool takes_space(const char *const *not, const evk_token *t)
 
 static evoke_status read_vocabulary(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
 {
-    size_t n = 0;
-    EVK_TRY(array_length(w, TOKENS, &n, err));
+    const evk_meta *texts = NULL;
+    EVK_TRY(find_array(w, TOKENS, &texts, err));
+    const size_t n = texts->n;
     const char *const *exceptions = find_exceptions(w);
     evk_token *tokens = NULL;
     EVK_TRY(evk_alloc(&tokens, n, sizeof *tokens, "open tokenizer", err));
-    evoke_status st = read_tokens(w, tokens, n, err);
+    evoke_status st = read_tokens(w, texts, tokens, err);
     if (st == EVOKE_OK)
         st = evk_vocabulary_build(&t->vocabulary, tokens, n, evk_weights_path(w), err);
     for (size_t i = 0; i < n && st == EVOKE_OK; i++)

@@ -13,10 +13,12 @@ typedef enum evk_gguf_token_type {
 evoke_status evk_gguf_flag(const evoke_weights *w, const char *key, bool *out, evoke_error *err);
 evoke_status evk_gguf_id(const evoke_tokenizer *t, const evoke_weights *w, const char *key, int32_t *out,
                          evoke_error *err);
-/* The types and the scores of all tokens are there: as many as tokens. Errors: EVOKE_EFORMAT. */
-evoke_status evk_gguf_check_scored(const evoke_weights *w, size_t n_tokens, evoke_error *err);
-/* Those of token i, after evk_gguf_check_scored. Errors: EVOKE_EFORMAT no type of 0..6; a score that is no number. */
-evoke_status evk_gguf_type(const evoke_weights *w, size_t i, evk_gguf_token_type *out, evoke_error *err);
-evoke_status evk_gguf_score(const evoke_weights *w, size_t i, double *out, evoke_error *err);
+/* The types and the scores of all tokens. */
+typedef struct evk_gguf_scores { const evk_meta *types, *scores; const char *where; } evk_gguf_scores;
+/* Errors: EVOKE_EFORMAT one of the arrays is not there, or not as long as there are tokens. */
+evoke_status evk_gguf_find_scores(const evoke_weights *w, size_t n_tokens, evk_gguf_scores *out, evoke_error *err);
+/* Those of token i. Errors: EVOKE_EFORMAT no type of 0..6; a score that is no number. */
+evoke_status evk_gguf_type(const evk_gguf_scores *s, size_t i, evk_gguf_token_type *out, evoke_error *err);
+evoke_status evk_gguf_score(const evk_gguf_scores *s, size_t i, double *out, evoke_error *err);
 
 #endif

@@ -53,14 +53,14 @@ static evoke_status new_model(evoke_tokenizer *t, unigram **out, evoke_error *er
 }
 
 /* taken [n_vocab], zeroed: the tokens of a text; control, unknown and byte tokens are none. */
-static evoke_status read_gguf_scores(const evoke_tokenizer *t, const evoke_weights *w, bool *taken, unigram *m,
+static evoke_status read_gguf_scores(const evoke_tokenizer *t, const evk_gguf_scores *scores, bool *taken, unigram *m,
                                      evoke_error *err)
 {
     double lowest = INFINITY;
     for (size_t i = 0; i < t->vocabulary.n; i++) {
         evk_gguf_token_type type = EVK_GGUF_NORMAL;
-        EVK_TRY(evk_gguf_score(w, i, m->score + i, err));
-        EVK_TRY(evk_gguf_type(w, i, &type, err));
+        EVK_TRY(evk_gguf_score(scores, i, m->score + i, err));
+        EVK_TRY(evk_gguf_type(scores, i, &type, err));
         taken[i] = type == EVK_GGUF_NORMAL || type == EVK_GGUF_USER || type == EVK_GGUF_UNUSED;
         lowest = type == EVK_GGUF_NORMAL && m->score[i] < lowest ? m->score[i] : lowest;
         m->byte_fallback |= type == EVK_GGUF_BYTE;
@@ -74,12 +74,13 @@ static evoke_status open_gguf(evoke_tokenizer *t, const evoke_weights *w, bool *
     const size_t n = t->vocabulary.n;
     bool *taken = NULL;
     unigram *m = NULL;
-    EVK_TRY(evk_gguf_check_scored(w, n, err));
+    evk_gguf_scores scores;
+    EVK_TRY(evk_gguf_find_scores(w, n, &scores, err));
     EVK_TRY(new_model(t, &m, err));
     m->unknown = n > 2 ? 2 : -1;                /* where the file does not say, as llama.cpp has it */
     EVK_TRY(evk_gguf_id(t, w, "tokenizer.ggml.unknown_token_id", &m->unknown, err));
     EVK_TRY(evk_alloc(&taken, n, sizeof *taken, "open tokenizer", err));
-    evoke_status st = read_gguf_scores(t, w, taken, m, err);
+    evoke_status st = read_gguf_scores(t, &scores, taken, m, err);
     if (st == EVOKE_OK)
         st = evk_trie_build(&m->trie, &t->vocabulary, taken, err);
     free(taken);

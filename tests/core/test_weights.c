@@ -59,14 +59,15 @@ static void tensor_is(const evoke_weights *w, size_t i, const char *rest)
 
 static void strings_are(const evoke_weights *w, const char *key, size_t want_n, const char *want)
 {
-    size_t n = 0, length = 0;
+    size_t length = 0;
     const char *text = NULL;
+    const evk_meta *m = evk_meta_array(w, key);
     char hex[17];
     struct sha256_ctx sha;
     sha256_init(&sha);
-    check(evk_meta_array(w, key, &n) && n == want_n, "%s has %zu elements", key, n);
-    for (size_t i = 0; i < n; i++) {
-        if (!check(evk_meta_array_string(w, key, i, &text, &length), "%s, element %zu", key, i))
+    check(m && m->n == want_n, "%s has %zu elements", key, m ? m->n : 0);
+    for (size_t i = 0; m && i < m->n; i++) {
+        if (!check(evk_meta_element_string(m, i, &text, &length), "%s, element %zu", key, i))
             return;
         sha256_update(&sha, length, (const uint8_t *)text);
         sha256_update(&sha, 1, (const uint8_t *)"");
@@ -77,11 +78,11 @@ static void strings_are(const evoke_weights *w, const char *key, size_t want_n, 
 
 static void numbers_are(const evoke_weights *w, const char *key, size_t want_n, double want)
 {
-    size_t n = 0;
+    const evk_meta *m = evk_meta_array(w, key);
     double sum = 0, x = 0;
-    check(evk_meta_array(w, key, &n) && n == want_n, "%s has %zu elements", key, n);
-    for (size_t i = 0; i < n; i++) {
-        if (!check(evk_meta_array_f64(w, key, i, &x), "%s, element %zu", key, i))
+    check(m && m->n == want_n, "%s has %zu elements", key, m ? m->n : 0);
+    for (size_t i = 0; m && i < m->n; i++) {
+        if (!check(evk_meta_element_f64(m, i, &x), "%s, element %zu", key, i))
             return;
         sum += x;
     }

@@ -76,18 +76,18 @@ static void touch(const void *data, size_t n)
 
 static void touch_array(const evoke_weights *w, const char *key)
 {
-    size_t n = 0, length = 0;
+    size_t length = 0;
     const char *text = NULL;
     uint64_t u = 0;
     double f = 0;
-    expect(evk_meta_array(w, key, &n) || !evk_meta_array_u64(w, key, 0, &u));
-    for (size_t i = 0; i < n; i += 1 + n / 100) {
-        if (evk_meta_array_string(w, key, i, &text, &length))
+    const evk_meta *m = evk_meta_array(w, key);
+    for (size_t i = 0; m && i < m->n; i += 1 + m->n / 100) {
+        if (evk_meta_element_string(m, i, &text, &length))
             touch(text, length);
-        evk_meta_array_u64(w, key, i, &u);
-        evk_meta_array_f64(w, key, i, &f);
+        evk_meta_element_u64(m, i, &u);
+        evk_meta_element_f64(m, i, &f);
     }
-    expect(!evk_meta_array_string(w, key, n, &text, &length));
+    expect(!m || !evk_meta_element_string(m, m->n, &text, &length));
 }
 
 static void touch_metadata(const evoke_weights *w)
