@@ -143,8 +143,9 @@ typedef struct evoke_trace_options {
     size_t n_sites;
     const evoke_steering *steering;
 } evoke_trace_options;
+/* progress may be NULL. Errors: EVOKE_EINTERRUPTED: nothing is written. */
 EVOKE_API evoke_status evoke_trace(const evoke_model *m, const evoke_trace_options *options, const char *path,
-                                   const evoke_provenance *made, evoke_error *err);
+                                   const evoke_provenance *made, const evoke_progress *progress, evoke_error *err);
 
 /* ---- extract: dataset x settings through a model, activations to a store ---- */
 typedef struct evoke_extract_options {
@@ -212,22 +213,24 @@ typedef struct evoke_store_choice {
     bool float16;                                       /* a store: its means and tokens rounded to half precision */
     bool compressed;                                    /* a store: its arrays by shuffle and deflate, without loss */
 } evoke_store_choice;
-/* A smaller store, of the same layout. Memory: one prompt's. Errors: EVOKE_EDATA what is chosen is not held; EVOKE_EIO. */
+/* A smaller store, of the same layout. Memory: one prompt's. progress may be NULL. Errors: EVOKE_EDATA what is chosen is not held;
+ * EVOKE_EIO; EVOKE_EINTERRUPTED: nothing is written. */
 EVOKE_API evoke_status evoke_store_select(evoke_store *s, const evoke_store_choice *choice, const char *path,
-                                          const evoke_provenance *made, evoke_error *err);
+                                          const evoke_provenance *made, const evoke_progress *progress, evoke_error *err);
 /* Span means of one site and span (the choice's; where it has none: the store's first site, the span that evoke_mean_difference
  * takes) for other programs: a name in .npy: float32 [N, S, L, D]; in .csv: a line a query, setting and layer, "id,emotion,setting,
  * layer,x0,...", numbers with 9 digits, which give a float32 back. Memory: all of the result. Errors: as above; EVOKE_EARG
  * another ending; EVOKE_EDATA a prompt is not done. */
-EVOKE_API evoke_status evoke_store_table(evoke_store *s, const evoke_store_choice *choice, const char *path, evoke_error *err);
+EVOKE_API evoke_status evoke_store_table(evoke_store *s, const evoke_store_choice *choice, const char *path,
+                                         const evoke_progress *progress, evoke_error *err);
 
 /* ---- emotion vectors: EV[e] = mean over queries of (emotion - neutral), EVbase = mean over emotions ---- */
 typedef struct evoke_ev_options { evoke_span span; bool any_span; bool partial; } evoke_ev_options;
 typedef struct evoke_ev_report { size_t n_used, n_left_out; evoke_span span; } evoke_ev_report;
-/* any_span: the only span held, or `response` before `query` where there are several. Errors: EVOKE_EDATA a query is
- * incomplete and `partial` is not set. */
-EVOKE_API evoke_status evoke_mean_difference(evoke_store *s, const evoke_ev_options *options, evoke_vectors **out,
-                                             evoke_ev_report *report, evoke_error *err);
+/* any_span: the only span held, or `response` before `query` where there are several. progress and report may be NULL.
+ * Errors: EVOKE_EDATA a query is incomplete and `partial` is not set; EVOKE_EINTERRUPTED. */
+EVOKE_API evoke_status evoke_mean_difference(evoke_store *s, const evoke_ev_options *options, const evoke_progress *progress,
+                                             evoke_vectors **out, evoke_ev_report *report, evoke_error *err);
 
 /* ---- observe: one text under many steerings: what it is inside, and how likely what follows stays ---- */
 typedef struct evoke_observed {

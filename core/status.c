@@ -20,6 +20,14 @@ evoke_status evk_fail(evoke_error *err, evoke_status status, const char *format,
     return status;
 }
 
+evoke_status evk_report(const evoke_progress *progress, const char *what, uint64_t done, uint64_t total, evoke_error *err)
+{
+    if (!progress || !progress->report || progress->report(progress->user, what, done, total) || done >= total)
+        return EVOKE_OK;
+    return evk_fail(err, EVOKE_EINTERRUPTED, "%s: interrupted after %llu of %llu", what, (unsigned long long)done,
+                    (unsigned long long)total);
+}
+
 bool evk_mul(size_t a, size_t b, size_t *out)
 {
     return !__builtin_mul_overflow(a, b, out);

@@ -160,8 +160,8 @@ evoke_status evk_answers_score(const evk_answers *a, const evk_tokens *prompts, 
         const size_t count = count_batch(&s, first, n);
         st = run_batch(&s, first, count, err);
         first += count;
-        if (st == EVOKE_OK && progress && progress->report && !progress->report(progress->user, "judge", first, n) && first < n)
-            st = evk_fail(err, EVOKE_EINTERRUPTED, "judge: stopped after %zu of %zu prompts", first, n);
+        if (st == EVOKE_OK)
+            st = evk_report(progress, "judge", first, n, err);
     }
     evk_kv_free(&s.cache);
     evk_arena_free(&s.scratch);

@@ -25,6 +25,7 @@
 typedef struct averaging {
     evoke_store *store;
     const evoke_store_info *info;
+    const evoke_progress *progress;
     evoke_span span;
     size_t neutral, emotion;        /* settings */
     evoke_site sites[EVOKE_N_SITE]; /* [n_site] that hold the span */
@@ -108,17 +109,18 @@ static bool is_finite(const float *x, size_t n)
     return true;
 }
 
-/* Sums of the differences at a site; a query that is not finite is marked and not added. */
-static evoke_status sum_site(averaging *a, evoke_site site, evoke_error *err)
+/* Sums of the differences at the i'th site; a query that is not finite is marked and not added. */
+static evoke_status sum_site(averaging *a, size_t i, evoke_error *err)
 {
     const size_t size = a->info->n_layer * a->info->d_model;
     const float *neutral = a->query + a->neutral * size, *emotion = a->query + a->emotion * size;
     memset(a->sums, 0, a->info->n_emotion * size * sizeof *a->sums);
     memset(a->neutral_sums, 0, a->info->n_emotion * size * sizeof *a->neutral_sums);
     for (size_t q = 0; q < a->info->n_query; q++) {
+        EVK_TRY(evk_report(a->progress, "average", i * a->info->n_query + q, a->n_site * a->info->n_query, err));
         if (label_of(a, q) == SIZE_MAX || a->bad[q])
             continue;
-        EVK_TRY(evk_store_read_query(a->store, site, a->span, q, a->query, err));
+        EVK_TRY(evk_store_read_query(a->store, a->sites[i], a->span, q, a->query, err));
         a->bad[q] = !is_finite(neutral, size) || !is_finite(emotion, size);
         double *sum = a->sums + label_of(a, q) * size, *neutral_sum = a->neutral_sums + label_of(a, q) * size;
         for (size_t j = 0; j < size && !a->bad[q]; j++) {
@@ -165,7 +167,7 @@ static evoke_status average_sites(averaging *a, evoke_vectors *v, bool partial, 
         return fail_incomplete(a, err);
     EVK_TRY(count_used(a, n_used, err));
     for (size_t i = 0; i < a->n_site; i++) {
-        EVK_TRY(sum_site(a, a->sites[i], err));
+        EVK_TRY(sum_site(a, i, err));
         const size_t n_now = count_bad(a, &first);
         if (n_now > n_bad && !partial)
             return fail_not_finite(a, err);
@@ -242,10 +244,10 @@ static evoke_status new_vectors(const averaging *a, evoke_vectors **out, evoke_e
     return st;
 }
 
-evoke_status evoke_mean_difference(evoke_store *s, const evoke_ev_options *options, evoke_vectors **out,
-                                   evoke_ev_report *report, evoke_error *err)
+evoke_status evoke_mean_difference(evoke_store *s, const evoke_ev_options *options, const evoke_progress *progress,
+                                   evoke_vectors **out, evoke_ev_report *report, evoke_error *err)
 {
-    averaging a = { .store = s, .info = evoke_store_describe(s) };
+    averaging a = { .store = s, .progress = progress, .info = evoke_store_describe(s) };
     size_t n_used = 0, first = 0;
     *out = NULL;
     evoke_status st = prepare(&a, options, err);

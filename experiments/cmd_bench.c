@@ -222,7 +222,7 @@ static evoke_status make_steering(bench *b, evoke_error *err)
     evoke_ev_report r;
     evoke_status st = evoke_store_open(b->store, &store, err);
     if (st == EVOKE_OK)
-        st = evoke_mean_difference(store, &how, &v, &r, err);
+        st = evoke_mean_difference(store, &how, NULL, &v, &r, err);
     const evoke_steer_options steer = { .vectors = v, .strengths = &joy, .n_strengths = 1, .site = EVOKE_RESID_POST,
                                         .positions = EVOKE_AT_ALL };
     if (st == EVOKE_OK)

@@ -5,6 +5,7 @@
 #include "experiments/json_out.h"
 #include "experiments/norms.h"
 #include "experiments/options.h"
+#include "experiments/progress.h"
 
 static const struct poptOption own[] = {
     { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT, "the vectors, HDF5", "FILE" },
@@ -74,6 +75,17 @@ static evoke_status warn(const options *o, evoke_store *s, const evoke_vectors *
     return st;
 }
 
+static evoke_status average(const options *o, evoke_store *s, const evoke_ev_options *how, evoke_vectors **v, evoke_ev_report *r,
+                            evoke_error *err)
+{
+    progress p;
+    progress_begin(&p, o->quiet);
+    const evoke_progress hook = progress_hook(&p);
+    const evoke_status st = evoke_mean_difference(s, how, &hook, v, r, err);
+    progress_end(&p);
+    return st;
+}
+
 evoke_status cmd_ev(int argc, const char **argv, evoke_error *err)
 {
     options o;
@@ -92,7 +104,7 @@ evoke_status cmd_ev(int argc, const char **argv, evoke_error *err)
     if (st == EVOKE_OK)
         st = evoke_store_open(o.arguments[0], &store, err);
     if (st == EVOKE_OK)
-        st = evoke_mean_difference(store, &how, &vectors, &r, err);
+        st = average(&o, store, &how, &vectors, &r, err);
     if (st == EVOKE_OK)
         st = warn(&o, store, vectors, r.span, err);
     if (st == EVOKE_OK) {

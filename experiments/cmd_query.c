@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "experiments/options.h"
+#include "experiments/progress.h"
 
 static const struct poptOption own[] = {
     { "output", 'o', POPT_ARG_STRING, NULL, OPT_OUTPUT, "a store (.h5), an array (.npy) or a table (.csv)", "FILE" },
@@ -90,7 +91,13 @@ static evoke_status write_part(const options *o, evoke_store *s, const chosen *c
     if (table && (c->choice.compressed || c->choice.float16))
         return fail(err, EVOKE_EARG, "query: --%s is for a store, not for an array or a table (%s)",
                     c->choice.compressed ? "compress" : "float16", path);
-    return table ? evoke_store_table(s, &c->choice, path, err) : evoke_store_select(s, &c->choice, path, &made, err);
+    progress p;
+    progress_begin(&p, o->quiet);
+    const evoke_progress hook = progress_hook(&p);
+    const evoke_status st = table ? evoke_store_table(s, &c->choice, path, &hook, err)
+                                  : evoke_store_select(s, &c->choice, path, &made, &hook, err);
+    progress_end(&p);
+    return st;
 }
 
 evoke_status cmd_query(int argc, const char **argv, evoke_error *err)

@@ -6,6 +6,7 @@
 
 #include "experiments/options.h"
 #include "experiments/output.h"
+#include "experiments/progress.h"
 #include "experiments/report.h"
 
 #define NOTEBOOKS "notebooks-out"
@@ -35,7 +36,10 @@ static const command_options takes = {
 static evoke_status vectors_of(evoke_store *s, evoke_vectors **v, evoke_error *err)
 {
     evoke_ev_report r = { 0 };
-    const evoke_status st = evoke_mean_difference(s, &(evoke_ev_options){ .any_span = true, .partial = true }, v, &r, err);
+    progress silent;
+    progress_begin(&silent, true);
+    const evoke_progress hook = progress_hook(&silent);
+    const evoke_status st = evoke_mean_difference(s, &(evoke_ev_options){ .any_span = true, .partial = true }, &hook, v, &r, err);
     return st == EVOKE_EDATA ? EVOKE_OK : st;
 }
 
@@ -91,7 +95,9 @@ static evoke_status show_sections(page *p, const report_files *r, size_t most, e
             continue;
         page_element(p, "h2", sections[k].heading);
         for (size_t i = 0; st == EVOKE_OK && i < r->n; i++)
-            if (by_store && r->files[i].kind == REPORT_STORE)
+            if (interrupted())
+                st = fail(err, EVOKE_EINTERRUPTED, "report: interrupted, nothing is written");
+            else if (by_store && r->files[i].kind == REPORT_STORE)
                 st = stores_vectors(p, &r->files[i], err);
             else if (r->files[i].kind == kind)
                 st = show_file(p, &r->files[i], most, err);

@@ -5,6 +5,7 @@
 
 #include "experiments/encoders.h"
 #include "experiments/json_out.h"
+#include "experiments/progress.h"
 #include "experiments/steering.h"
 
 static const struct poptOption own[] = {
@@ -93,7 +94,11 @@ static evoke_status trace(const options *o, const char *path, evoke_error *err)
         t.ids = ids;
         t.sites = sites;
         t.steering = steering;
-        st = evoke_trace(m, &t, path, &made, err);
+        progress p;
+        progress_begin(&p, o->quiet);
+        const evoke_progress hook = progress_hook(&p);
+        st = evoke_trace(m, &t, path, &made, &hook, err);
+        progress_end(&p);
     }
     if (st == EVOKE_OK)
         st = report(o, &t, path, err);

@@ -111,10 +111,7 @@ static void destroy(generator *g)
 
 static evoke_status tell(const generator *g, const evoke_progress *progress, evoke_error *err)
 {
-    if (progress && progress->report && !progress->report(progress->user, "generate", g->n_done, g->n_request) &&
-        g->n_done < g->n_request)
-        return evk_fail(err, EVOKE_EINTERRUPTED, "generate: stopped after %zu of %zu prompts", g->n_done, g->n_request);
-    return EVOKE_OK;
+    return evk_report(progress, "generate", g->n_done, g->n_request, err);
 }
 
 static ptrdiff_t sequence_of(const generator *g, ptrdiff_t prefix)

@@ -18,6 +18,8 @@ typedef struct copy {
     int64_t *rows;              /* [n_query, n_setting, 2] of the source; NULL: it has no tokens */
     size_t n_row;
     bool keep_tokens, packed, halves;
+    const evoke_progress *progress;
+    uint64_t n_done, n_total;   /* prompts of arrays, those that the store lacks among them */
 } copy;
 
 /* ---- arrays along N, or N and S ---- */
@@ -147,7 +149,7 @@ static evoke_status round_halves(const copy *q, const char *name, void *x, size_
     return EVOKE_OK;
 }
 
-static evoke_status copy_span(const copy *q, evoke_site site, evoke_span span, evoke_error *err)
+static evoke_status copy_span(copy *q, evoke_site site, evoke_span span, evoke_error *err)
 {
     const size_t d = q->of.s->info.d_model, n_layer = q->of.s->info.n_layer;
     const size_t dims[4] = { q->of.n_query, q->of.n_setting, q->of.n_layer, d };
@@ -164,6 +166,8 @@ static evoke_status copy_span(const copy *q, evoke_site site, evoke_span span, e
             st = round_halves(q, name, kept, q->of.n_setting * q->of.n_layer * d, err);
         if (st == EVOKE_OK)
             st = evk_h5_write_rows(q->to, name, type, i, 1, kept, err);
+        if (st == EVOKE_OK)
+            st = evk_report(q->progress, "query", q->n_done + i + 1, q->n_total, err);
     }
     free(all);
     free(kept);
@@ -254,23 +258,30 @@ static evoke_status copy_rows(const copy *q, const char *name, evk_h5_type type,
                             evk_store_path(q->of.s));
         EVK_TRY(copy_prompt(q, name, type, n_dim, width, halves, q->rows + 2 * i, at, err));
         at += (size_t)(q->rows[2 * i + 1] - q->rows[2 * i]);
+        EVK_TRY(evk_report(q->progress, "query", q->n_done + (i + 1) / q->of.n_setting, q->n_total, err));
     }
     return EVOKE_OK;
 }
 
 /* ---- the whole ---- */
 
-static evoke_status copy_site(const copy *q, evoke_site site, evoke_error *err)
+enum { ARRAYS_OF_SITE = EVOKE_N_SPAN + 2 };
+
+static evoke_status copy_site(copy *q, evoke_site site, evoke_error *err)
 {
     char name[96];
-    for (int span = 0; span < EVOKE_N_SPAN; span++)
+    for (int span = 0; span < EVOKE_N_SPAN; span++, q->n_done += q->of.n_query)
         if (q->of.span[span] && q->of.s->has[site][span])
             EVK_TRY(copy_span(q, site, (evoke_span)span, err));
     evk_store_name(name, site, "token_norms");
     EVK_TRY(copy_rows(q, name, EVK_H5_F32, 2, false, err));
+    q->n_done += q->of.n_query;
     evk_store_name(name, site, "tokens");
     const bool halves = q->halves || (evk_h5_has(q->of.s->file, name) && evk_h5_stored_as(q->of.s->file, name, EVK_H5_F16));
-    return q->keep_tokens ? copy_rows(q, name, EVK_H5_F32, 3, halves, err) : EVOKE_OK;
+    if (q->keep_tokens)
+        EVK_TRY(copy_rows(q, name, EVK_H5_F32, 3, halves, err));
+    q->n_done += q->of.n_query;
+    return EVOKE_OK;
 }
 
 static evoke_status copy_bounds(const copy *q, evoke_error *err)
@@ -288,12 +299,15 @@ static evoke_status copy_bounds(const copy *q, evoke_error *err)
     return st;
 }
 
-static evoke_status copy_all(const copy *q, const evoke_store_choice *c, const evoke_provenance *made, evoke_error *err)
+static evoke_status copy_all(copy *q, const evoke_store_choice *c, const evoke_provenance *made, evoke_error *err)
 {
     const evk_h5_signature signature = {
         .format = "evoke-activations", .model_name = q->of.s->model_name, .model_sha256 = q->of.s->model_sha256,
         .architecture = q->of.s->architecture, .n_layer = q->of.s->n_layer_model, .d_model = q->of.s->info.d_model, .made = made,
     };
+    q->n_total = q->of.n_query;         /* of ids, and of each site */
+    for (int site = 0; site < EVOKE_N_SITE; site++)
+        q->n_total += q->of.site[site] ? ARRAYS_OF_SITE * q->of.n_query : 0;
     EVK_TRY(evk_h5_sign(q->to, &signature, err));
     EVK_TRY(evk_h5_attr_string(q->to, "/", "selected_from", evk_store_path(q->of.s), err));
     EVK_TRY(copy_axes(q, err));
@@ -308,6 +322,7 @@ static evoke_status copy_all(const copy *q, const evoke_store_choice *c, const e
         EVK_TRY(copy_rows(q, "/tokens/ids", EVK_H5_I32, 1, false, err));
         EVK_TRY(copy_bounds(q, err));
     }
+    q->n_done += q->of.n_query;
     for (int site = 0; site < EVOKE_N_SITE; site++)
         if (q->of.site[site])
             EVK_TRY(copy_site(q, (evoke_site)site, err));
@@ -315,9 +330,9 @@ static evoke_status copy_all(const copy *q, const evoke_store_choice *c, const e
 }
 
 evoke_status evoke_store_select(evoke_store *s, const evoke_store_choice *choice, const char *path, const evoke_provenance *made,
-                                evoke_error *err)
+                                const evoke_progress *progress, evoke_error *err)
 {
-    copy q = { .keep_tokens = !choice->no_tokens, .packed = choice->compressed, .halves = choice->float16 };
+    copy q = { .progress = progress, .keep_tokens = !choice->no_tokens, .packed = choice->compressed, .halves = choice->float16 };
     evoke_status st = evk_selection_make(s, choice, &q.of, err);
     if (st == EVOKE_OK)
         st = read_rows(&q, err);

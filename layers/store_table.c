@@ -93,7 +93,8 @@ static evoke_status check_done(const evk_selection *q, size_t i, evoke_error *er
     return EVOKE_OK;
 }
 
-static evoke_status fill(const evk_selection *q, size_t form, evoke_site site, evoke_span span, evk_buffer *out, evoke_error *err)
+static evoke_status fill(const evk_selection *q, size_t form, evoke_site site, evoke_span span, const evoke_progress *progress,
+                         evk_buffer *out, evoke_error *err)
 {
     const evoke_store_info *info = &q->s->info;
     float *all = NULL, *kept = NULL;
@@ -101,7 +102,9 @@ static evoke_status fill(const evk_selection *q, size_t form, evoke_site site, e
     EVK_TRY(evk_alloc(&all, info->n_setting * info->n_layer * info->d_model, sizeof *all, "select from store", err));
     evoke_status st = evk_alloc(&kept, q->n_setting * q->n_layer * info->d_model, sizeof *kept, "select from store", err);
     for (size_t i = 0; i < q->n_query && st == EVOKE_OK; i++) {
-        st = check_done(q, i, err);
+        st = evk_report(progress, "query", i, q->n_query, err);
+        if (st == EVOKE_OK)
+            st = check_done(q, i, err);
         if (st == EVOKE_OK)
             st = evk_selection_read(q, site, span, i, all, kept, err);
         if (st == EVOKE_OK)
@@ -112,7 +115,8 @@ static evoke_status fill(const evk_selection *q, size_t form, evoke_site site, e
     return st;
 }
 
-evoke_status evoke_store_table(evoke_store *s, const evoke_store_choice *choice, const char *path, evoke_error *err)
+evoke_status evoke_store_table(evoke_store *s, const evoke_store_choice *choice, const char *path, const evoke_progress *progress,
+                               evoke_error *err)
 {
     const size_t form = form_of(path);
     const evoke_site site = choice->n_sites ? choice->sites[0] : s->sites[0];
@@ -126,7 +130,7 @@ evoke_status evoke_store_table(evoke_store *s, const evoke_store_choice *choice,
     if (st == EVOKE_OK && !choice->span)
         st = evk_store_default_span(s, site, &span, err);
     if (st == EVOKE_OK)
-        st = fill(&q, form, site, span, &out, err);
+        st = fill(&q, form, site, span, progress, &out, err);
     if (st == EVOKE_OK)
         st = evk_write_whole(path, out.data, out.n, err);
     evk_buffer_free(&out);

@@ -18,6 +18,7 @@ enum { CHUNK_MOST = 256, CHUNK_LEAST = 16, CHUNK_BYTES = 256 << 20 };    /* toke
 typedef struct trace {
     const evoke_model *model;
     const evoke_trace_options *options;
+    const evoke_progress *progress;
     size_t chunk;                   /* C: tokens of a chunk at most */
     float *site[EVOKE_N_SITE];      /* [C, L, D] or [C, D]; NULL: not asked for */
     float *logits;                  /* [C, V], or [1, V] of the last token where they are not asked for */
@@ -140,6 +141,7 @@ static evoke_status run_prompt(trace *t, evk_h5 *f, evoke_error *err)
                               o->steering ? &o->steering->edit : NULL, o->n_ids, 0 };
         EVK_TRY(evk_forward(t->model, &t->cache, &run, 1, &capture, t->logits, &t->scratch, err));
         EVK_TRY(write_chunk(t, f, err));
+        EVK_TRY(evk_report(t->progress, "trace", n + t->n_chunk, o->n_ids + o->n_predict, err));
     }
     return EVOKE_OK;
 }
@@ -158,6 +160,7 @@ static evoke_status run_response(trace *t, evoke_error *err)
                               o->steering ? &o->steering->edit : NULL, 0, i + 1 };
         EVK_TRY(evk_forward(t->model, &t->cache, &run, 1, NULL, t->step_logits + (i + 1) * v, &t->scratch, err));
         logits = t->step_logits + (i + 1) * v;
+        EVK_TRY(evk_report(t->progress, "trace", o->n_ids + i + 1, o->n_ids + o->n_predict, err));
     }
     return EVOKE_OK;
 }
@@ -203,9 +206,9 @@ static evoke_status check(const evoke_model *m, const evoke_trace_options *o, ev
 }
 
 evoke_status evoke_trace(const evoke_model *m, const evoke_trace_options *options, const char *path,
-                         const evoke_provenance *made, evoke_error *err)
+                         const evoke_provenance *made, const evoke_progress *progress, evoke_error *err)
 {
-    trace t = { .model = m, .options = options };
+    trace t = { .model = m, .options = options, .progress = progress };
     evk_h5 *f = NULL;
     EVK_TRY(check(m, options, err));
     evoke_status st = evk_h5_create(path, &f, err);     /* first, so that a folder without leave to write is told at once */

@@ -81,28 +81,17 @@ static evoke_status check_isas(const evoke_model *m, const evk_truth *truth, evo
 
 /* ---- all of it ---- */
 
-static bool report(const evoke_progress *p, const char *what, uint64_t done)
-{
-    return !p || !p->report || p->report(p->user, what, done, 3);
-}
-
-static evoke_status stopped(evoke_error *err)
-{
-    return evk_fail(err, EVOKE_EINTERRUPTED, "verify: stopped");
-}
+enum { N_STEP = 3 };
 
 static evoke_status check_all(const evoke_model *m, const int32_t *ids, size_t n, const evoke_progress *progress,
                               evk_truth *truth, evoke_verification *out, evoke_error *err)
 {
-    if (!report(progress, "float64", 0))
-        return stopped(err);
+    EVK_TRY(evk_report(progress, "verify: float64", 0, N_STEP, err));
     EVK_TRY(evk_truth_make(m, ids, n, truth, err));
     EVK_TRY(evk_verify_points(m, truth, out->points, err));
-    if (!report(progress, "invariance", 1))
-        return stopped(err);
+    EVK_TRY(evk_report(progress, "verify: invariance", 1, N_STEP, err));
     EVK_TRY(evk_verify_same(m, ids, n, out->same, err));
-    if (!report(progress, "kernels", 2))
-        return stopped(err);
+    EVK_TRY(evk_report(progress, "verify: kernels", 2, N_STEP, err));
     return check_isas(m, truth, out, err);
 }
 

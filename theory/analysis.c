@@ -108,9 +108,7 @@ static evoke_status run_layers(evoke_theory *t, const evoke_progress *progress, 
         EVK_TRY(evk_samples_read(&t->samples, i, err));
         for (size_t e = 0; e < t->n_emotion; e++) {
             EVK_TRY(evk_analyse_emotion(t, i, e, err));
-            if (progress && progress->report
-                && !progress->report(progress->user, "theory", t->fisher.n_rows, n_layer * t->n_emotion))
-                return evk_fail(err, EVOKE_EINTERRUPTED, "theory: interrupted");
+            EVK_TRY(evk_report(progress, "theory", t->fisher.n_rows, n_layer * t->n_emotion, err));
         }
         if (!t->only_replicates)
             EVK_TRY(evk_analyse_layer(t, i, err));

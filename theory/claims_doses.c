@@ -148,8 +148,7 @@ static evoke_status run(dosing *g, const evoke_progress *progress, evoke_error *
     EVK_TRY(make_prompts(g, err));
     for (size_t q = 0; q < g->n; q++) {
         EVK_TRY(observe(g, q, err));
-        if (progress && progress->report && !progress->report(progress->user, what, before + q + 1, all))
-            return evk_fail(err, EVOKE_EINTERRUPTED, "claims: interrupted");
+        EVK_TRY(evk_report(progress, what, before + q + 1, all, err));
     }
     return evk_claims_dose_figures(g->c, g->e, &g->doses, err);
 }

@@ -132,9 +132,7 @@ static evoke_status run_layers(evk_samples *s, evk_compared *c, const evoke_prog
             float *directions = evk_vectors_ev(out->directions, 0, e);
             EVK_TRY(run_emotion(s, i, e, c, &out->rows[out->n_rows], directions + i * s->info->d_model, err));
             out->n_rows++;
-            if (progress && progress->report
-                && !progress->report(progress->user, "Fisher directions", out->n_rows, s->n_layer * n_emotion))
-                return evk_fail(err, EVOKE_EINTERRUPTED, "Fisher directions: interrupted");
+            EVK_TRY(evk_report(progress, "Fisher directions", out->n_rows, s->n_layer * n_emotion, err));
         }
     }
     return EVOKE_OK;

@@ -261,8 +261,7 @@ static evoke_status run(evoke_labelled *t, evoke_store *queries, const evoke_pro
     evk_labelled_describe(t);
     for (size_t i = 0; i < t->samples.n_layer; i++) {
         EVK_TRY(run_layer(t, i, err));
-        if (progress && progress->report && !progress->report(progress->user, what, i + 1, t->samples.n_layer))
-            return evk_fail(err, EVOKE_EINTERRUPTED, "%s: interrupted", what);
+        EVK_TRY(evk_report(progress, what, i + 1, t->samples.n_layer, err));
     }
     return EVOKE_OK;
 }

@@ -73,8 +73,7 @@ static evoke_status compare_layers(side *a, side *b, evoke_site site, const evok
             *row = (evoke_comparison_row){ .site = site, .layer = evk_samples_layer(&a->samples, i), .emotion = e };
             EVK_TRY(evk_name_place(&a->samples, i, e, compare_emotion(a, b, row, &why), &why, err));
         }
-        if (progress && progress->report && !progress->report(progress->user, "compare", out->n_rows, n_rows))
-            return evk_fail(err, EVOKE_EINTERRUPTED, "compare stores: interrupted");
+        EVK_TRY(evk_report(progress, "compare stores", out->n_rows, n_rows, err));
     }
     return EVOKE_OK;
 }

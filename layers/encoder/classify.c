@@ -115,13 +115,6 @@ static evoke_status run_group(job *j, size_t first, size_t n, const evoke_encodi
     return st;
 }
 
-static evoke_status report(const job *j, const char *what, size_t done, size_t all, evoke_error *err)
-{
-    if (j->progress && j->progress->report && !j->progress->report(j->progress->user, what, done, all) && done < all)
-        return evk_fail(err, EVOKE_EINTERRUPTED, "%s: interrupted after %zu of %zu", what, done, all);
-    return EVOKE_OK;
-}
-
 /* All sequences in groups; scores [all, width] goes to the output `logits`, or to `sentence`. */
 static evoke_status run_all(job *j, const char *what, bool sentence, size_t width, float *scores, evoke_error *err)
 {
@@ -132,7 +125,7 @@ static evoke_status run_all(job *j, const char *what, bool sentence, size_t widt
         const evoke_encodings out = { .logits = sentence ? NULL : rows, .sentence = sentence ? rows : NULL };
         EVK_TRY(run_group(j, i, n, &out, err));
         j->n_done = i + n;
-        EVK_TRY(report(j, what, i + n, all, err));
+        EVK_TRY(evk_report(j->progress, what, i + n, all, err));
     }
     return EVOKE_OK;
 }

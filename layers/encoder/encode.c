@@ -177,8 +177,7 @@ evoke_status evoke_encode(const evoke_encoder *e, const evoke_sequence *sequence
         }
         EVK_TRY(run_batch(&b, err));
         token += b.n_token;
-        if (progress && progress->report && !progress->report(progress->user, "encode", i, n))
-            return evk_fail(err, EVOKE_EINTERRUPTED, "encode: interrupted after %zu of %zu texts", i, n);
+        EVK_TRY(evk_report(progress, "encode", i, n, err));
     }
     return EVOKE_OK;
 }

@@ -62,7 +62,7 @@ static evoke_status average(const evoke_ev_options *options, evoke_vectors **v, 
     *v = NULL;
     if (!check(evoke_store_open(path, &s, err) == EVOKE_OK, "%s", err->text))
         return EVOKE_EIO;
-    const evoke_status st = evoke_mean_difference(s, options, v, report, err);
+    const evoke_status st = evoke_mean_difference(s, options, NULL, v, report, err);
     evoke_store_free(s);
     return st;
 }
@@ -98,6 +98,25 @@ static void is_mean(const evoke_vectors *v, evoke_site site, size_t index, const
             check(fabs((double)evoke_vectors_neutral(v, site, e)[l] - dot / sqrt(square)) < 1e-5, "neutral along %zu, layer %zu", e, l);
         }
     check(evoke_vectors_count(v, 0) == count[0] && evoke_vectors_count(v, 1) == count[1], "counts");
+}
+
+static bool stop(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)what, (void)total;
+    return done < *(const uint64_t *)user;
+}
+
+static void can_be_stopped(void)
+{
+    evoke_error err = {0};
+    evoke_store *s = NULL;
+    evoke_vectors *v = NULL;
+    uint64_t most = N;                  /* into the second site */
+    write_store(NULL);
+    if (check(evoke_store_open(path, &s, &err) == EVOKE_OK, "%s", err.text))
+        check(evoke_mean_difference(s, &(evoke_ev_options){ .any_span = true }, &(evoke_progress){ stop, &most }, &v, NULL, &err) ==
+              EVOKE_EINTERRUPTED && !v && strstr(err.text, "interrupted after"), "%s", err.text);
+    evoke_store_free(s);
 }
 
 static void complete(void)
@@ -253,6 +272,7 @@ static void smollm2(const char *root)
 int main(int argc, char **argv)
 {
     complete();
+    can_be_stopped();
     incomplete();
     smollm2(argc > 1 ? argv[1] : ".");
     return check_done();

@@ -44,6 +44,16 @@ holds "bench is interrupted with 130, not $status" test $status -eq 130
 holds "and says so" grep -q 'interrupted' "$WORK/err"
 holds "nothing half-written" test -z "$(ls "$WORK" | grep partial)"
 set +m
+called() {          # however long its threads are told to wait
+    env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT "$EVOKE" bench -m "$MODEL" >"$WORK/out" 2>"$WORK/err" </dev/null &
+    sleep 0.5
+    local name
+    name=$(cat "/proc/$!/comm")
+    kill -TERM $!
+    wait $!
+    test "$name" = "$(basename "$EVOKE")"
+}
+holds "ps and pkill know the program by its name" called
 
 closed_pipe() {
     { "$EVOKE" generate -m "$MODEL" -f "$WORK/many.txt" --raw -n 4 --json -q 2>"$WORK/err"; echo $? >"$WORK/status"; } | head -n 1 >/dev/null

@@ -65,7 +65,7 @@ static void touch_store(evoke_store *s)
             if (evoke_store_has(s, evoke_store_site(s, i), span))
                 touch_values(s, info, evoke_store_site(s, i), span);
     if (is_small(info->n_emotion * info->n_setting, info->n_layer, info->d_model))
-        if (fuzz_ok(evoke_mean_difference(s, &options, &v, NULL, &err), &err))
+        if (fuzz_ok(evoke_mean_difference(s, &options, NULL, &v, NULL, &err), &err))
             evoke_vectors_free(v);
 }
 

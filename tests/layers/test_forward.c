@@ -67,6 +67,12 @@ static size_t group_sites(evk_h5 *expected, const char *group, evoke_site sites[
     return n_sites;
 }
 
+static bool stop_at_once(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)user, (void)what, (void)done, (void)total;
+    return false;
+}
+
 static void check_prompt(const evoke_model *m, evk_h5 *expected, const char *group, const char *label)
 {
     evoke_site sites[EVOKE_N_SITE];
@@ -81,7 +87,7 @@ static void check_prompt(const evoke_model *m, evk_h5 *expected, const char *gro
     golden_temporary(file, sizeof file, "trace.h5");
     const size_t n_sites = group_sites(expected, group, sites, label);
     const evoke_trace_options o = { .ids = ids, .n_ids = n, .n_predict = n_generated, .sites = sites, .n_sites = n_sites };
-    check(n_sites > 0 && evoke_trace(m, &o, file, NULL, &err) == EVOKE_OK, "%s: %s", label, err.text);
+    check(n_sites > 0 && evoke_trace(m, &o, file, NULL, NULL, &err) == EVOKE_OK, "%s: %s", label, err.text);
     check(evk_h5_open(file, &trace, &err) == EVOKE_OK, "%s: %s", label, err.text);
     for (size_t i = 0; trace && i < n_sites; i++) {
         const char *site = evoke_site_name(sites[i]);
@@ -92,6 +98,10 @@ static void check_prompt(const evoke_model *m, evk_h5 *expected, const char *gro
     if (trace && n_generated)
         check_ids(expected, group, "generated", trace, label);
     evk_h5_free(trace);
+    remove(file);
+    const evoke_status st = evoke_trace(m, &o, file, NULL, &(evoke_progress){ .report = stop_at_once }, &err);
+    check(n_generated ? st == EVOKE_EINTERRUPTED && strstr(err.text, "interrupted after") && access(file, F_OK) != 0 : st == EVOKE_OK,
+          "%s stopped: %s", label, err.text);
     remove(file);
     free(ids);
 }
@@ -166,7 +176,7 @@ static void check_steered(const evoke_model *m, evk_h5 *expected, const char *gr
           label, group, err.text);
     golden_temporary(file, sizeof file, "steered.h5");
     const evoke_trace_options o = { .ids = ids, .n_ids = n_ids, .n_predict = n_generated, .steering = s };
-    check(evoke_trace(m, &o, file, NULL, &err) == EVOKE_OK && evk_h5_open(file, &trace, &err) == EVOKE_OK, "%s", err.text);
+    check(evoke_trace(m, &o, file, NULL, NULL, &err) == EVOKE_OK && evk_h5_open(file, &trace, &err) == EVOKE_OK, "%s", err.text);
     if (trace)
         compare_steered(expected, group, trace, label);
     evk_h5_free(trace);

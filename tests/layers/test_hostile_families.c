@@ -49,7 +49,7 @@ static void runs(const char *path, const char *what)
     const evoke_trace_options o = { .ids = ids, .n_ids = 3, .n_predict = 2 };
     evoke_model *m = NULL;
     evoke_error err = { 0 };
-    check(evoke_model_open(path, NULL, &m, &err) == EVOKE_OK && evoke_trace(m, &o, trace, NULL, &err) == EVOKE_OK, "%s: %s", what,
+    check(evoke_model_open(path, NULL, &m, &err) == EVOKE_OK && evoke_trace(m, &o, trace, NULL, NULL, &err) == EVOKE_OK, "%s: %s", what,
           err.text);
     evoke_model_free(m);
     remove(trace);

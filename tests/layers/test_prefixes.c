@@ -220,7 +220,7 @@ static void test_interrupted(const world *w)
     evoke_response none[N_ASKED] = {{0}};
     evoke_error err = {0};
     check(evoke_generate(w->m, w->requests, N_ASKED, 4, NULL, NULL, &at_once, none, &err) == EVOKE_EINTERRUPTED &&
-          strcmp(err.text, "generate: stopped after 0 of 18 prompts") == 0, "within the beginnings: %s", err.text);
+          strcmp(err.text, "generate: interrupted after 0 of 18") == 0, "within the beginnings: %s", err.text);
     for (size_t i = 0; i < N_ASKED; i++)
         check(none[i].n == 0 && none[i].seconds == 0, "request %zu has not begun", i);
     evoke_responses_free(none, N_ASKED);

@@ -94,7 +94,7 @@ static void test_trace(const evoke_model *m, const char *root)
     check(evk_h5_open(path, &want, &err) == EVOKE_OK, "%s", err.text);
     int32_t *ids = golden_ids(want, "/ids", &n), *generated = golden_ids(want, "/generated", &k);
     const evoke_trace_options o = { .ids = ids, .n_ids = n, .n_predict = k };
-    check(evoke_trace(m, &o, file, NULL, &err) == EVOKE_OK && evk_h5_open(file, &got, &err) == EVOKE_OK, "%s", err.text);
+    check(evoke_trace(m, &o, file, NULL, NULL, &err) == EVOKE_OK && evk_h5_open(file, &got, &err) == EVOKE_OK, "%s", err.text);
     for (size_t i = 0; got && i < sizeof sites / sizeof *sites; i++)
         compare_site(want, got, sites[i]);
     int32_t *own = got ? golden_ids(got, "/generated", &n) : NULL;

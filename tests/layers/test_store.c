@@ -302,8 +302,33 @@ static void no_layer_is_chosen_twice(const plan *p)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         layers[i] = p->spec.layers[0];
     for (size_t i = 0; s && i < 2; i++)
-        check(evoke_store_select(s, &(evoke_store_choice){ .layers = layers, .n_layers = counts[i] }, FOLDER "/twice.h5", NULL, &err) ==
+        check(evoke_store_select(s, &(evoke_store_choice){ .layers = layers, .n_layers = counts[i] }, FOLDER "/twice.h5", NULL, NULL, &err) ==
               EVOKE_EARG && strstr(err.text, "twice") && access(FOLDER "/twice.h5", F_OK) != 0, "%zu times: %s", counts[i], err.text);
+    evoke_store_free(s);
+}
+
+static bool stop(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)what, (void)total;
+    return done < *(const uint64_t *)user;
+}
+
+/* A part of a store, and a table, are whole or not there. */
+static void a_part_can_be_stopped(void)
+{
+    static const char *const parts[] = { FOLDER "/part.h5", FOLDER "/part.npy", FOLDER "/part.csv" };
+    evoke_error err = {0};
+    evoke_store *s = NULL;
+    uint64_t most = 1;
+    const evoke_progress progress = { stop, &most };
+    check(evoke_store_open(path, &s, &err) == EVOKE_OK, "%s", err.text);
+    for (size_t i = 0; s && i < 3; i++) {
+        const evoke_store_choice all = { 0 };
+        const evoke_status st = i == 0 ? evoke_store_select(s, &all, parts[i], NULL, &progress, &err)
+                                       : evoke_store_table(s, &all, parts[i], &progress, &err);
+        check(st == EVOKE_EINTERRUPTED && strstr(err.text, "interrupted after 1 of"), "%s: %s", parts[i], err.text);
+        check(access(parts[i], F_OK) != 0, "%s is there", parts[i]);
+    }
     evoke_store_free(s);
 }
 
@@ -543,6 +568,7 @@ int main(void)
     comes_back(&p);
     norms_are_medians(&p);
     no_layer_is_chosen_twice(&p);
+    a_part_can_be_stopped();
     tokens_are_kept(&p, false);
     another_extraction_is_refused();
     one_writer_many_readers(&p);

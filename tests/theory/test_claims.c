@@ -52,7 +52,7 @@ static bool make_stores(const evoke_model *m, char files[1 + ORDERS][256])
               && evoke_store_open(files[0], &s, &err) == EVOKE_OK;
     for (size_t i = 0; ok && i < ORDERS; i++) {
         const evoke_store_choice all = { .layers = orders[i], .n_layers = L };
-        ok = evoke_store_select(s, &all, files[1 + i], NULL, &err) == EVOKE_OK;
+        ok = evoke_store_select(s, &all, files[1 + i], NULL, NULL, &err) == EVOKE_OK;
     }
     evoke_store_free(s);
     evoke_settings_free(how);
@@ -160,7 +160,7 @@ int main(int argc, char **argv)
               && make_stores(m, files);
     for (size_t i = 0; ok && i < 1 + ORDERS; i++)
         ok = check(evoke_store_open(files[i], &stores[i], &err) == EVOKE_OK, "%s", err.text);
-    if (ok && check(evoke_mean_difference(stores[0], &how, &ev, NULL, &err) == EVOKE_OK, "%s", err.text)) {
+    if (ok && check(evoke_mean_difference(stores[0], &how, NULL, &ev, NULL, &err) == EVOKE_OK, "%s", err.text)) {
         orders(m, stores, ev);
         refused(m, stores[0], ev);
     }
