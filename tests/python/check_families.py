@@ -4,7 +4,7 @@
 
 A family here is a model_type with one kind of setting. Shapes, seeds, head sizes, biases, rope settings, stored types, shards and
 the form of config.json (as transformers 5 writes it, or as published files have it) are drawn from the seed. Every hook point of
-prompts of 1, 7, 33 and 48 ids must be within max(1e-5, 10 times the reference's own float32 error, measured against float64), and
+prompts of 1, 7, 33 and 48 ids, and of 290 where nothing in the config hangs on a shorter context, must be within max(1e-5, 10 times the reference's own float32 error, measured against float64), and
 the greedy ids equal as long as the two best logits are 1e-3 apart. The reference reads the very config.json that evoke reads.
 
 Needs torch, transformers and gguf (3 GB: `pip install torch transformers gguf`); without them it is skipped."""
@@ -25,6 +25,7 @@ except ImportError as e:
 from types import SimpleNamespace
 
 LENGTHS = (1, 7, 33, 48)
+LONG = 290             # ids: more than two of the blocks that attention takes keys by
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 
 
@@ -355,6 +356,7 @@ class Reference:
         rng = g.family_rng(seed, family)
         self.spec = spec = spec(rng)
         folder.mkdir(parents=True, exist_ok=True)
+        self.lengths = LENGTHS + ((LONG,) if lengthen(spec.config) else ())
         model = g.build(spec)
         tied = value(spec.config, "tie_word_embeddings")
         g.randomize(model, rng, spec.gemma, embed_std=(0.04 if value(spec.config, "scale_emb") else 0.09) if tied else 0.25)
@@ -367,7 +369,7 @@ class Reference:
         sites = spec.sites(model)
         self.n_layers, vocab = len(sites.layers), value(spec.config, "vocab_size")
         p7, self.generated, _ = g.choose_prompt(model, rng, vocab, 3)
-        self.ids = {n: np.asarray(p7) if n == 7 else rng.integers(3, vocab, n) for n in LENGTHS}
+        self.ids = {n: np.asarray(p7) if n == 7 else rng.integers(3, vocab, n) for n in self.lengths}
         _, _, rows = g.greedy(model, p7, len(self.generated))
         margins = [g.margin(r) for r in rows]
         self.n_sure = next((i for i, m in enumerate(margins) if m < 1e-3), len(margins))
@@ -375,12 +377,22 @@ class Reference:
         with g.double_precision():
             double = g.build(spec, config, state)
             exact = {n: g.trace(double, spec.sites(double), ids) for n, ids in self.ids.items()}
-        self.bound = {site: max(1e-5, 10 * max((self.out[n][site].double() - exact[n][site]).abs().max().item() for n in LENGTHS))
+        self.bound = {site: max(1e-5, 10 * max((self.out[n][site].double() - exact[n][site]).abs().max().item() for n in self.lengths))
                       for site in self.out[7]}
 
     def stored(self, state):
         """The weights as the file under test holds them."""
         return state
+
+
+def lengthen(config):
+    """Room for a long prompt, where the drawn context is one that no other setting is reckoned from."""
+    if (value(config, "rope_parameters") or {}).get("original_max_position_embeddings") in (64, 128): return False
+    keys = [k for k in ("max_position_embeddings", "n_positions", "model_max_length", "seq_length") if value(config, k) in (64, 128)]
+    for key in keys:
+        if isinstance(config, dict): config[key] = 320
+        else: setattr(config, key, 320)
+    return bool(keys)
 
 
 def first_difference(got, want, bound):
@@ -407,7 +419,7 @@ def trace(program, model, ids, n, path):
 
 def hold(program, model, reference, label, work):
     """Holds the program's result on a model file against a reference; one check a prompt, and the greedy ids."""
-    for n in LENGTHS:
+    for n in reference.lengths:
         path = Path(work) / "trace.h5"
         path.unlink(missing_ok=True)
         run = trace(program, model, reference.ids[n], len(reference.generated) if n == 7 else 0, path)
