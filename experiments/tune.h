@@ -62,6 +62,8 @@ tune_figures tune_plain(const tuner *t, size_t first, size_t n);
  * good until the next call. */
 evoke_status tune_measure(tuner *t, const tune_setting *settings, size_t n, size_t first, size_t n_prompts, const char *stage,
                           tune_trial **out, evoke_error *err);
+/* The layers of the vectors that a setting steers; how many. */
+size_t tune_layers(const tuner *t, const tune_setting *s, int32_t layers[TUNE_MOST_LAYERS]);
 /* Of a trial: log perplexity over the unsteered one's on the same prompts, over what may be lost (1: all of it). */
 double tune_spent(const tuner *t, const tune_figures *f, const tune_figures *unsteered);
 bool tune_within(const tuner *t, const tune_figures *f, const tune_figures *unsteered);

@@ -108,18 +108,24 @@ tune_figures tune_plain(const tuner *t, size_t first, size_t n)
     return f;
 }
 
-/* x of an emotion: x (EV - share EVbase) in the setting's layers. */
-static evoke_status make_steering(const tuner *t, const tune_setting *s, size_t e, evoke_steering **out, evoke_error *err)
+size_t tune_layers(const tuner *t, const tune_setting *s, int32_t layers[TUNE_MOST_LAYERS])
 {
-    const evoke_strength both[] = { { evoke_vectors_emotion(t->vectors, t->emotions[e]), s->alpha },
-                                    { "base", -s->alpha * s->base_share } };
-    int32_t layers[TUNE_MOST_LAYERS];
     size_t n = 0;
     for (size_t l = 0; l < evoke_vectors_describe(t->vectors)->n_layer && n < TUNE_MOST_LAYERS; l++) {
         const int32_t layer = evoke_vectors_layer(t->vectors, l);
         if ((size_t)layer >= s->first && (size_t)layer <= s->last)
             layers[n++] = layer;
     }
+    return n;
+}
+
+/* x of an emotion: x (EV - share EVbase) in the setting's layers. */
+static evoke_status make_steering(const tuner *t, const tune_setting *s, size_t e, evoke_steering **out, evoke_error *err)
+{
+    const evoke_strength both[] = { { evoke_vectors_emotion(t->vectors, t->emotions[e]), s->alpha },
+                                    { "base", -s->alpha * s->base_share } };
+    int32_t layers[TUNE_MOST_LAYERS];
+    const size_t n = tune_layers(t, s, layers);
     const evoke_steer_options o = {
         .vectors = t->vectors, .strengths = both, .n_strengths = s->base_share != 0 ? 2 : 1, .site = s->site,
         .positions = s->positions, .mode = s->mode, .layers = layers, .n_layers = n,

@@ -109,11 +109,7 @@ evoke_status tune_keep(const options *o, const tuner *t, const tune_outcome *r, 
     tuning found = { .site = r->best.setting.site, .positions = r->best.setting.positions, .mode = r->best.setting.mode,
                      .base_share = r->best.setting.base_share, .layers = layers, .emotions = names, .alphas = alphas,
                      .n = t->n_emotions, .low = r->low, .high = r->high, .max_loss = t->max_loss };
-    for (size_t l = 0; l < evoke_vectors_describe(t->vectors)->n_layer && found.n_layers < TUNE_MOST_LAYERS; l++) {
-        const int32_t layer = evoke_vectors_layer(t->vectors, l);
-        if ((size_t)layer >= r->best.setting.first && (size_t)layer <= r->best.setting.last)
-            layers[found.n_layers++] = layer;
-    }
+    found.n_layers = tune_layers(t, &r->best.setting, layers);
     for (size_t e = 0; e < t->n_emotions; e++) {
         names[e] = (char *)evoke_vectors_emotion(t->vectors, t->emotions[e]);
         alphas[e] = r->best.setting.alpha;

@@ -201,10 +201,10 @@ static evoke_status run(evk_reference_pass *p, const evk_reference *r, evoke_err
     return st == EVOKE_OK ? head(p, r, err) : st;
 }
 
-evoke_status evk_reference_run(const evoke_model *m, const int32_t *ids, size_t n, bool rounded, evk_reference *out,
+evoke_status evk_reference_run(const evoke_model *m, const int32_t *ids, size_t n, uint64_t draw, evk_reference *out,
                                evoke_error *err)
 {
-    evk_reference_pass p = { .m = m, .ids = ids, .n = n, .rounded = rounded };
+    evk_reference_pass p = { .m = m, .ids = ids, .n = n, .draw = draw };
     *out = (evk_reference){ .n_token = n };
     evk_kernels_add_ref(&p.portable);
     EVK_TRY(evk_model_check_ids(m, "run model", ids, n, err));

@@ -3,7 +3,7 @@
  * It reads the same config and the same stored weights (turned into numbers by the portable kernels), and shares nothing else
  * with the real pass: no kernels, no packed weights, no cache, no batches, no threads in a sum.
  *
- * How far off may float32 be? The same pass runs once more with a random error put in wherever float32 computation rounds, of
+ * How far off may float32 be? The same pass runs again with a random error put in wherever float32 computation rounds, of
  * the size that it rounds by (Monte Carlo arithmetic: Parker 1997). How far that run strays, token by token, is what this model
  * makes of float32's errors on this prompt; with u = 2^-24 and g uniform in (-1, 1):
  *
@@ -20,9 +20,9 @@
 /* What every hook point holds: [T, L, D]; embed and final_norm [T, D]; logits [T, V]. */
 typedef struct evk_reference { size_t n_token; double *site[EVOKE_N_SITE]; } evk_reference;
 
-/* ids as one prompt. rounded: with the errors above. Free with evk_reference_free, also on failure. Errors: EVOKE_EDATA an id
+/* ids as one prompt. draw 0: exact; otherwise with the errors above, each draw with its own. Free with evk_reference_free, also on failure. Errors: EVOKE_EDATA an id
  * outside the vocabulary; EVOKE_ENOMEM. */
-evoke_status evk_reference_run(const evoke_model *m, const int32_t *ids, size_t n, bool rounded, evk_reference *out,
+evoke_status evk_reference_run(const evoke_model *m, const int32_t *ids, size_t n, uint64_t draw, evk_reference *out,
                                evoke_error *err);
 void evk_reference_free(evk_reference *r);
 /* Rows of a hook point for each token, and the width of a row. */
@@ -35,14 +35,14 @@ typedef struct evk_reference_pass {
     evk_kernels portable;
     const int32_t *ids;
     size_t n, layer;
-    bool rounded;
+    uint64_t draw;              /* 0: exact */
     uint64_t step;              /* of the pass, so that every random error is its own */
     double *x, *normed, *y;     /* [T, D] the stream, what a half reads, what it gives */
     double *q, *k, *v, *mixed, *low, *latent, *up, *gate;       /* [T, width] */
     double *cosine[EVK_MAX_ROPE], *sine[EVK_MAX_ROPE];          /* [T, d_rope / 2] */
 } evk_reference_pass;
 
-/* size * g, g by `at` in this step; 0 in a pass that is not rounded. */
+/* size * g, g by `at` in this step; 0 in an exact pass. */
 double evk_reference_error(const evk_reference_pass *p, size_t at, double size);
 #define EVK_UNIT_ROUNDING 0x1p-24
 /* out [T, rows] = x [T, cols] w + bias; bias EVK_N_SLOT: none. */

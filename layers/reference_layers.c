@@ -12,9 +12,9 @@ static const double U = EVK_UNIT_ROUNDING;
 
 double evk_reference_error(const evk_reference_pass *p, size_t at, double size)
 {
-    if (!p->rounded)
+    if (!p->draw)
         return 0;
-    uint64_t z = (p->step << 40) + (uint64_t)at + 0x9e3779b97f4a7c15u;     /* splitmix64 (Steele and others 2014) */
+    uint64_t z = (p->step << 40) + (uint64_t)at + p->draw * 0x9e3779b97f4a7c15u;     /* splitmix64 (Steele and others 2014) */
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
     z = (z ^ z >> 27) * 0x94d049bb133111ebu;
     return size * ((double)(int64_t)(z ^ z >> 31) * 0x1p-63);
@@ -71,10 +71,10 @@ static void multiply_row(const evk_reference_pass *p, const evk_tensor *w, size_
     evk_reference_row(p, w, r, value);
     for (size_t i = 0; i < w->cols; i++)
         wide[i] = (double)value[i];
-    if (p->rounded)
+    if (p->draw)
         measure_w(b, wide, w->cols, of_w);
     for (size_t t = 0; t < p->n; t++) {
-        const double size = p->rounded ? sqrt(dot(b->of_x + t * b->n, of_w, b->n)) : 0;
+        const double size = p->draw ? sqrt(dot(b->of_x + t * b->n, of_w, b->n)) : 0;
         out[t * w->rows + r] = dot(x + t * w->cols, wide, w->cols) + bias + evk_reference_error(p, t * w->rows + r, size);
     }
 }
@@ -95,7 +95,7 @@ evoke_status evk_reference_linear(evk_reference_pass *p, evk_slot matrix, evk_sl
     if (st == EVOKE_OK)
         st = evk_alloc(&wide, n_thread * (w->cols + b.n), sizeof *wide, "compute in float64", err);
     p->step++;
-    for (size_t t = 0; st == EVOKE_OK && p->rounded && t < p->n; t++)
+    for (size_t t = 0; st == EVOKE_OK && p->draw && t < p->n; t++)
         measure_x(&b, x + t * w->cols, w->cols, b.of_x + t * b.n);
     if (st == EVOKE_OK) {
 #pragma omp parallel for schedule(static) num_threads((int)n_thread)
