@@ -35,7 +35,8 @@ static void release(training *t)
     free(t->v);
 }
 
-static evoke_status fit_training(const evoke_claims *c, const evk_samples *s, size_t e, training *t, evoke_error *err)
+/* s: the samples of one layer. */
+static evoke_status fit_training(const evoke_claims *c, const evk_samples *s, int32_t layer, size_t e, training *t, evoke_error *err)
 {
     const size_t first = s->starts[e], n = s->starts[e + 1] - first;
     double s_two = 0, s_offset = 0;
@@ -57,7 +58,7 @@ static evoke_status fit_training(const evoke_claims *c, const evk_samples *s, si
     EVK_TRY(evk_pairs_fit_new(&t->pairs, &t->fit, err));
     if (evk_pairs_refit(&t->fit, t->ones, s_two, s_offset) != EVOKE_OK || !t->fit.offset_fits)
         return evk_fail(err, EVOKE_ESINGULAR, "claims: no Fisher or offset direction can be fitted to '%s' at layer %d (shrinkage %g)",
-                        evoke_store_emotion(c->store, e), (int)evk_samples_layer(s, 0), c->options.shrinkage);
+                        evoke_store_emotion(c->store, e), (int)layer, c->options.shrinkage);
     return EVOKE_OK;
 }
 
@@ -74,7 +75,7 @@ static evoke_status fit_discriminant(evoke_claims *c, size_t e, evoke_error *err
 {
     training t;
     double *w = c->w + e * c->d, means[2] = {0};
-    const evoke_status st = fit_training(c, &c->score, e, &t, err);
+    const evoke_status st = fit_training(c, &c->score, evk_samples_layer(&c->score, 0), e, &t, err);
     if (st == EVOKE_OK) {
         evk_pooled_vector(&t.fit.two, &t.fit.fisher, w);
         for (size_t i = 0; i < t.n; i++) {
@@ -141,7 +142,7 @@ static evoke_status fit_arms(evoke_claims *c, const evk_samples *s, size_t e, si
 {
     training t;
     double share = 0;
-    evoke_status st = fit_training(c, s, e, &t, err);
+    evoke_status st = fit_training(c, s, c->layers[l], e, &t, err);
     if (st == EVOKE_OK) {
         evk_pooled_vector(&t.fit.two, &t.fit.fisher, t.v);
         st = put(c, EVK_ARM_FISHER, e, l, t.v, false, err);
