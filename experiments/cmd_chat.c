@@ -41,7 +41,7 @@ static const command_options takes = {
                 "  evoke chat -m model.gguf --ev ev.h5 --alpha joy=2 --system \"You are brief.\"\n"
                 "  printf 'How was your day?\\n/joy 2\\nAnd now?\\n' | evoke chat -m model.gguf --ev ev.h5 --json\n",
     .own = own,
-    .groups = { { "Model:", options_model }, { "Computing (default: fast):", options_compute }, { "Steering:", options_steering },
+    .groups = { { "Model:", options_model }, { "Computing:", options_compute }, { "Steering:", options_steering },
                 { "Sampling (default: --temp 0.6 --top-p 0.9):", options_sampling } },
 };
 

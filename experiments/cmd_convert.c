@@ -190,6 +190,14 @@ static void add_notes(json_t *list, const evoke_vectors_note *notes, size_t n)
     }
 }
 
+static bool is_less(const evoke_vectors_report *r)
+{
+    for (size_t i = 0; i < r->n_notes; i++)
+        if (r->notes[i].lost)
+            return true;
+    return false;
+}
+
 static evoke_status report(const options *o, const conversion *c, const char *path, evoke_error *err)
 {
     const evoke_vectors_info *v = evoke_vectors_describe(c->vectors);
@@ -199,8 +207,9 @@ static evoke_status report(const options *o, const conversion *c, const char *pa
     say_notes(c->fit, c->n_fit, o->quiet);
     say_notes(c->written.notes, c->written.n_notes, o->quiet);
     if (!o->json) {
-        printf("%s -> %s: %zu vector%s, %zu layer%s, %zu wide\nvectors     %s\n", c->read.format, c->written.format, n_emotion,
-               n_emotion == 1 ? "" : "s", n_layer, n_layer == 1 ? "" : "s", v->d_model, path);
+        printf("%s -> %s: of %zu vector%s and %zu layer%s, %zu wide%s\nvectors     %s\n", c->read.format, c->written.format, n_emotion,
+               n_emotion == 1 ? "" : "s", n_layer, n_layer == 1 ? "" : "s", v->d_model, is_less(&c->written) ? ", less what is not carried" : "",
+               path);
         return EVOKE_OK;
     }
     json_t *result = json_object(), *notes = json_array(), *layers = json_array();

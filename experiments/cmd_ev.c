@@ -98,7 +98,7 @@ evoke_status cmd_ev(int argc, const char **argv, evoke_error *err)
     if (st != EVOKE_OK || o.done)
         goto done;
     how.partial = option_given(&o, OPT_PARTIAL);
-    st = option_need(&o, OPT_OUTPUT, "average", &path, err);
+    st = option_need(&o, OPT_OUTPUT, "ev", &path, err);
     if (st == EVOKE_OK)
         st = options_one_span(&o, &how.span, &how.any_span, err);
     if (st == EVOKE_OK)

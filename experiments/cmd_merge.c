@@ -48,7 +48,8 @@ static bool is_of_theory(const char *path)
 static evoke_status summary(const options *o, const char *path, const char *next, evoke_error *err)
 {
     if (!o->json) {
-        printf("shards      %zu\nfile        %s\nnext        evoke %s %s\n", o->n_arguments, path, next, path);
+        printf("shards      %zu\nfile        %s\nnext        evoke %s %s%s\n", o->n_arguments, path, next, path,
+               strcmp(next, "ev") == 0 ? " -o ev.h5" : "");
         return EVOKE_OK;
     }
     json_t *result = json_object();

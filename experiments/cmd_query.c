@@ -29,7 +29,7 @@ static const command_options takes = {
     .examples = "  evoke query acts.h5 -o joy.h5 --emotion joy --layers 10-19\n"
                 "  evoke query acts.h5 -o small.h5 --compress\n"
                 "  evoke query acts.h5 -o neutral.npy --setting neutral --sites resid_post --span last\n"
-                "  evoke query acts.h5 -o few.csv --id joy-1,joy-2 --layers 12\n",
+                "  evoke query acts.h5 -o few.csv --id joy-001,joy-002 --layers 12\n",
     .own = own, .least = 1, .most = 1,
 };
 
@@ -88,6 +88,9 @@ static evoke_status write_part(const options *o, evoke_store *s, const chosen *c
 {
     const evoke_provenance made = { o->command_line, 0 };
     const bool table = ends_in(path, ".npy") || ends_in(path, ".csv");
+    const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
+    if (!table && dot && !ends_in(path, ".h5") && !ends_in(path, ".hdf5"))
+        return fail(err, EVOKE_EARG, "query: '%s' says neither a store (.h5), an array (.npy) nor a table (.csv) (%s)", dot, path);
     if (table && (c->choice.compressed || c->choice.float16))
         return fail(err, EVOKE_EARG, "query: --%s is for a store, not for an array or a table (%s)",
                     c->choice.compressed ? "compress" : "float16", path);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "experiments/options.h"
 #include "experiments/output.h"
@@ -146,7 +147,7 @@ static evoke_status write_page(FILE *f, const options *o, const report_files *r,
 /* ---- where the results go ---- */
 
 /* notebooks-out/NAME.ipynb for a page .../NAME.html, in a folder made where it is missing. *path is the caller's. */
-static evoke_status usual_notebook(const char *page_path, char **path, evoke_error *err)
+static evoke_status usual_notebook(const char *page_path, char **path, bool *new_folder, evoke_error *err)
 {
     const char *slash = strrchr(page_path, '/'), *name = slash ? slash + 1 : page_path, *dot = strrchr(name, '.');
     const size_t length = dot && dot > name ? (size_t)(dot - name) : strlen(name), size = length + sizeof NOTEBOOKS "/.ipynb";
@@ -154,19 +155,23 @@ static evoke_status usual_notebook(const char *page_path, char **path, evoke_err
     if (st != EVOKE_OK)
         return st;
     snprintf(*path, size, NOTEBOOKS "/%.*s.ipynb", (int)length, name);
-    if (mkdir(NOTEBOOKS, 0777) != 0 && errno != EEXIST)
+    *new_folder = mkdir(NOTEBOOKS, 0777) == 0;
+    if (!*new_folder && errno != EEXIST)
         return fail(err, EVOKE_EIO, "make the folder of notebooks: %s (%s)", strerror(errno), NOTEBOOKS);
     return EVOKE_OK;
 }
 
-static evoke_status notebook_path(const options *o, const char *page_path, char **path, evoke_error *err)
+static evoke_status notebook_path(const options *o, const char *page_path, char **path, bool *new_folder, evoke_error *err)
 {
     const char *given = option_text(o, OPT_NOTEBOOK);
     *path = NULL;
-    if (!given)
-        return usual_notebook(page_path, path, err);
-    if (strcmp(given, "none") == 0)
+    if (given && strcmp(given, "none") == 0)
         return EVOKE_OK;
+    const evoke_status st = report_notebook_check(err); /* before a folder is made for it */
+    if (st != EVOKE_OK)
+        return st;
+    if (!given)
+        return usual_notebook(page_path, path, new_folder, err);
     *path = strdup(given);
     return *path ? options_check_output(o, OPT_NOTEBOOK, given, err) : fail(err, EVOKE_ENOMEM, "report: no memory");
 }
@@ -198,6 +203,7 @@ evoke_status cmd_report(int argc, const char **argv, evoke_error *err)
     report_files files = { .n = 0 };
     const char *path = NULL;
     char *notebook = NULL;
+    bool new_folder = false;
     size_t most = 10;
     evoke_status st = options_parse(argc, argv, &takes, &o, err);
     if (st != EVOKE_OK || o.done)
@@ -208,11 +214,13 @@ evoke_status cmd_report(int argc, const char **argv, evoke_error *err)
     if (st == EVOKE_OK)
         st = report_open(o.arguments, o.n_arguments, &files, err);
     if (st == EVOKE_OK)
-        st = notebook_path(&o, path, &notebook, err);
+        st = notebook_path(&o, path, &notebook, &new_folder, err);
     if (st == EVOKE_OK)
         st = write_both(&o, &files, path, notebook, most, err);
     if (st == EVOKE_OK && !o.quiet)
         printf("report      %s\n%s%s%s", path, notebook ? "notebook    " : "", notebook ? notebook : "", notebook ? "\n" : "");
+    if (st != EVOKE_OK && new_folder)
+        rmdir(NOTEBOOKS);
 done:
     free(notebook);
     report_close(&files);

@@ -147,7 +147,7 @@ static void print_text(const evoke_model_info *info, const evoke_verification *v
     }
     printf("\nThe same logits, bit for bit\n");
     for (size_t i = 0; i < EVOKE_N_VERIFY_SAME; i++)
-        printf("  %-10s%-40s%zu of %zu differ  %s\n", v->same[i].name, v->same[i].about, v->same[i].n_differing,
+        printf("  %-10s%-42s%zu of %zu differ  %s\n", v->same[i].name, v->same[i].about, v->same[i].n_differing,
                v->same[i].n_values, verdict(v->same[i].ok));
     printf("\nKernels: the whole pass, and products of the model's weights\n");
     for (size_t i = 0; i < v->n_isas; i++) {

@@ -7,6 +7,7 @@
 # repeng and steering-vectors on the weights as float32. Ends in one table, also results/compare_speed.txt. Takes 20 minutes the
 # first time. Run it when nothing else runs: it says so where the machine is busy.
 set -euo pipefail
+case ${1:-} in -h|--help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 # shellcheck source=experiments/setup.sh
 . experiments/setup.sh

@@ -1,6 +1,7 @@
 #include "experiments/files.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,10 +169,24 @@ evoke_status json_read_whole_lines(const char *path, json_t **root, size_t *n_br
     return fail(err, EVOKE_EFORMAT, "%s", broken->text);
 }
 
+/* Whether folder FOLDER beside the one that the program lies in has the file. */
+static bool beside_program(const char *folder, const char *name, char *room, size_t size)
+{
+    char own[PATH_MAX];
+    const ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+    own[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(own, '/');
+    if (!slash)
+        return false;
+    *slash = '\0';
+    const int length = snprintf(room, size, "%s/../%s/%s", own, folder, name);
+    return length > 0 && (size_t)length < size && access(room, R_OK) == 0;
+}
+
 const char *data_file(const char *name, char *room, size_t size)
 {
     snprintf(room, size, "data/%s", name);
-    if (access(room, R_OK) != 0)
+    if (access(room, R_OK) != 0 && !beside_program("data", name, room, size) && !beside_program("share/evoke", name, room, size))
         snprintf(room, size, "%s/%s", EVOKE_DATA, name);
     return room;
 }

@@ -40,7 +40,8 @@ evoke_status report_labelled(page *p, const report_file *file, evoke_error *err)
 evoke_status report_claims(page *p, const report_file *file, evoke_error *err);
 evoke_status report_texts(page *p, const report_file *file, size_t most, evoke_error *err);    /* most: queries shown */
 evoke_status report_metrics(page *p, const report_file *file, evoke_error *err);
-/* data/report.ipynb with the files' paths. */
+/* data/report.ipynb with the files' paths; and whether it is there. Errors: EVOKE_EIO it is not installed. */
+evoke_status report_notebook_check(evoke_error *err);
 evoke_status report_notebook(FILE *f, const report_files *r, evoke_error *err);
 
 #endif

@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "experiments/files.h"
 #include "experiments/json_out.h"
@@ -36,13 +37,19 @@ static json_t *tagged_cell(const json_t *notebook, const char *tag)
     return NULL;
 }
 
+evoke_status report_notebook_check(evoke_error *err)
+{
+    char path[PATH_MAX];
+    if (access(data_file("report.ipynb", path, sizeof path), R_OK) == 0)
+        return EVOKE_OK;
+    return fail(err, EVOKE_EIO, "write the notebook: its template is not installed; --notebook none leaves it out (%s)", path);
+}
+
 evoke_status report_notebook(FILE *f, const report_files *r, evoke_error *err)
 {
     char path[PATH_MAX];
     json_t *notebook = NULL;
     evoke_status st = json_read(data_file("report.ipynb", path, sizeof path), &notebook, err);
-    if (st == EVOKE_EIO)
-        return fail(err, st, "write the notebook: its template is not installed; --notebook none leaves it out (%s)", path);
     if (st != EVOKE_OK)
         return st;
     json_t *cell = tagged_cell(notebook, "files");

@@ -80,7 +80,7 @@ typedef struct tune_space {
 evoke_status tune_search(tuner *t, const tune_space *space, tune_trial *best, bool *within, evoke_error *err);
 
 /* The best, and what it does at several strengths, in units of its alpha, on the prompts for the last word: the last trials. */
-enum { TUNE_N_STRENGTHS = 6 };
+enum { TUNE_AS_FOUND = 4, TUNE_N_STRENGTHS = 6 };        /* the strength of 1 is number 4 */
 extern const double tune_strengths[TUNE_N_STRENGTHS];
 typedef struct tune_outcome {
     tune_trial best;

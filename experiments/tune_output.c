@@ -99,6 +99,9 @@ void tune_print(const tuner *t, const tune_outcome *r)
     printf("\nsafe range of alpha: %.2f to %.2f (perplexity at most %g times the unsteered)\n", r->low, r->high, 1 + t->max_loss);
     if (!r->within)
         printf("no setting kept the limits: the best is the one that breaks them least\n");
+    if (r->tried[TUNE_AS_FOUND].figures.own <= tune_plain(t, n_tuning, t->n_validation).own)
+        printf("on these prompts the best is no more emotional than no steering at all: vectors of more\n"
+               "queries, longer texts (-n) or other layers may help\n");
 }
 
 evoke_status tune_keep(const options *o, const tuner *t, const tune_outcome *r, const char *path, evoke_error *err)
@@ -116,7 +119,7 @@ evoke_status tune_keep(const options *o, const tuner *t, const tune_outcome *r, 
     }
     json_t *figures = json_object();
     json_put(figures, "tuned_on", trial_json(t, &r->best));
-    json_put(figures, "validated_on", trial_json(t, &r->tried[4]));
+    json_put(figures, "validated_on", trial_json(t, &r->tried[TUNE_AS_FOUND]));
     json_put(figures, "command_line", json_text(o->command_line, strlen(o->command_line)));
     return tuning_write(path, t->vectors, t->model, &found, figures, err);
 }

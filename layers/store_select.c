@@ -90,6 +90,21 @@ static evoke_status copy_axes(const copy *q, evoke_error *err)
     return evk_h5_write(q->to, "/layers", EVK_H5_I32, 1, &q->of.n_layer, layers, err);
 }
 
+/* Of an array [N, S, width] or [N, S], read at once, the cells chosen: kept [n_query, n_setting] of `cell` bytes. */
+static evoke_status pick_numbers(const copy *q, const char *name, evk_h5_type type, size_t width, size_t cell, void *kept,
+                                 evoke_error *err)
+{
+    const size_t n_query = q->of.s->info.n_query, n_setting = q->of.s->info.n_setting;
+    char *all = NULL, *to = kept;
+    EVK_TRY(evk_alloc(&all, n_query * n_setting, cell, "select from store", err));
+    const evoke_status st = evk_h5_read(q->of.s->file, name, type, (size_t[3]){ 0 }, (size_t[]){ n_query, n_setting, width }, all, err);
+    for (size_t i = 0; i < q->of.n_query && st == EVOKE_OK; i++)
+        for (size_t k = 0; k < q->of.n_setting; k++, to += cell)
+            memcpy(to, all + (q->of.queries[i] * n_setting + q->of.settings[k]) * cell, cell);
+    free(all);
+    return st;
+}
+
 /* Integers [N, S, width]; width 1: [N, S]. */
 static evoke_status copy_numbers(const copy *q, const char *name, evk_h5_type type, size_t bytes, size_t width, evoke_error *err)
 {
@@ -103,11 +118,7 @@ static evoke_status copy_numbers(const copy *q, const char *name, evk_h5_type ty
         (width > 1 && held[2] != width))
         return evk_fail(err, EVOKE_EFORMAT, "select from store: %s is of another shape (%s)", name, evk_store_path(q->of.s));
     EVK_TRY(evk_alloc(&kept, q->of.n_query * q->of.n_setting, cell, "select from store", err));
-    evoke_status st = EVOKE_OK;
-    for (size_t i = 0; i < q->of.n_query && st == EVOKE_OK; i++)
-        for (size_t k = 0; k < q->of.n_setting && st == EVOKE_OK; k++)
-            st = evk_h5_read(q->of.s->file, name, type, (size_t[]){ q->of.queries[i], q->of.settings[k], 0 },
-                             (size_t[]){ 1, 1, width }, kept + (i * q->of.n_setting + k) * cell, err);
+    evoke_status st = pick_numbers(q, name, type, width, cell, kept, err);
     if (st == EVOKE_OK)
         st = evk_h5_write(q->to, name, type, n_dim, dims, kept, err);
     free(kept);
@@ -188,10 +199,9 @@ static evoke_status read_rows(copy *q, evoke_error *err)
     if (n_dim != 3 || held[0] != q->of.s->info.n_query || held[1] != q->of.s->info.n_setting || held[2] != 2)
         return evk_fail(err, EVOKE_EFORMAT, "select from store: %s is of another shape (%s)", name, evk_store_path(q->of.s));
     EVK_TRY(evk_alloc(&q->rows, 2 * q->of.n_query * q->of.n_setting, sizeof *q->rows, "select from store", err));
+    EVK_TRY(pick_numbers(q, name, EVK_H5_I64, 2, 2 * sizeof *q->rows, q->rows, err));
     for (size_t i = 0; i < q->of.n_query * q->of.n_setting; i++) {
-        int64_t *row = q->rows + 2 * i;
-        const size_t start[3] = { q->of.queries[i / q->of.n_setting], q->of.settings[i % q->of.n_setting], 0 };
-        EVK_TRY(evk_h5_read(q->of.s->file, name, EVK_H5_I64, start, (size_t[]){ 1, 1, 2 }, row, err));
+        const int64_t *row = q->rows + 2 * i;
         if (row[0] < 0 || row[1] < row[0] || (uint64_t)row[1] > n_all)
             return evk_fail(err, EVOKE_EFORMAT, "select from store: rows %lld to %lld of %zu (%s)", (long long)row[0],
                             (long long)row[1], n_all, evk_store_path(q->of.s));

@@ -40,7 +40,8 @@ static evoke_status open_gguf(evoke_tokenizer *t, const evoke_weights *w, bool *
     for (size_t i = 0; i < merges->n; i++) {
         const char *text = "";
         size_t length = 0;
-        evk_meta_element_string(merges, i, &text, &length);
+        if (!evk_meta_element_string(merges, i, &text, &length))
+            return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s holds no strings (%s)", KEY, where);
         EVK_TRY(evk_bpe_model_add(t, text, length, i, where, err));
     }
     m->whole_words = preset->whole_words;

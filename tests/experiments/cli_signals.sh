@@ -54,6 +54,11 @@ called() {          # however long its threads are told to wait
     test "$name" = "$(basename "$EVOKE")"
 }
 holds "ps and pkill know the program by its name" called
+LOADER=/lib64/ld-linux-x86-64.so.2
+if [ -x $LOADER ]; then
+    runs "started by the loader" env -u OMP_WAIT_POLICY -u GOMP_SPINCOUNT $LOADER "$EVOKE" inspect "$MODEL"
+    holds "it does what it was asked" grep -q 'golden llama_f32' "$WORK/out"
+fi
 
 closed_pipe() {
     { "$EVOKE" generate -m "$MODEL" -f "$WORK/many.txt" --raw -n 4 --json -q 2>"$WORK/err"; echo $? >"$WORK/status"; } | head -n 1 >/dev/null

@@ -103,7 +103,11 @@ def rounded(w, kind, transposed=False):
 
 def hold_foreign(program, folder, path, work):
     """A key of another architecture is an error that names it."""
-    for key, v in FOREIGN.items():
+    hold_refused(program, folder, path, work, FOREIGN)
+
+
+def hold_refused(program, folder, path, work, keys):
+    for key, v in keys.items():
         gguf_writer.write(folder, path, more=[(key, v)])
         run = trace(program, path, [1, 2, 3], 0, Path(work) / "foreign.h5")
         check(run.returncode == 1 and key in run.stderr and run.stderr.count("\n") == 1, path.name, key, "=", v, run.stderr.strip()[-200:] or "ignored")
@@ -136,6 +140,8 @@ def main():
                     continue
                 hold(program, path, reference, f"gguf {name} seed {seed} ({reference.kind})", work)
                 if name in ("llama", "qwen3", "olmo2") and seed == first: hold_foreign(program, folder, path, work)
+                if name == "gemma2":        # windows by layers, but no flags
+                    hold_refused(program, folder, path, work, {"attention.sliding_window_pattern": [1.0] * reference.n_layers})
                 if os.environ.get("EVOKE_VERBOSE"):
                     print(f"{name} {seed} {reference.kind}: {'ok' if counts['failed'] == before else 'FAILED'} {time.time() - started:.1f} s", flush=True)
                 if not args.keep:

@@ -273,7 +273,7 @@ def write(folder, path, kind="f32", more=()):
     w.add_type("model")
     w.add_name(Path(folder).name)
     METADATA.get(m.arch, common)(w, m)
-    for key, value in more: w.add_float32(f"{m.arch}.{key}", value)
+    for key, value in more: (w.add_array if isinstance(value, list) else w.add_float32)(f"{m.arch}.{key}", value)
     if m.arch != "gptneox": w.add_file_type(gguf.LlamaFileType[FILE_TYPES[kind]])
     add_tokenizer(w, m.c["vocab_size"])
     for name, data in converted(m):
