@@ -97,8 +97,8 @@ static evoke_status read_options(const options *o, conversion *c, evoke_error *e
     c->offset = (int32_t)offset;
     if (st == EVOKE_OK && (double)c->offset != offset)
         return fail(err, EVOKE_EARG, "read --layer-offset: '%s' is no whole number", option_text(o, OPT_LAYER_OFFSET));
-    if (st == EVOKE_OK && site && !evoke_site_find(site, &c->site))
-        return fail(err, EVOKE_EARG, "read --site: '%s' is no hook point", site);
+    if (st == EVOKE_OK && site)
+        st = parse_site("site", site, &c->site, err);
     c->in.site = c->out.site = site ? &c->site : NULL;
     if (st == EVOKE_OK && layers)
         st = parse_layers(layers, &c->layers, &c->out.n_layers, err);

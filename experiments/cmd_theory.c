@@ -80,10 +80,8 @@ static evoke_status default_site(const options *o, const evoke_store *s, evoke_s
 {
     const char *name = option_text(o, OPT_SITE);
     const size_t n = evoke_store_describe(s)->n_site;
-    if (name && !evoke_site_find(name, site))
-        return fail(err, EVOKE_EARG, "read --site: no hook point is called '%s'", name);
     if (name)
-        return EVOKE_OK;
+        return parse_site("site", name, site, err);
     if (n == 0)
         return fail(err, EVOKE_EDATA, "theory: the store holds no site");
     *site = evoke_store_site(s, 0);

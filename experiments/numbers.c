@@ -272,6 +272,16 @@ evoke_status options_sampling_read(const options *o, evoke_sampling *s, evoke_er
     return st;
 }
 
+evoke_status parse_site(const char *option, const char *name, evoke_site *site, evoke_error *err)
+{
+    char all[256] = "";
+    if (evoke_site_find(name, site))
+        return EVOKE_OK;
+    for (evoke_site s = 0; s < EVOKE_N_SITE; s++)
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", s > 0 ? ", " : "", evoke_site_name(s));
+    return fail(err, EVOKE_EARG, "read --%s: no hook point is called '%s' (%s)", option, name, all);
+}
+
 evoke_status options_sites(const options *o, option_id id, evoke_site **sites, size_t *n, evoke_error *err)
 {
     char **names = NULL;
@@ -282,9 +292,7 @@ evoke_status options_sites(const options *o, option_id id, evoke_site **sites, s
     if (st == EVOKE_OK && n_names > 0)
         st = allocate(sites, n_names, sizeof **sites, err);
     for (size_t i = 0; st == EVOKE_OK && i < n_names; i++) {
-        if (!evoke_site_find(names[i], &(*sites)[i]))
-            st = fail(err, EVOKE_EARG, "read --%s: no hook point is called '%s' (resid_pre, attn_out, resid_mid, "
-                      "mlp_out, resid_post, ...)", option_name(o, id), names[i]);
+        st = parse_site(option_name(o, id), names[i], &(*sites)[i], err);
         *n = i + 1;
     }
     names_free(names, n_names);

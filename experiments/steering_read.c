@@ -183,9 +183,8 @@ static evoke_status read_detail(const options *o, size_t file, steer_detail *d, 
         return st;
     d->site_given = text[0] != NULL;
     d->in_detail = text[0] || text[1] || text[2] || text[3];
-    if (text[0] && !evoke_site_find(text[0], &d->site))
-        return fail(err, EVOKE_EARG, "read --site: no hook point is called '%s' (resid_post, attn_out, mlp_out, "
-                    "resid_mid)", text[0]);
+    if (text[0] && (st = parse_site("site", text[0], &d->site, err)) != EVOKE_OK)
+        return st;
     if (text[1] && !evoke_positions_find(text[1], &d->positions))
         return fail(err, EVOKE_EARG, "read --positions: '%s' is none of all, prompt, response, last", text[1]);
     if (text[2] && !evoke_steer_mode_find(text[2], &d->mode))

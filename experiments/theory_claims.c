@@ -43,11 +43,12 @@ static evoke_status read_words(claims_run *r, evoke_error *err)
     const char *site = option_text(r->o, OPT_SITE), *at = option_text(r->o, OPT_POSITIONS);
     size_t layer = 0;
     r->how.any_site = site == NULL;
-    if (site && !evoke_site_find(site, &r->how.site))
-        return fail(err, EVOKE_EARG, "read --site: no hook point is called '%s'", site);
+    evoke_status st = site ? parse_site("site", site, &r->how.site, err) : EVOKE_OK;
+    if (st != EVOKE_OK)
+        return st;
     if (at && !evoke_positions_find(at, &r->how.positions))
         return fail(err, EVOKE_EARG, "read --positions: '%s' is none of all, prompt, response, last", at);
-    evoke_status st = option_size(r->o, OPT_SCORE_LAYER, 0, 100000, &layer, err);
+    st = option_size(r->o, OPT_SCORE_LAYER, 0, 100000, &layer, err);
     if (option_given(r->o, OPT_SCORE_LAYER))
         r->how.score_layer = (int32_t)layer;
     if (st == EVOKE_OK)

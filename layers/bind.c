@@ -223,10 +223,10 @@ evoke_status evk_bind(evoke_model *m, evoke_error *err)
 /* ---- laying out anew ---- */
 
 /* The weights that may be: the head, then those of layers; NULL: no more. */
-static evk_weight *nth_weight(const evoke_model *m, size_t i)
+static evk_weight *nth_weight(evoke_model *m, size_t i)
 {
     const size_t n = m->config.n_layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT);
-    return i == 0 ? (evk_weight *)&m->slots[EVK_W_HEAD] : i <= n ? &m->layers[i - 1] : NULL;
+    return i == 0 ? &m->slots[EVK_W_HEAD] : i <= n ? &m->layers[i - 1] : NULL;
 }
 
 static bool is_packed(const evoke_model *m, const evk_weight *w)

@@ -207,7 +207,7 @@ evoke_status evk_store_create(const char *path, const evk_store_spec *s, const s
 /* ---- comparing ---- */
 static evoke_status differ(evk_h5 *f, const char *name, const char *held, const char *wanted, evoke_error *err)
 {
-    return evk_fail(err, EVOKE_EDATA, "continue store: it is another extraction's: %s is '%.120s', here '%.120s' (%s)", name,
+    return evk_fail(err, EVOKE_EDATA, "continue store: it is another extraction's: %s is '%.120s', here '%.120s': name another file (%s)", name,
                     held, wanted, evk_h5_path(f));
 }
 
@@ -242,7 +242,7 @@ static evoke_status same_shape(evk_h5 *f, const char *name, size_t n_dim, const 
         same = held[i] == dims[i];
     if (same)
         return EVOKE_OK;
-    return evk_fail(err, EVOKE_EDATA, "continue store: it is another extraction's: %s has %zu entries, here %zu (%s)", name,
+    return evk_fail(err, EVOKE_EDATA, "continue store: it is another extraction's: %s has %zu entries, here %zu: name another file (%s)", name,
                     found ? held[0] : 0, dims[0], evk_h5_path(f));
 }
 
@@ -288,7 +288,7 @@ static evoke_status same_numbers(evk_h5 *f, const char *name, evk_h5_type type, 
     for (size_t i = 0; i < n && st == EVOKE_OK; i++) {
         const int64_t wanted = number_at(type, numbers, i);
         if (held[i] != wanted && !is_open(name, i, wanted))
-            st = evk_fail(err, EVOKE_EDATA, "continue store: it is another extraction's: %s, entry %zu, is %lld, here %lld (%s)",
+            st = evk_fail(err, EVOKE_EDATA, "continue store: it is another extraction's: %s, entry %zu, is %lld, here %lld: name another file (%s)",
                           name, i, (long long)held[i], (long long)wanted, evk_h5_path(f));
     }
     free(held);
