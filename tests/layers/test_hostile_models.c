@@ -93,7 +93,7 @@ static const struct { tiny_edit edit; const char *says; } gguf_cases[] = {      
     { { T("tokens"), TINY_U32, .value = 8 }, NULL }, { { T("tokens"), TINY_TEXTS, .text = "a" }, "" },
     { { T("tokens"), TINY_NUMBERS, .value = 1 }, "token" }, { { T("merges"), TINY_TEXTS, .text = "a zz" }, "merge 0" },
     { { T("merges"), TINY_TEXTS, .text = "ab" }, "merge 0" }, { { T("merges"), TINY_TEXTS, .text = "" }, "merge 0" },
-    { { T("merges"), TINY_U32, .value = 2 }, NULL }, { { T("merges"), TINY_NUMBERS, .value = 2 }, "merge 0" },
+    { { T("merges"), TINY_U32, .value = 2 }, NULL }, { { T("merges"), TINY_NUMBERS, .value = 2 }, "holds no strings" },
     { { T("token_type"), TINY_NUMBERS, .value = 1 }, NULL }, { { T("token_type"), TINY_U32, .value = 1 }, NULL },
     { { T("token_type"), TINY_TEXTS, .text = "1" }, NULL }, { { T("model"), TINY_U32, .value = 1 }, NULL },
     { { T("model"), TINY_TEXTS, .text = "gpt2" }, NULL },
