@@ -208,8 +208,8 @@ static evoke_status report(const options *o, const conversion *c, const char *pa
     say_notes(c->written.notes, c->written.n_notes, o->quiet);
     if (!o->json) {
         printf("%s -> %s: of %zu vector%s and %zu layer%s, %zu wide%s\nvectors     %s\n", c->read.format, c->written.format, n_emotion,
-               n_emotion == 1 ? "" : "s", n_layer, n_layer == 1 ? "" : "s", v->d_model, is_less(&c->written) ? ", less what is not carried" : "",
-               path);
+               n_emotion == 1 ? "" : "s", n_layer, n_layer == 1 ? "" : "s", v->d_model,
+               is_less(&c->written) ? ", less what is not carried" : "", path);
         return EVOKE_OK;
     }
     json_t *result = json_object(), *notes = json_array(), *layers = json_array();

@@ -45,11 +45,11 @@ static bool is_of_theory(const char *path)
     return is;
 }
 
-static evoke_status summary(const options *o, const char *path, const char *next, evoke_error *err)
+/* The next command is `next`, the file, and `after`. */
+static evoke_status summary(const options *o, const char *path, const char *next, const char *after, evoke_error *err)
 {
     if (!o->json) {
-        printf("shards      %zu\nfile        %s\nnext        evoke %s %s%s\n", o->n_arguments, path, next, path,
-               strcmp(next, "ev") == 0 ? " -o ev.h5" : "");
+        printf("shards      %zu\nfile        %s\nnext        evoke %s %s%s\n", o->n_arguments, path, next, path, after);
         return EVOKE_OK;
     }
     json_t *result = json_object();
@@ -73,7 +73,9 @@ evoke_status cmd_merge(int argc, const char **argv, evoke_error *err)
         if (st == EVOKE_OK)
             st = merge(&o, (const char *const *)o.arguments, o.n_arguments, path, err);
         if (st == EVOKE_OK && !scores)
-            st = summary(&o, path, theory ? "theory STORE --replicates" : hdf5 ? "ev" : "eval", err);
+            st = theory ? summary(&o, path, "theory STORE --replicates", "", err)
+                 : hdf5 ? summary(&o, path, "ev", " -o ev.h5", err)
+                        : summary(&o, path, "eval", "", err);
     }
     options_free(&o);
     return st;

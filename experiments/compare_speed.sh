@@ -7,10 +7,10 @@
 # repeng and steering-vectors on the weights as float32. Ends in one table, also results/compare_speed.txt. Takes 20 minutes the
 # first time. Run it when nothing else runs: it says so where the machine is busy.
 set -euo pipefail
-case ${1:-} in -h|--help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 # shellcheck source=experiments/setup.sh
 . experiments/setup.sh
+help_wanted "$@"
 
 # shellcheck disable=SC2086
 install_packages $PACKAGES g++ cmake

@@ -5,10 +5,10 @@
 #
 # Ends in results/fast_accuracy.txt. Takes about five minutes a model, after the peers' installation (see compare_speed.sh).
 set -euo pipefail
-case ${1:-} in -h|--help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 # shellcheck source=experiments/setup.sh
 . experiments/setup.sh
+help_wanted "$@"
 
 # shellcheck disable=SC2086
 install_packages $PACKAGES g++ cmake

@@ -169,13 +169,20 @@ evoke_status json_read_whole_lines(const char *path, json_t **root, size_t *n_br
     return fail(err, EVOKE_EFORMAT, "%s", broken->text);
 }
 
+bool program_path(char path[], size_t size)
+{
+    const ssize_t n = readlink("/proc/self/exe", path, size);
+    const bool fits = n > 0 && (size_t)n < size;
+    if (fits)
+        path[n] = '\0';
+    return fits;
+}
+
 /* Whether folder FOLDER beside the one that the program lies in has the file. */
 static bool beside_program(const char *folder, const char *name, char *room, size_t size)
 {
     char own[PATH_MAX];
-    const ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
-    own[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(own, '/');
+    char *slash = program_path(own, sizeof own) ? strrchr(own, '/') : NULL;
     if (!slash)
         return false;
     *slash = '\0';

@@ -17,5 +17,7 @@ evoke_status json_read_lines(const char *path, json_t **root, evoke_error *err);
 evoke_status json_read_whole_lines(const char *path, json_t **root, size_t *n_broken, evoke_error *broken, evoke_error *err);
 /* Path of a file of data/: the one beside us, or the installed one; written to room. */
 const char *data_file(const char *name, char *room, size_t size);
+/* The path of the file that runs; false: it cannot be told, or is longer. */
+bool program_path(char path[], size_t size);
 
 #endif

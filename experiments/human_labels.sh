@@ -8,10 +8,10 @@
 # goemotions-test and isear's odd lines are reported once. Ends in results/human_labels/report.txt; half an hour on two cores.
 # The stores stay there, and are continued.
 set -euo pipefail
-case ${1:-} in -h|--help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 # shellcheck source=experiments/setup.sh
 . experiments/setup.sh
+help_wanted "$@"
 
 FOLDER=${1:-../shared/human-labels} OUT=results/human_labels
 for file in goemotions-dev goemotions-test isear; do

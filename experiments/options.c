@@ -23,7 +23,8 @@ const struct poptOption options_model[] = {
     POPT_TABLEEND
 };
 const struct poptOption options_compute[] = {
-    { "compute", 0, POPT_ARG_STRING, NULL, OPT_COMPUTE, "exact (as float32) or fast (activations in 8 bits); default: fast where texts are written (generate, chat, sweep, tune), exact elsewhere", "HOW" },
+    { "compute", 0, POPT_ARG_STRING, NULL, OPT_COMPUTE, "exact (as float32) or fast (activations in 8 bits); default: fast where texts are "
+      "written (generate, chat, sweep, tune), exact elsewhere", "HOW" },
     POPT_TABLEEND
 };
 const struct poptOption options_sampling[] = {

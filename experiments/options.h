@@ -104,12 +104,12 @@ evoke_status parse_ids(const char *text, const char *what, int32_t **ids, size_t
 evoke_status parse_json_ids(const json_t *array, const char *what, int32_t **ids, size_t *n, evoke_error *err);
 /* "all" (NULL, 0) or "A-B,C,...": layers in rising order without repeats. */
 evoke_status parse_layers(const char *text, int32_t **layers, size_t *n, evoke_error *err);
+/* One hook point by its name; the error names all of them. option: without its dashes. */
+evoke_status parse_site(const char *option, const char *name, evoke_site *site, evoke_error *err);
 
 /* What several commands do with them. */
 evoke_status options_sampling_read(const options *o, evoke_sampling *sampling, evoke_error *err);
 evoke_status options_sites(const options *o, option_id id, evoke_site **sites, size_t *n, evoke_error *err);
-/* One hook point by its name; the error names all of them. option: without its dashes. */
-evoke_status parse_site(const char *option, const char *name, evoke_site *site, evoke_error *err);
 evoke_status options_spans(const options *o, evoke_span **spans, size_t *n, evoke_error *err);
 /* The one span of --span; any is true where none was named. */
 evoke_status options_one_span(const options *o, evoke_span *span, bool *any, evoke_error *err);

@@ -6,10 +6,10 @@
 # Takes half an hour (--quick, which only shows that it works: a minute), needs numpy and gguf (installed into the tests'
 # virtual environment), and should run when nothing else does: it says so where the machine is busy.
 set -euo pipefail
-case ${1:-} in -h|--help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit ;; esac
 cd "$(dirname "$0")/.."
 # shellcheck source=experiments/setup.sh
 . experiments/setup.sh
+help_wanted "$@"
 
 QUICK=()
 [ "${1:-}" != --quick ] || { QUICK=(--quick); shift; }

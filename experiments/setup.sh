@@ -1,4 +1,4 @@
-# experiments/setup.sh: what quickstart.sh and tests/run.sh have in common; sourced by both from the project's root.
+# experiments/setup.sh: what the scripts have in common; quickstart.sh, tests/run.sh and those that build source it from the root.
 # Finds what is missing on a Debian 12 machine and installs it, builds with Meson, gets the default model.
 
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/evoke
@@ -14,6 +14,13 @@ EMULATION="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user libsimde-dev"
 
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+# Where a script's first argument asks for help: prints the comment that it begins with, and ends.
+help_wanted() {
+    case ${1:-} in
+    -h|--help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$(dirname "${BASH_SOURCE[0]}")/$(basename "$0")"; exit ;;
+    esac
+}
 
 # Prints those of the packages named that are not installed.
 missing_packages() {

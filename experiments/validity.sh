@@ -4,7 +4,9 @@
 #
 #   experiments/validity.sh EVOKE LABELS_DIR JUDGE_MODEL MINILM_DIR [TEXTS_PER_LABEL]
 set -euo pipefail
-case ${1:-} in -h|--help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit ;; esac
+# shellcheck source=experiments/setup.sh
+. "$(dirname "$0")/setup.sh"
+help_wanted "$@"
 [ $# -ge 4 ] || { echo "usage: experiments/validity.sh EVOKE LABELS_DIR JUDGE_MODEL MINILM_DIR [TEXTS_PER_LABEL]" >&2; exit 2; }
 EVOKE=$1 LABELS=$2 JUDGE=$3 MINILM=$4 LIMIT=${5:-100}
 WORK=$(mktemp -d)

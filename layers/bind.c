@@ -222,26 +222,16 @@ evoke_status evk_bind(evoke_model *m, evoke_error *err)
 
 /* ---- laying out anew ---- */
 
-/* The weights that may be: the head, then those of layers; NULL: no more. */
+/* The weights that multiply: the head, then those of layers; NULL: no more. */
 static evk_weight *nth_weight(evoke_model *m, size_t i)
 {
     const size_t n = m->config.n_layer * (EVK_N_SLOT - EVK_FIRST_LAYER_SLOT);
     return i == 0 ? &m->slots[EVK_W_HEAD] : i <= n ? &m->layers[i - 1] : NULL;
 }
 
-static bool is_packed(const evoke_model *m, const evk_weight *w)
+static bool packs(const evoke_model *m, const evk_weight *w)
 {
-    const bool codes = evk_packs(w->matrix.type) && w->matrix.cols % EVK_PACKED_BLOCK == 0;
-    const bool halves = m->kernels.by_panels && evk_is_half(w->matrix.type) && !w->matrix.transposed;
-    return w->there && !w->vector && (codes || halves);
-}
-
-static void pack(evoke_model *m, evk_weight *w)
-{
-    const evk_packed form = evk_packed_form(&w->matrix);
-    w->packed = evk_pack(&w->matrix, m->n_thread, evk_arena_bytes(&m->packed_room, evk_packed_bytes(&form)));
-    if (!w->matrix.group)
-        evk_mapped_release(w->matrix.data, w->matrix.rows * w->matrix.row_bytes);
+    return w->there && !w->vector && (evk_packs_as_codes(&w->matrix) || (m->kernels.by_panels && evk_packs_as_halves(&w->matrix)));
 }
 
 evoke_status evk_pack_weights(evoke_model *m, evoke_error *err)
@@ -249,16 +239,22 @@ evoke_status evk_pack_weights(evoke_model *m, evoke_error *err)
     size_t bytes = 0;
     evk_weight *w;
     for (size_t i = 0; (w = nth_weight(m, i)); i++) {
-        const evk_packed form = evk_packed_form(&w->matrix);
-        if (is_packed(m, w) && !evk_sum(bytes, evk_packed_bytes(&form), &bytes))
+        if (!packs(m, w))
+            continue;
+        w->packed = evk_packed_form(&w->matrix);
+        if (!evk_sum(bytes, evk_packed_bytes(&w->packed), &bytes))
             return evk_fail(err, EVOKE_ENOMEM, "pack weights: they are too large");
     }
     if (bytes == 0)
         return EVOKE_OK;
     EVK_TRY(evk_arena_init(&m->packed_room, bytes, "pack weights", err));
     m->info.n_repacked_bytes = bytes;
-    for (size_t i = 0; (w = nth_weight(m, i)); i++)
-        if (is_packed(m, w))
-            pack(m, w);
+    for (size_t i = 0; (w = nth_weight(m, i)); i++) {
+        if (w->packed.bits == 0)
+            continue;
+        w->packed = evk_pack(&w->matrix, m->n_thread, evk_arena_bytes(&m->packed_room, evk_packed_bytes(&w->packed)));
+        if (!w->matrix.group)
+            evk_mapped_release(w->matrix.data, w->matrix.rows * w->matrix.row_bytes);
+    }
     return EVOKE_OK;
 }

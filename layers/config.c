@@ -51,18 +51,20 @@ static evoke_status gguf_pattern(const evk_reader *r, const evk_config *c, size_
 {
     char name[128];
     snprintf(name, 128, "%.60s.attention.sliding_window_pattern", r->arch);
-    *list = evk_meta_array(r->w, name);
-    uint64_t flag = 0;
+    const evk_meta *flags = *list = evk_meta_array(r->w, name);
     bool bare = false;
     if (evk_meta_bool(r->w, name, &bare))
         return evk_bad_setting(r, name, "is one flag, not one for each layer");
-    if (*list && (*list)->n != c->n_layer)
+    if (!flags)
+        return evk_read_size(r, "attention.sliding_window_pattern", NULL, MAX_LAYER, *pattern ? *pattern : 1, pattern);
+    if (flags->n != c->n_layer)
         return evk_bad_setting(r, name, "has not one entry for each layer");
-    for (size_t i = 0; *list && i < c->n_layer; i++)
-        if (!evk_meta_element_u64(*list, i, &flag) || flag > 1)
+    for (size_t i = 0; i < c->n_layer; i++) {
+        uint64_t flag = 0;
+        if (!evk_meta_element_u64(flags, i, &flag) || flag > 1)
             return evk_bad_setting(r, name, "has an entry that is neither 0 nor 1");
-    return *list ? EVOKE_OK
-                 : evk_read_size(r, "attention.sliding_window_pattern", NULL, MAX_LAYER, *pattern ? *pattern : 1, pattern);
+    }
+    return EVOKE_OK;
 }
 
 evoke_status evk_plan_windows(const evk_reader *r, evk_config *c, size_t window, size_t pattern, size_t first)

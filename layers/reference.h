@@ -20,8 +20,8 @@
 /* What every hook point holds: [T, L, D]; embed and final_norm [T, D]; logits [T, V]. */
 typedef struct evk_reference { size_t n_token; double *site[EVOKE_N_SITE]; } evk_reference;
 
-/* ids as one prompt. draw 0: exact; otherwise with the errors above, each draw with its own. Free with evk_reference_free, also on failure. Errors: EVOKE_EDATA an id
- * outside the vocabulary; EVOKE_ENOMEM. */
+/* ids as one prompt. draw 0: exact; otherwise with the errors above, each draw with its own. Free with evk_reference_free, also on
+ * failure. Errors: EVOKE_EDATA an id outside the vocabulary; EVOKE_ENOMEM. */
 evoke_status evk_reference_run(const evoke_model *m, const int32_t *ids, size_t n, uint64_t draw, evk_reference *out,
                                evoke_error *err);
 void evk_reference_free(evk_reference *r);

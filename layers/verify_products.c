@@ -163,14 +163,14 @@ evoke_status evk_verify_products(const evk_kernels *k, const evk_tensor *matrix,
 {
     work w = { .k = k, .w = *matrix };
     evk_arena arena = { 0 };
-    const bool packs = evk_packs(matrix->type) && matrix->cols % EVK_PACKED_BLOCK == 0;
+    const bool packs = evk_packs_as_codes(matrix);
     evk_kernels_add_ref(&w.portable);
     w.w.rows = matrix->rows < MOST_ROWS ? matrix->rows : MOST_ROWS;
     *n = packs ? EVOKE_N_VERIFY_HOW : EVOKE_VERIFY_REPACKED;
     for (size_t i = 0; i < *n; i++)
         out[i] = (evoke_verify_product){ .isa = k->isa, .type = evk_type_describe(matrix->type)->name,
                                          .how = (evoke_verify_how)i };
-    EVK_TRY(take_room(&w, packs || (evk_is_half(matrix->type) && !matrix->transposed), &arena, err));
+    EVK_TRY(take_room(&w, packs || evk_packs_as_halves(matrix), &arena, err));
     fill_x(&w);
     for (size_t r = 0; r < w.w.rows; r++)
         fetch(&w, &w.portable, r, w.value + r * w.w.cols);

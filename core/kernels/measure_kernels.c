@@ -299,7 +299,7 @@ static size_t most_packed(const work *w)
     for (evk_type type = 0; type < EVK_N_TYPE; type++) {
         const evk_tensor t = matrix(w, type, PACKED_ROWS);
         const evk_packed form = evk_packed_form(&t);
-        if (evk_packs(type) || evk_is_half(type))
+        if (evk_packs_as_codes(&t) || evk_packs_as_halves(&t))
             most = evk_packed_bytes(&form) > most ? evk_packed_bytes(&form) : most;
     }
     return most;

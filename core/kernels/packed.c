@@ -231,20 +231,17 @@ static inline void pack_eight(const char *const rows[8], size_t col, uint8_t *to
         memcpy(to + c * EVK_PACKED_ROWS * 2, &a[c], sizeof a[c]);
 }
 
-/* 16 rows from row `first` on, of which there are n: the others are 0. */
-static void pack_halves(const evk_packed *p, const evk_tensor *w, size_t first, size_t n)
+/* The g'th 16 rows, of which there are n: the others are 0. */
+static void pack_halves(const evk_packed *p, size_t g, const char *const *rows, size_t n)
 {
-    uint8_t *to = p->codes + first * w->cols * 2;
-    const char *rows[EVK_PACKED_ROWS];
-    for (size_t r = 0; r < n; r++)
-        rows[r] = evk_tensor_row(w, first + r);
+    uint8_t *to = p->codes + g * EVK_PACKED_ROWS * p->cols * 2;
     size_t i = 0;
-    for (; n == EVK_PACKED_ROWS && i + 8 <= w->cols; i += 8) {
+    for (; n == EVK_PACKED_ROWS && i + 8 <= p->cols; i += 8) {
         pack_eight(rows, i, to + i * EVK_PACKED_ROWS * 2);
         pack_eight(rows + 8, i, to + i * EVK_PACKED_ROWS * 2 + 16);
     }
-    memset(to + i * EVK_PACKED_ROWS * 2, 0, (w->cols - i) * EVK_PACKED_ROWS * 2);
-    for (; i < w->cols; i++)
+    memset(to + i * EVK_PACKED_ROWS * 2, 0, (p->cols - i) * EVK_PACKED_ROWS * 2);
+    for (; i < p->cols; i++)
         for (size_t r = 0; r < n; r++)
             memcpy(to + (i * EVK_PACKED_ROWS + r) * 2, rows[r] + 2 * i, 2);
 }
@@ -313,25 +310,26 @@ static void put_scales(float from[EVK_PACKED_ROWS][16], size_t g, bool halves, v
         memcpy((float *)all + at, x, sizeof x);
 }
 
-/* 16 rows from row `first` on, of which there are n: the others are 0. */
-static void pack_codes(const evk_packed *p, const recipe *how, const evk_tensor *w, size_t first, size_t n)
+/* The g'th 16 rows, of which there are n: the others are 0. */
+static void pack_codes(const evk_packed *p, const evk_tensor *w, size_t g, const char *const *rows, size_t n)
 {
+    const recipe *how = &recipes[w->type];
     const size_t unit_bytes = evk_type_describe(w->type)->bytes, per_unit = how->n / EVK_PACKED_BLOCK, n_group = evk_packed_scales(p);
     unit of = { 0 };
-    for (size_t u = 0; u < w->cols / how->n; u++) {
+    for (size_t u = 0; u < p->cols / how->n; u++) {
         for (size_t r = 0; r < n; r++) {
-            const char *from = evk_tensor_row(w, first + r) + u * unit_bytes;
+            const char *from = rows[r] + u * unit_bytes;
             __builtin_prefetch(from + EVK_PACKED_ROWS * w->row_bytes);      /* the next 16 rows' */
             how->code((const uint8_t *)from, of.code[r], of.scale[r], of.min[r]);
         }
         for (size_t b = 0; b < per_unit; b++) {
-            const size_t block = first / EVK_PACKED_ROWS * p->n_block + u * per_unit + b;
+            const size_t block = g * p->n_block + u * per_unit + b;
             put_codes(&of, b, p->four_bits, p->codes + block * block_bytes(p));
-            for (size_t g = 0; g < n_group; g++) {
-                const size_t at = (block * n_group + g) * EVK_PACKED_ROWS;
-                put_scales(of.scale, b * n_group + g, p->half_scales, p->scales, at);
+            for (size_t i = b * n_group; i < (b + 1) * n_group; i++) {
+                const size_t at = (block * n_group + i - b * n_group) * EVK_PACKED_ROWS;
+                put_scales(of.scale, i, p->half_scales, p->scales, at);
                 if (p->mins)
-                    put_scales(of.min, b * n_group + g, p->half_scales, p->mins, at);
+                    put_scales(of.min, i, p->half_scales, p->mins, at);
             }
         }
     }
@@ -362,10 +360,13 @@ evk_packed evk_pack(const evk_tensor *w, size_t n_thread, void *room)
     for (size_t g = 0; g < row_groups(&p); g++) {
         const size_t first = g * EVK_PACKED_ROWS, left = first < w->rows ? w->rows - first : 0;
         const size_t n = left < EVK_PACKED_ROWS ? left : EVK_PACKED_ROWS;
+        const char *rows[EVK_PACKED_ROWS];
+        for (size_t r = 0; r < n; r++)
+            rows[r] = evk_tensor_row(w, first + r);
         if (p.bits == 16)
-            pack_halves(&p, w, first, n);
+            pack_halves(&p, g, rows, n);
         else
-            pack_codes(&p, &recipes[w->type], w, first, n);
+            pack_codes(&p, w, g, rows, n);
     }
     return p;
 }

@@ -138,8 +138,10 @@ static inline void evk_record_sums(char *record, size_t width, size_t n_digit, s
 /* Whether a type's values are such integers; or of 16 bits. */
 bool evk_packs(evk_type type);
 static inline bool evk_is_half(evk_type type) { return type == EVK_F16 || type == EVK_BF16; }
-/* How a matrix is laid out whose type packs and whose cols are a multiple of 32, or of 16 bits and not transposed: all of a
- * evk_packed but where it lies. */
+/* Whether a matrix can be laid out anew: as codes; as the 16 bits that are stored. */
+static inline bool evk_packs_as_codes(const evk_tensor *w) { return evk_packs(w->type) && w->cols % EVK_PACKED_BLOCK == 0; }
+static inline bool evk_packs_as_halves(const evk_tensor *w) { return evk_is_half(w->type) && !w->transposed; }
+/* How such a matrix is laid out: all of an evk_packed but where it lies. */
 evk_packed evk_packed_form(const evk_tensor *w);
 /* Bytes of a form: a multiple of 64. */
 size_t evk_packed_bytes(const evk_packed *form);

@@ -9,6 +9,7 @@
 #include "layers/tokenizers/bpe_model.h"
 #include "layers/tokenizers/byte_level.h"
 #include "layers/tokenizers/presets.h"
+#include "layers/tokenizers/tokenizer_gguf.h"
 
 /* ---- open ---- */
 static void find_bytes(evoke_tokenizer *t)
@@ -30,10 +31,8 @@ static evoke_status open_gguf(evoke_tokenizer *t, const evoke_weights *w, bool *
     const evk_preset *preset = evk_preset_find(pre ? pre : "default");
     if (!preset)
         return evk_fail(err, EVOKE_EUNSUPPORTED, "open tokenizer: pre-tokenizer '%.60s' is not known (%s)", pre, where);
-    const evk_meta *merges = evk_meta_array(w, KEY);
-    if (!merges)
-        return evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %s %s (%s)", KEY,
-                        evk_meta_has(w, KEY) ? "is no array" : "is missing", where);
+    const evk_meta *merges = NULL;
+    EVK_TRY(evk_gguf_array(w, KEY, &merges, err));
     evk_bpe_model *m = NULL;
     EVK_TRY(evk_bpe_model_new(t, merges->n, &m, err));
     find_bytes(t);

@@ -8,8 +8,7 @@
 static const char TOKENS[] = "tokenizer.ggml.tokens", TYPES[] = "tokenizer.ggml.token_type",
                   SCORES[] = "tokenizer.ggml.scores";
 
-/* EVOKE_EFORMAT where the key is missing or no array. */
-static evoke_status find_array(const evoke_weights *w, const char *key, const evk_meta **out, evoke_error *err)
+evoke_status evk_gguf_array(const evoke_weights *w, const char *key, const evk_meta **out, evoke_error *err)
 {
     *out = evk_meta_array(w, key);
     if (*out)
@@ -28,7 +27,7 @@ static evk_token_kind kind_of(evk_gguf_token_type type)
 /* An array with an element for each of n tokens. */
 static evoke_status find_by_token(const evoke_weights *w, const char *key, size_t n, const evk_meta **out, evoke_error *err)
 {
-    EVK_TRY(find_array(w, key, out, err));
+    EVK_TRY(evk_gguf_array(w, key, out, err));
     return (*out)->n == n ? EVOKE_OK : evk_fail(err, EVOKE_EFORMAT, "open tokenizer: %zu tokens, but %zu in %s (%s)", n,
                                                 (*out)->n, key, evk_weights_path(w));
 }
@@ -103,7 +102,7 @@ static bool takes_space(const char *const *not, const evk_token *t)
 static evoke_status read_vocabulary(evoke_tokenizer *t, const evoke_weights *w, evoke_error *err)
 {
     const evk_meta *texts = NULL;
-    EVK_TRY(find_array(w, TOKENS, &texts, err));
+    EVK_TRY(evk_gguf_array(w, TOKENS, &texts, err));
     const size_t n = texts->n;
     const char *const *exceptions = find_exceptions(w);
     evk_token *tokens = NULL;

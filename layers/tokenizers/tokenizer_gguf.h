@@ -13,6 +13,8 @@ typedef enum evk_gguf_token_type {
 evoke_status evk_gguf_flag(const evoke_weights *w, const char *key, bool *out, evoke_error *err);
 evoke_status evk_gguf_id(const evoke_tokenizer *t, const evoke_weights *w, const char *key, int32_t *out,
                          evoke_error *err);
+/* Errors: EVOKE_EFORMAT the key is missing, or no array. */
+evoke_status evk_gguf_array(const evoke_weights *w, const char *key, const evk_meta **out, evoke_error *err);
 /* The types and the scores of all tokens. */
 typedef struct evk_gguf_scores { const evk_meta *types, *scores; const char *where; } evk_gguf_scores;
 /* Errors: EVOKE_EFORMAT one of the arrays is not there, or not as long as there are tokens. */

@@ -6,6 +6,7 @@
 #include "tests/bytes.h"
 #include "tests/check.h"
 #include "tests/golden.h"
+#include "tests/stop.h"
 
 static const evoke_site sites[] = { EVOKE_RESID_POST, EVOKE_ATTN_OUT };
 static const evoke_span spans[] = { EVOKE_SPAN_QUERY, EVOKE_SPAN_LAST, EVOKE_SPAN_RESPONSE, EVOKE_SPAN_PROMPT };
@@ -29,12 +30,6 @@ static evoke_dataset *reference_queries(const char *root, size_t n)
     remove(file);
     json_decref(all);
     return d;
-}
-
-static bool stop_at_once(void *user, const char *what, uint64_t done, uint64_t total)
-{
-    (void)user, (void)what, (void)done, (void)total;
-    return false;
 }
 
 static void write_text(const char *file, const char *text)
@@ -85,7 +80,8 @@ static evoke_status extract(const evoke_model *m, const evoke_dataset *d, evoke_
 {
     evoke_error err = {0};
     evoke_extract_report report = {0};
-    const evoke_progress stop = { stop_at_once, NULL };
+    uint64_t at_once = 0;
+    const evoke_progress stop = { stop_at, &at_once };
     evoke_status st;
     size_t calls = 0;
     do

@@ -9,6 +9,7 @@
 
 #include "core/files/hdf5.h"
 #include "tests/check.h"
+#include "tests/stop.h"
 
 enum { N = 7, S = 3, L = 2, D = 3, SIZE = L * D };
 static const char path[] = "test_mean_difference.h5";
@@ -100,12 +101,6 @@ static void is_mean(const evoke_vectors *v, evoke_site site, size_t index, const
     check(evoke_vectors_count(v, 0) == count[0] && evoke_vectors_count(v, 1) == count[1], "counts");
 }
 
-static bool stop(void *user, const char *what, uint64_t done, uint64_t total)
-{
-    (void)what, (void)total;
-    return done < *(const uint64_t *)user;
-}
-
 static void can_be_stopped(void)
 {
     evoke_error err = {0};
@@ -114,7 +109,7 @@ static void can_be_stopped(void)
     uint64_t most = N;                  /* into the second site */
     write_store(NULL);
     if (check(evoke_store_open(path, &s, &err) == EVOKE_OK, "%s", err.text))
-        check(evoke_mean_difference(s, &(evoke_ev_options){ .any_span = true }, &(evoke_progress){ stop, &most }, &v, NULL, &err) ==
+        check(evoke_mean_difference(s, &(evoke_ev_options){ .any_span = true }, &(evoke_progress){ stop_at, &most }, &v, NULL, &err) ==
               EVOKE_EINTERRUPTED && !v && strstr(err.text, "interrupted after"), "%s", err.text);
     evoke_store_free(s);
 }

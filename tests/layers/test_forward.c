@@ -9,6 +9,7 @@
 #include "layers/vectors.h"
 #include "tests/check.h"
 #include "tests/golden.h"
+#include "tests/stop.h"
 
 /* The forms in which a folder has its model. LEGACY: config.legacy.json, as published files have it. */
 enum { FOLDER = 1, LEGACY = 2, GGUF = 4 };
@@ -67,12 +68,6 @@ static size_t group_sites(evk_h5 *expected, const char *group, evoke_site sites[
     return n_sites;
 }
 
-static bool stop_at_once(void *user, const char *what, uint64_t done, uint64_t total)
-{
-    (void)user, (void)what, (void)done, (void)total;
-    return false;
-}
-
 static void check_prompt(const evoke_model *m, evk_h5 *expected, const char *group, const char *label)
 {
     evoke_site sites[EVOKE_N_SITE];
@@ -99,7 +94,8 @@ static void check_prompt(const evoke_model *m, evk_h5 *expected, const char *gro
         check_ids(expected, group, "generated", trace, label);
     evk_h5_free(trace);
     remove(file);
-    const evoke_status st = evoke_trace(m, &o, file, NULL, &(evoke_progress){ .report = stop_at_once }, &err);
+    uint64_t at_once = 0;
+    const evoke_status st = evoke_trace(m, &o, file, NULL, &(evoke_progress){ stop_at, &at_once }, &err);
     check(n_generated ? st == EVOKE_EINTERRUPTED && strstr(err.text, "interrupted after") && access(file, F_OK) != 0 : st == EVOKE_OK,
           "%s stopped: %s", label, err.text);
     remove(file);

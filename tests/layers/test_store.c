@@ -15,6 +15,7 @@
 #include "core/files/hdf5.h"
 #include "core/random.h"
 #include "tests/check.h"
+#include "tests/stop.h"
 
 #define FOLDER "test_store.tmp"
 enum { N = 5, S = 2, L = 3, D = 8, N_SITE = 2, N_SPAN = 2, N_PREDICT = 4, MAX_T = 16, NS = N * S };
@@ -307,12 +308,6 @@ static void no_layer_is_chosen_twice(const plan *p)
     evoke_store_free(s);
 }
 
-static bool stop(void *user, const char *what, uint64_t done, uint64_t total)
-{
-    (void)what, (void)total;
-    return done < *(const uint64_t *)user;
-}
-
 /* A part of a store, and a table, are whole or not there. */
 static void a_part_can_be_stopped(void)
 {
@@ -320,7 +315,7 @@ static void a_part_can_be_stopped(void)
     evoke_error err = {0};
     evoke_store *s = NULL;
     uint64_t most = 1;
-    const evoke_progress progress = { stop, &most };
+    const evoke_progress progress = { stop_at, &most };
     check(evoke_store_open(path, &s, &err) == EVOKE_OK, "%s", err.text);
     for (size_t i = 0; s && i < 3; i++) {
         const evoke_store_choice all = { 0 };
