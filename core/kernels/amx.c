@@ -69,7 +69,7 @@ static inline void add_sums(const p_place *p, char *record, size_t b, size_t g, 
             p_ints number[EVK_MAX_DIGIT];
             for (size_t d = 0; d < n_digit; d++) {
                 const int32_t of = evk_record_sum(record, P_WIDTH, n_digit, d, part)[t];
-                number[d] = p_add(p_load((const uint8_t *)s->of[d][v][t]), p_times(p_set(of), p->offset));
+                number[d] = p_add(p_load((const uint8_t *)s->of[d][v][t]), p_set(-w->offset * of));
             }
             p_floats sum = f_fma(f_mul(scale, f_set(unit[t])), p_number(number, 1, n_digit), f_load(y->of[v][t]));
             if (w->mins)
@@ -112,7 +112,7 @@ static void multiply_tile(const p_place *p, size_t n_digit, size_t n_token, floa
 static void multiply_packed(const evk_packed *w, size_t which, const evk_digits *x, size_t tile, float *y, size_t ldy)
 {
     const size_t n_token = evk_tile_tokens(x, tile);
-    const p_place p = { w, x, which, 0, tile, 0, w->offset ? __builtin_ctz((unsigned)w->offset) : 32 };
+    const p_place p = { w, x, which, 0, tile, 0 };
     if (n_token <= FEW_TOKENS)
         simd_multiply_packed(w, which, x, tile, y, ldy);
     else if (x->n_digit == 1)

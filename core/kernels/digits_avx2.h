@@ -72,7 +72,7 @@ P_DIGITS void p_put_digits(const __m256i row[EVK_PACKED_TILE], int8_t *out)
         _mm256_storeu_si256((__m256i *)(void *)(out + t * EVK_PACKED_BLOCK), row[t]);
 }
 #else
-/* Four tokens' digits by quads: [4][32] to [8][4][4]. */
+/* Four tokens' digits by quads: [4][32] to [8][4][4], P_QUAD_STRIDE from a quad to the next. */
 P_DIGITS void p_put_digits(const __m256i row[EVK_PACKED_TILE], int8_t *out)
 {
     __m256i two[4], quads[4];
@@ -85,8 +85,8 @@ P_DIGITS void p_put_digits(const __m256i row[EVK_PACKED_TILE], int8_t *out)
         quads[2 * i + 1] = _mm256_unpackhi_epi64(two[i], two[i + 2]);
     }
     for (size_t j = 0; j < 4; j++) {        /* quad j in the low half, quad j + 4 in the high one */
-        _mm_storeu_si128((__m128i *)(void *)(out + 16 * j), _mm256_castsi256_si128(quads[j]));
-        _mm_storeu_si128((__m128i *)(void *)(out + 16 * (j + 4)), _mm256_extracti128_si256(quads[j], 1));
+        _mm_storeu_si128((__m128i *)(void *)(out + P_QUAD_STRIDE * j), _mm256_castsi256_si128(quads[j]));
+        _mm_storeu_si128((__m128i *)(void *)(out + P_QUAD_STRIDE * (j + 4)), _mm256_extracti128_si256(quads[j], 1));
     }
 }
 #endif

@@ -6,25 +6,24 @@
  *
  * Needs: P_LANES; for codes of so many bits p_vectors(bits, tokens) of rows that are computed together, 1 or 2, p_parts(bits) of
  * a code that are multiplied apart, 1 or 2, p_run(bits), the quads whose sum a p_sum holds, and p_unroll(bits), those that are
- * unrolled; P_BY_BITS where codes of four, five, six and eight bits are better computed apart, P_FEWER where only those of eight
- * from others; P_LESS, what p_code takes off a code of eight; how a record's digits lie: P_WIDTH (tokens), P_TOKEN_STRIDE,
- * P_QUAD_STRIDE; p_ints, p_floats; p_load, p_store (P_LANES quads of codes), p_low, p_high (four bits of each byte), p_code(raw,
- * part), of eight bits; P_OWN_STEPS and p_quad_steps where a quad is better not put into all lanes; sums: p_sum p_start(s),
- * p_step(sum, code, x), p_total(sum, s, part), the new s; p_add, p_set, p_times (by -2^n, or by 0 for n = 32), p_shift8; f_zero,
- * f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_take_block (of four tokens). */
+ * unrolled; P_MORE_TOKENS where registers allow eight tokens of one digit, and four of three; P_BY_BITS where codes of four, five,
+ * six and eight bits are better computed apart, P_FEWER where only those of eight from others; P_LESS, what p_code takes off a code
+ * of eight; how a record's digits lie: P_WIDTH (tokens), P_TOKEN_STRIDE, P_QUAD_STRIDE; p_ints, p_floats; p_load, p_store (P_LANES
+ * quads of codes), p_low, p_high (four bits of each byte), p_code(raw, part), of eight bits; P_OWN_STEPS and p_quad_steps where a
+ * quad is better not put into all lanes; sums: p_sum p_start(s), p_step(sum, code, x), p_total(sum, s, part), the new s; p_add,
+ * p_set, p_shift8; f_zero, f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_take_block (of four tokens). */
 #include "core/kernels/packed.h"
 
 /* Unrolled many times over, with the undefined-behaviour sanitizer this takes the compiler minutes; packed_ref.c has the same
  * arithmetic with it. */
 #define P_INLINE static inline __attribute__((always_inline, no_sanitize("undefined")))
-enum { P_MOST = 8 };            /* sums at most of a digit: of two vectors of rows or parts of a code, four tokens */
+enum { P_MOST = 16 };           /* sums at most of a digit: of two vectors of rows or parts of a code, eight tokens */
 
 /* What is computed: the rows of a pair from `row` on, tokens from t on of a tile. */
 typedef struct p_place {
     const evk_packed *w;
     const evk_digits *x;
     size_t pair, row, tile, t;
-    int offset;                 /* as p_times takes it */
 } p_place;
 
 /* How codes are kept, and what they need besides their scale; constants where it is called. */
@@ -131,18 +130,20 @@ P_INLINE void p_dots(const p_place *p, char *record, size_t b, size_t g, p_form 
 {
     const int8_t *x = evk_record_digit(record, P_WIDTH, 0) + p->t * P_TOKEN_STRIDE;
     const size_t n_vector = p_vectors(f.bits, n);
+    const evk_digit_part part = f.sixteen ? (evk_digit_part)g : EVK_DIGITS_ALL;
+    const int less = f.bits == 8 ? P_LESS : 0;          /* what the codes that are multiplied are less by already */
+    const int32_t offset = less - (f.mins ? 0 : p->w->offset);
 #pragma GCC unroll 3
-    for (size_t d = 0; d < n_digit; d++)
+    for (size_t d = 0; d < n_digit; d++) {
+        const int32_t *of = evk_record_sum(record, P_WIDTH, n_digit, d, part) + p->t;
 #pragma GCC unroll 8
         for (size_t t = 0; t < n; t++) {
-            const evk_digit_part part = f.sixteen ? (evk_digit_part)g : EVK_DIGITS_ALL;
-            const int32_t *of = evk_record_sum(record, P_WIDTH, n_digit, d, part) + p->t;
-            const p_ints offset = f.mins ? p_set(0) : p_times(p_set(of[t]), p->offset);
-            const p_ints from = P_LESS > 0 && f.bits == 8 ? p_add(offset, p_set(P_LESS * of[t])) : offset;
+            const p_ints from = p_set(f.mins && less == 0 ? 0 : offset * of[t]);
 #pragma GCC unroll 2
             for (size_t v = 0; v < n_vector; v++)
                 s[(d * n_vector + v) * n + t] = from;
         }
+    }
     p_add_dots(p, x, b, g, f, n_digit, n, s);
 }
 
@@ -203,19 +204,27 @@ typedef void p_function(const p_place *p, float *y, size_t ldy);
     {                                                                                                                   \
         p_rows(p, (p_form){ four, bits, sixteen, mins }, n_digit, n, y, ldy);                                          \
     }
-/* By the number of digits; for several tokens, P_MANY or P_MANY_BY_THREE, and for one. */
+/* By the number of digits; for many tokens, for some, and for one. */
+#ifdef P_MORE_TOKENS
+static const size_t p_tokens[2][3] = { { 8, 4, 1 }, { 4, 2, 1 } };
+#define P_MANY_ROWS(name, four, bits, sixteen, mins)                                                                   \
+    P_ROWS(name, four, bits, sixteen, mins, 1, 8) P_ROWS(name, four, bits, sixteen, mins, 3, 4)
+#define P_SIZES(form) { form##_1_8, form##_1_4, form##_1_1 }, { form##_3_4, form##_3_2, form##_3_1 }
+#else
+static const size_t p_tokens[2][3] = { { 4, 4, 1 }, { 2, 2, 1 } };
+#define P_MANY_ROWS(name, four, bits, sixteen, mins)
+#define P_SIZES(form) { form##_1_4, form##_1_4, form##_1_1 }, { form##_3_2, form##_3_2, form##_3_1 }
+#endif
 #define P_BOTH(name, four, bits, sixteen, mins)                                                                        \
+    P_MANY_ROWS(name, four, bits, sixteen, mins)                                                                       \
     P_ROWS(name, four, bits, sixteen, mins, 1, 4) P_ROWS(name, four, bits, sixteen, mins, 1, 1)                       \
     P_ROWS(name, four, bits, sixteen, mins, 3, 2) P_ROWS(name, four, bits, sixteen, mins, 3, 1)
 #define P_FORM(name, four, bits)                                                                                       \
     P_BOTH(name, four, bits, 0, 0) P_BOTH(name, four, bits, 0, 1)                                                     \
     P_BOTH(name, four, bits, 1, 0) P_BOTH(name, four, bits, 1, 1)
-#define P_ENTRY(name, sixteen, mins) {                                                                                  \
-    { p_##name##_##sixteen##_##mins##_1_4, p_##name##_##sixteen##_##mins##_1_1 },                                       \
-    { p_##name##_##sixteen##_##mins##_3_2, p_##name##_##sixteen##_##mins##_3_1 } }
+#define P_ENTRY(name, sixteen, mins) { P_SIZES(p_##name##_##sixteen##_##mins) }
 #define P_ENTRIES(name)                                                                                                 \
     { { P_ENTRY(name, 0, 0), P_ENTRY(name, 0, 1) }, { P_ENTRY(name, 1, 0), P_ENTRY(name, 1, 1) } }
-enum { P_MANY = 4, P_MANY_BY_THREE = 2 };
 
 P_FORM(bytes, 0, 8)
 P_FORM(fours, 1, 4)
@@ -230,7 +239,7 @@ P_FORM(fewer, 0, 6)
 #else
 #define P_FEWER_ENTRIES P_ENTRIES(bytes), P_ENTRIES(bytes), P_ENTRIES(bytes)
 #endif
-static p_function *const p_table[5][2][2][2][2] = { P_ENTRIES(bytes), P_FEWER_ENTRIES, P_ENTRIES(fours) };
+static p_function *const p_table[5][2][2][2][3] = { P_ENTRIES(bytes), P_FEWER_ENTRIES, P_ENTRIES(fours) };
 
 /* Where in p_table the forms for a matrix stand. */
 static size_t p_codes(const evk_packed *w)
@@ -241,13 +250,14 @@ static size_t p_codes(const evk_packed *w)
 static void simd_multiply_packed(const evk_packed *w, size_t which, const evk_digits *x, size_t tile, float *y, size_t ldy)
 {
     const bool three = x->n_digit == EVK_MAX_DIGIT;
-    const size_t many = three ? P_MANY_BY_THREE : P_MANY, nt = evk_tile_tokens(x, tile);
+    const size_t *tokens = p_tokens[three], nt = evk_tile_tokens(x, tile);
     p_function *const *by_size = p_table[p_codes(w)][w->groups_of_16][w->mins != NULL][three];
-    p_place p = { w, x, which, 0, tile, 0, w->offset ? __builtin_ctz((unsigned)w->offset) : 32 };
-    for (size_t n; p.t < nt; p.t += n) {
-        n = nt - p.t >= many ? many : 1;
-        for (p.row = 0; p.row < EVK_PACKED_PAIR; p.row += p_vectors(w->bits, n) * P_LANES)
-            by_size[n == 1](&p, y, ldy);
+    p_place p = { w, x, which, 0, tile, 0 };
+    for (size_t size = 0; p.t < nt; p.t += tokens[size]) {
+        while (tokens[size] > nt - p.t)
+            size++;
+        for (p.row = 0; p.row < EVK_PACKED_PAIR; p.row += p_vectors(w->bits, tokens[size]) * P_LANES)
+            by_size[size](&p, y, ldy);
     }
 }
 

@@ -16,18 +16,13 @@ P_OP p_ints p_low(p_ints a) { return _mm256_and_si256(a, _mm256_set1_epi8(15)); 
 P_OP p_ints p_high(p_ints a) { return p_low(_mm256_srli_epi16(a, 4)); }
 P_OP p_ints p_add(p_ints a, p_ints b) { return _mm256_add_epi32(a, b); }
 P_OP p_ints p_set(int32_t a) { return _mm256_set1_epi32(a); }
-/* a times -2^n, or 0 where n is 32 */
-P_OP p_ints p_times(p_ints a, int n)
-{
-    return _mm256_sub_epi32(_mm256_setzero_si256(), _mm256_sll_epi32(a, _mm_cvtsi32_si128(n)));
-}
 P_OP p_ints p_shift8(p_ints a) { return _mm256_slli_epi32(a, 8); }
 
 #ifdef P_VNNI
-P_OP size_t p_vectors(int bits, size_t n_token) { (void)bits; (void)n_token; return 1; }
+P_OP size_t p_vectors(int bits, size_t n_token) { (void)bits; (void)n_token; return 2; }
 P_OP size_t p_parts(int bits) { (void)bits; return 1; }
 P_OP size_t p_run(int bits) { (void)bits; return 8; }
-P_OP size_t p_unroll(int bits) { (void)bits; return 2; }
+P_OP size_t p_unroll(int bits) { (void)bits; return 8; }
 typedef p_ints p_sum;
 P_OP p_ints p_code(p_ints raw, size_t part) { (void)part; return raw; }
 P_OP p_sum p_start(p_ints s) { return s; }

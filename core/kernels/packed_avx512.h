@@ -8,7 +8,8 @@ enum { P_LANES = 16, P_LESS = 0 };
 #ifdef P_TOKEN_ROWS
 enum { P_WIDTH = EVK_PACKED_TILE_MOST, P_TOKEN_STRIDE = EVK_PACKED_BLOCK, P_QUAD_STRIDE = 4 };
 #else
-enum { P_WIDTH = EVK_PACKED_TILE, P_TOKEN_STRIDE = 4, P_QUAD_STRIDE = 4 * P_WIDTH };
+#define P_MORE_TOKENS
+enum { P_WIDTH = 2 * EVK_PACKED_TILE, P_TOKEN_STRIDE = 4, P_QUAD_STRIDE = 4 * P_WIDTH };
 #endif
 #include "core/kernels/digits_avx2.h"
 typedef __m512i p_ints;
@@ -21,11 +22,6 @@ P_OP p_ints p_low(p_ints a) { return _mm512_and_si512(a, _mm512_set1_epi8(15)); 
 P_OP p_ints p_high(p_ints a) { return p_low(_mm512_srli_epi16(a, 4)); }
 P_OP p_ints p_add(p_ints a, p_ints b) { return _mm512_add_epi32(a, b); }
 P_OP p_ints p_set(int32_t a) { return _mm512_set1_epi32(a); }
-/* a times -2^n, or 0 where n is 32 */
-P_OP p_ints p_times(p_ints a, int n)
-{
-    return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)));
-}
 P_OP p_ints p_shift8(p_ints a) { return _mm512_slli_epi32(a, 8); }
 
 P_OP size_t p_vectors(int bits, size_t n_token) { (void)bits; (void)n_token; return 2; }

@@ -28,8 +28,6 @@ P_OP p_ints p_code(p_ints raw, size_t part)
 }
 P_OP p_ints p_add(p_ints a, p_ints b) { return vaddq_s32(a, b); }
 P_OP p_ints p_set(int32_t a) { return vdupq_n_s32(a); }
-/* a times -2^n, or 0 where n is 32 */
-P_OP p_ints p_times(p_ints a, int n) { return vnegq_s32(vshlq_s32(a, vdupq_n_s32(n))); }
 P_OP p_ints p_shift8(p_ints a) { return vshlq_n_s32(a, 8); }
 
 #ifdef P_DOT
