@@ -12,6 +12,7 @@
 #include "experiments/json_out.h"
 #include "experiments/options.h"
 #include "experiments/progress.h"
+#include "experiments/restart.h"
 
 static const struct poptOption own[] = {
     { "kernels", 0, POPT_ARG_NONE, NULL, OPT_KERNELS, "each kernel instead, by instruction set; needs no model", NULL },
@@ -25,8 +26,8 @@ static const command_options takes = {
              "bound. With --kernels every kernel alone, on one thread, its operands in cache, by each instruction set of this CPU:\n"
              "how many times the portable code's rate the best of them has (or --isa), and the share of what its units or the\n"
              "cache allow. Measure only when nothing else runs.\n"
-             "  --json: {\"cpu\", \"isa\", \"threads\", \"machine\": {\"sgemm_gflops\", \"read_gb_s\", ...}, \"extract\":\n"
-             "          {\"tokens_per_s\", \"bound_tokens_per_s\", \"share\", ...}, \"prompt\", \"generate\", \"batched\",\n"
+             "  --json: {\"cpu\", \"isa\", \"blas_core\", \"threads\", \"machine\": {\"sgemm_gflops\", \"read_gb_s\", ...},\n"
+             "          \"extract\": {\"tokens_per_s\", \"bound_tokens_per_s\", \"share\", ...}, \"prompt\", \"generate\", \"batched\",\n"
              "          \"work\": [all of them], \"peak_rss_mb\"}; with --kernels {\"cpu\", \"caches_gb_s\",\n"
              "          \"peaks\": [{\"isa\", \"floats_gflops\", \"integers_gops\"}],\n"
              "          \"kernels\": [{\"kernel\", \"isa\", \"rate\", \"unit\", \"times_ref\", \"bound\", \"share\", ...}]}",
@@ -295,8 +296,9 @@ static double peak_megabytes(void)
 static void print_table(const bench *b)
 {
     const evoke_model_info *i = evoke_model_describe(b->m);
-    printf("%s: %s, %s weights, %s kernels, %zu threads\n\n%-34s", i->path, i->family, i->storage, i->isa, i->n_threads,
-           "GFLOP/s, by tokens at once");
+    const char *faster;
+    printf("%s: %s, %s weights, %s kernels, %zu threads; OpenBLAS with its kernels for %s\n\n%-34s", i->path, i->family, i->storage,
+           i->isa, i->n_threads, evoke_blas_core(&faster), "GFLOP/s, by tokens at once");
     for (size_t k = 0; k < EVOKE_N_BATCH; k++)
         printf("%8zu", b->machines[0].figures.batch[k]);
     printf("\n");
@@ -377,6 +379,7 @@ static evoke_status print_json(const bench *b, evoke_error *err)
 {
     const evoke_model_info *info = evoke_model_describe(b->m);
     json_t *o = json_object(), *machines = json_array(), *done = json_array();
+    const char *faster;
     char cpu[128];
     for (size_t i = 0; i < b->n_machine; i++)
         json_add(machines, machine_json(&b->machines[i]));
@@ -384,6 +387,7 @@ static evoke_status print_json(const bench *b, evoke_error *err)
         json_add(done, work_json(&b->done[i]));
     json_put(o, "cpu", json_string(cpu_name(cpu)));
     json_put(o, "isa", json_string(info->isa));
+    json_put(o, "blas_core", json_string(evoke_blas_core(&faster)));
     json_put(o, "threads", json_count(info->n_threads));
     json_put(o, "model", json_text(info->path, strlen(info->path)));
     json_put(o, "machine", machine_json(&b->machines[info->n_threads > 1]));
@@ -415,12 +419,25 @@ static evoke_status run(const options *o, evoke_error *err)
     return st;
 }
 
+/* A bound is what OpenBLAS can do here, not what it does by default where it does not know the CPU. */
+static void use_faster_blas(const char **argv)
+{
+    const char *faster;
+    evoke_blas_core(&faster);
+    if (faster && !getenv("OPENBLAS_CORETYPE"))
+        restart_with("OPENBLAS_CORETYPE", faster, (char *const *)argv);
+}
+
 evoke_status cmd_bench(int argc, const char **argv, evoke_error *err)
 {
     options o;
     evoke_status st = options_parse(argc, argv, &takes, &o, err);
-    if (st == EVOKE_OK && !o.done)
-        st = option_given(&o, OPT_KERNELS) ? bench_kernels(&o, err) : run(&o, err);
+    if (st == EVOKE_OK && !o.done && option_given(&o, OPT_KERNELS)) {
+        st = bench_kernels(&o, err);
+    } else if (st == EVOKE_OK && !o.done) {
+        use_faster_blas(argv);
+        st = run(&o, err);
+    }
     options_free(&o);
     return st;
 }

@@ -142,6 +142,7 @@ evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke
     static const size_t batches[EVOKE_N_BATCH] = { 8, 32, 128, MOST_TOKENS };
     bench b = { .m = m, .n_thread = n_threads ? n_threads : m->n_thread };
     size_t widest, largest;
+    EVK_TRY(evk_blas_check(err));
     *out = (evoke_machine){ .n_threads = b.n_thread };
     count(&b, out, &widest, &largest);
     const evoke_status st = make(&b, widest, largest, err);

@@ -138,7 +138,6 @@ static evoke_status open_all(evoke_model *m, const char *path, const evoke_model
     EVK_TRY(evk_family_of(m->weights, &m->family, err));
     EVK_TRY(evk_config_read(m->weights, m->family, &m->config, err));
     EVK_TRY(evk_kernels_select(o->isa, &m->kernels, err));
-    EVK_TRY(evk_blas_check(err));
     m->n_thread = o->n_threads ? o->n_threads : evk_cores_available();
     EVK_TRY(evk_bind(m, err));
     EVK_TRY(make_frequencies(m, err));

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/evoke.h"
 #include "core/kernels/matmul.h"
 
 extern void dpotrf_(char *triangle, int *n, double *a, int *lda, int *info);       /* LAPACK, in OpenBLAS */
@@ -205,4 +206,13 @@ evoke_status evk_blas_check(evoke_error *err)
     const evk_blas blas = { cblas_sgemm, cblas_dgemm, cblas_sgemv, cblas_dsyrk, dpotrf_, cblas_dtrsv,
                             openblas_get_corename(), version };
     return evk_blas_check_routines(&blas, err);
+}
+
+const char *evoke_blas_core(const char **faster)
+{
+    const char *core = openblas_get_corename(), *isa;
+    *faster = NULL;
+    for (size_t i = 0; strcmp(core, "Prescott") == 0 && (isa = evoke_isa_name(i)); i++)
+        *faster = strcmp(isa, "avx512") == 0 ? "SkylakeX" : strcmp(isa, "avx2") == 0 ? "Haswell" : *faster;
+    return core;
 }

@@ -114,7 +114,6 @@ static evoke_status open_all(evoke_encoder *e, const char *path, const evoke_mod
         return fail_family(e, err);
     EVK_TRY(evk_encoder_config_read(e->weights, e->family, &e->config, err));
     EVK_TRY(evk_kernels_select(o->isa, &e->kernels, err));
-    EVK_TRY(evk_blas_check(err));
     EVK_TRY(evk_encoder_bind(e, err));
     EVK_TRY(read_relative(e, err));
     e->n_thread = o->n_threads ? o->n_threads : evk_cores_available();
