@@ -6,12 +6,12 @@
 #include <immintrin.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
-#include <unistd.h>
 #endif
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
 #include <string.h>
+#include <unistd.h>
 
 #include "core/kernels/kernels.h"
 
@@ -91,6 +91,16 @@ static const struct { const char *name; bool (*runs_here)(void); void (*add)(evk
 };
 enum { N_ISA = sizeof isas / sizeof *isas };
 
+static size_t second_cache(void)
+{
+#if defined(_SC_LEVEL2_CACHE_SIZE)
+    const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return bytes > 0 ? (size_t)bytes : 0;
+#else
+    return 0;
+#endif
+}
+
 evoke_status evk_kernels_select(const char *upto, evk_kernels *out, evoke_error *err)
 {
     size_t last = N_ISA - 1;
@@ -103,6 +113,7 @@ evoke_status evk_kernels_select(const char *upto, evk_kernels *out, evoke_error 
     for (size_t i = 0; i <= last; i++)
         if (isas[i].runs_here())
             isas[i].add(out);
+    out->second_cache = second_cache();
     return EVOKE_OK;
 }
 

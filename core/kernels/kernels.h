@@ -100,6 +100,7 @@ typedef struct evk_kernels {
     void (*multiply_wide)(const evk_packed *w, size_t group, const int16_t *codes, const evk_digits *x, size_t tile, float *y,
                           size_t ldy);
     bool fast_digits;           /* three digits are worth their while */
+    size_t second_cache;        /* bytes of a core's, as the system tells; 0: it does not */
     /* values of n / block blocks of one type, exactly as ggml's reference defines them (core/kernels/quants.h); NULL for
      * types that hold no readable values. Entries that a SIMD table does not replace point to the reference. */
     void (*dequantise[EVK_N_TYPE])(const void *blocks, float *out, size_t n);

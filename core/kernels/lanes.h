@@ -11,7 +11,8 @@
  * Needs: vec, LANES, and the best tile TILE_T x TILE_R for the registers; v_zero v_set v_load v_store; v_load_part and
  * v_store_part (the first n < LANES, the rest read as 0); v_fma(a, b, c) = a b + c, v_add v_sub v_mul v_div v_min v_max
  * (a NaN in the second operand comes out), v_round to the nearest whole number, v_scale(p, n) = p 2^n, v_sum4 (the sums
- * of four vectors' lanes); pair (LANES doubles) with pair_zero, pair_add, pair_add_square,
+ * of four vectors' lanes); HELD_KEYS where registers hold four rows of HEAD floats, with v_begin_sum4(sums), of one token's
+ * four, and v_end_sum4(begun, out, ldo), of four tokens': v_sum4's sums; pair (LANES doubles) with pair_zero, pair_add, pair_add_square,
  * pair_add_square_from(s, a, mean) = s + (a - mean)^2, pair_sum. */
 #include <math.h>
 
@@ -130,28 +131,48 @@ INLINE void ask_for(const float *w, size_t ldw, size_t n_row, size_t n)
             __builtin_prefetch((const void *)((uintptr_t)w + ((AHEAD + r) * ldw + i) * sizeof *w), 0, 2);
 }
 
-/* All tokens against 4 rows of HEAD floats that stay in registers, so that one token's lanes are added while the next one's
- * products run: where a row ends so soon, a tile's sums would hold up the next tile. */
+#ifdef HELD_KEYS
+/* One token's products with 4 rows of HEAD floats that stay in registers. */
+INLINE void held_step(const float *x, const vec *held, vec sums[4])
+{
+#pragma GCC unroll 4
+    for (size_t r = 0; r < 4; r++)
+        sums[r] = v_zero();
+#pragma GCC unroll 32
+    for (size_t i = 0; i < COLUMNS; i++) {
+        const vec vx = v_load(x + i * LANES);
+#pragma GCC unroll 4
+        for (size_t r = 0; r < 4; r++)
+            sums[r] = v_fma(vx, held[r * COLUMNS + i], sums[r]);
+    }
+}
+
+/* All tokens against 4 rows of HEAD floats that stay in registers, so that tokens' lanes are added while the next ones' products
+ * run: where a row ends so soon, a tile's sums would hold up the next tile. */
 static __attribute__((noinline)) void multiply_held(const block *b, const float *x, const float *w, float *y, size_t n_token)
 {
-    vec held[4 * COLUMNS];
+    vec held[4 * COLUMNS], sums[4];
+    size_t t = 0;
 #pragma GCC unroll 32
     for (size_t e = 0; e < 4 * COLUMNS; e++)
         held[e] = v_load(w + e / COLUMNS * b->ldw + e % COLUMNS * LANES);
     if (n_token < TOKEN_BLOCK)
         ask_for(w, b->ldw, 4, HEAD);
-    for (size_t t = 0; t < n_token; t++) {
-        vec sums[4] = { v_zero(), v_zero(), v_zero(), v_zero() };
-#pragma GCC unroll 32
-        for (size_t i = 0; i < COLUMNS; i++) {
-            const vec vx = v_load(x + t * b->ldx + i * LANES);
+    for (; !b->add && t + 4 <= n_token; t += 4) {
+        vec begun[4];
 #pragma GCC unroll 4
-            for (size_t r = 0; r < 4; r++)
-                sums[r] = v_fma(vx, held[r * COLUMNS + i], sums[r]);
+        for (size_t i = 0; i < 4; i++) {
+            held_step(x + (t + i) * b->ldx, held, sums);
+            begun[i] = v_begin_sum4(sums);
         }
+        v_end_sum4(begun, y + t * b->ldy, b->ldy);
+    }
+    for (; t < n_token; t++) {
+        held_step(x + t * b->ldx, held, sums);
         put_sums(sums, 1, 4, y + t * b->ldy, b->ldy, b->add);
     }
 }
+#endif
 
 /* n_token tokens, tiles of nt and no rest, against all n_row rows of w. */
 static void multiply_tiles(const block *b, const float *x, const float *w, float *y, size_t n_token, size_t nt, size_t n_row)
@@ -183,9 +204,11 @@ static void multiply_block(block b, const float *x, const float *w, float *y, si
         x = copy;
         b.ldx = SPREAD;
     }
-    if (LANES == 16 && b.n == HEAD)
+#ifdef HELD_KEYS
+    if (b.n == HEAD)
         for (; n_row >= 4; n_row -= 4, w += 4 * b.ldw, y += 4)
             multiply_held(&b, x, w, y, n_token);
+#endif
     const size_t rest = n_token % TILE_T, whole = n_token - rest;
     if (whole)
         multiply_tiles(&b, x, w, y, whole, TILE_T, n_row);

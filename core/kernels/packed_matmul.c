@@ -7,7 +7,7 @@
 #include "core/kernels/panels.h"
 
 /* Rows of y of tokens far apart are more pages than a processor keeps track of. */
-enum { CHUNK_BYTES = 384 << 10, CHUNK_TOKENS = 128, CHUNK_LEAST = 32 };
+enum { CHUNK_TOKENS = 128, CHUNK_LEAST = 32, CHUNK_BYTES_LEAST = 384 << 10, CHUNK_BYTES_MOST = 1 << 20 };
 enum { WIDE_LEAST = 12 };       /* tokens: for fewer the codes are not worth widening */
 
 static size_t tiles(size_t n_token, size_t width) { return (n_token + width - 1) / width; }
@@ -19,10 +19,11 @@ static size_t record_room(size_t n_digit)
 }
 
 /* Tokens, at most, whose digits pass over all rows together, and so stay in the second cache. */
-static size_t chunk_tokens(size_t cols, size_t n_digit)
+static size_t chunk_tokens(const evk_kernels *kernels, size_t cols, size_t n_digit)
 {
+    const size_t most = kernels->second_cache / 4 * 3 < CHUNK_BYTES_MOST ? kernels->second_cache / 4 * 3 : CHUNK_BYTES_MOST;
     const size_t each = cols / EVK_PACKED_BLOCK * record_room(n_digit) / EVK_PACKED_TILE;
-    const size_t fit = CHUNK_BYTES / (each + 1) / CHUNK_LEAST * CHUNK_LEAST;
+    const size_t fit = (most > CHUNK_BYTES_LEAST ? most : CHUNK_BYTES_LEAST) / (each + 1) / CHUNK_LEAST * CHUNK_LEAST;
     return fit < CHUNK_LEAST ? CHUNK_LEAST : fit < CHUNK_TOKENS ? fit : CHUNK_TOKENS;
 }
 
@@ -43,7 +44,7 @@ static size_t code_room(size_t cols) { return EVK_PACKED_PAIR * cols; }
 static size_t thread_bytes(size_t cols, size_t n_digit)
 {
     const size_t least = digit_bytes(CHUNK_LEAST, cols, n_digit);
-    return (least > CHUNK_BYTES ? least : CHUNK_BYTES) + code_room(cols);
+    return (least > CHUNK_BYTES_MOST ? least : CHUNK_BYTES_MOST) + code_room(cols);
 }
 
 size_t evk_packed_scratch(size_t n_thread, size_t n_token, size_t cols, size_t n_digit)
@@ -165,7 +166,7 @@ static void multiply_chunk(const evk_kernels *kernels, const evk_product *produc
 static void multiply_by_tokens(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, evk_digits d,
                                const float *x, size_t ldx)
 {
-    const size_t cols = d.n_block * EVK_PACKED_BLOCK, most = chunk_tokens(cols, d.n_digit), n_token = d.n_token;
+    const size_t cols = d.n_block * EVK_PACKED_BLOCK, most = chunk_tokens(kernels, cols, d.n_digit), n_token = d.n_token;
     const size_t n_chunk = (n_token + most * n_thread - 1) / (most * n_thread) * n_thread;
     const size_t each = tiles((n_token + n_chunk - 1) / n_chunk, d.width) * d.width, apart = thread_bytes(cols, d.n_digit);
     char *scratch = d.records;
