@@ -83,7 +83,7 @@ typedef struct evk_kernels {
     void (*softcap)(float *x, float cap, size_t n);
     /* x[i] = scale x[i]; returns the largest, -inf of none; with NaN among them anything */
     float (*scale_max)(float *x, float scale, size_t n);
-    /* x[i] = exp(x[i] - max); returns the sum in double. -inf gives 0. */
+    /* x[i] = exp(x[i] - max); returns the sum in double, of fours that may be added in float32. -inf gives 0. */
     double (*exp_sum)(float *x, float max, size_t n);
     /* one tile of activations x [nt, cols], ldx apart, as digits */
     void (*take_digits)(const evk_digits *d, size_t tile, const float *x, size_t ldx);

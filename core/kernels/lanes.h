@@ -412,6 +412,15 @@ static double exp_sum(float *x, float max, size_t n)
     const vec m = v_set(max);
     pair sum = pair_zero();
     size_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES) {
+        vec e[4];
+#pragma GCC unroll 4
+        for (size_t v = 0; v < 4; v++) {
+            e[v] = exponential(v_sub(v_load(x + i + v * LANES), m));
+            v_store(x + i + v * LANES, e[v]);
+        }
+        sum = pair_add(sum, v_add(v_add(e[0], e[1]), v_add(e[2], e[3])));
+    }
     for (; i + LANES <= n; i += LANES) {
         const vec e = exponential(v_sub(v_load(x + i), m));
         v_store(x + i, e);

@@ -288,7 +288,7 @@ static void exponentials_are_close(const evk_kernels *k)
 {
     enum { N = 200001 };
     float *x = malloc(N * sizeof *x);
-    double sum = 0, worst = 0;
+    double worst = 0;
     for (size_t i = 0; i < N; i++)
         x[i] = -104.5f + 193.5f * (float)i / N;
     k->exp_sum(x, 0, N);
@@ -300,12 +300,16 @@ static void exponentials_are_close(const evk_kernels *k)
     }
     check(worst <= 2, "%s: exp is off by %.2f units in the last place", k->isa, worst);
 
-    float few[37];
-    for (size_t i = 0; i < 37; i++)
-        few[i] = 3.0f - (float)i * 0.37f;
-    for (size_t i = 0; i < 37; i++)
-        sum += exp((double)(few[i] - 3.0f));
-    check(fabs(k->exp_sum(few, 3, 37) / sum - 1) < 1e-6, "%s: sum of exponentials", k->isa);
+    static const size_t lengths[] = { 37, 64, 147, 300 };
+    for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++) {
+        double sum = 0;
+        for (size_t i = 0; i < lengths[l]; i++) {
+            x[i] = 3.0f - (float)(i * 7 % 50) * 0.37f;
+            sum += exp((double)(x[i] - 3.0f));
+        }
+        const double off = k->exp_sum(x, 3, lengths[l]) / sum - 1;
+        check(fabs(off) < 3e-7, "%s: the sum of %zu exponentials is off by %.2g", k->isa, lengths[l], off);
+    }
     free(x);
 }
 
