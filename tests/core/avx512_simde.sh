@@ -57,6 +57,16 @@ static inline __m256 half(__m512 a, int which)
     memcpy(&h, (char *)&a + 32 * which, sizeof h);
     return h;
 }
+/* Two quarters of a, then two of b. */
+static inline __m512 quarters(__m512 a, __m512 b, int which)
+{
+    float e[32], f[16];
+    _mm512_storeu_ps(e, a);
+    _mm512_storeu_ps(e + 16, b);
+    for (int q = 0; q < 4; q++)
+        memcpy(f + 4 * q, e + q / 2 * 16 + (which >> 2 * q & 3) * 4, 16);
+    return _mm512_loadu_ps(f);
+}
 static inline __m512 load_some(unsigned mask, const float *p)
 {
     float e[16] = { 0 };
@@ -126,6 +136,8 @@ static inline float fold(__m512 a, int most)
 #undef _mm512_scalef_ps
 #define _mm512_scalef_ps scale_lanes
 #define _mm512_extractf32x8_ps half
+#undef _mm512_shuffle_f32x4
+#define _mm512_shuffle_f32x4 quarters
 #define _mm512_maskz_loadu_ps load_some
 #define _mm512_mask_storeu_ps store_some
 #else
