@@ -48,22 +48,23 @@ OP void v_sum4(vec a, vec b, vec c, vec d, float out[4])
     _mm_storeu_ps(out, _mm_add_ps(_mm256_castps256_ps128(s), _mm256_extractf128_ps(s, 1)));
 }
 
-/* The same of four tokens' four sums each, out[t * ldo + r], by the same additions: two vectors' halves, then pairs of neighbours of
- * two, at a time. */
+/* The same of n <= 4 tokens' four sums each, out[t * ldo + r] (+)=, by the same additions: two vectors' halves, then pairs of
+ * neighbours of two, at a time. */
 OP vec halve_two(vec a, vec b) { return _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee)); }
 OP vec pair_two(vec a, vec b) { return _mm512_add_ps(_mm512_shuffle_ps(a, b, 0x88), _mm512_shuffle_ps(a, b, 0xdd)); }
 /* Quarters: sums 0 and 2 of lanes 0 to 3, of lanes 4 to 7, sums 1 and 3 of the same. */
 OP vec v_begin_sum4(const vec s[4]) { return pair_two(halve_two(s[0], s[1]), halve_two(s[2], s[3])); }
-OP void v_end_sum4(const vec begun[4], float *out, size_t ldo)
+OP void v_end_sum4(const vec begun[4], size_t n, bool add, float *out, size_t ldo)
 {
     const vec a = pair_two(begun[0], begun[1]), b = pair_two(begun[2], begun[3]);
     const vec sums = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
     const ints order = _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
     const vec by_token = _mm512_permutexvar_ps(order, sums);
-    _mm_storeu_ps(out, _mm512_castps512_ps128(by_token));
-    _mm_storeu_ps(out + ldo, _mm512_extractf32x4_ps(by_token, 1));
-    _mm_storeu_ps(out + 2 * ldo, _mm512_extractf32x4_ps(by_token, 2));
-    _mm_storeu_ps(out + 3 * ldo, _mm512_extractf32x4_ps(by_token, 3));
+    const __m128 token[4] = { _mm512_castps512_ps128(by_token), _mm512_extractf32x4_ps(by_token, 1), _mm512_extractf32x4_ps(by_token, 2),
+                              _mm512_extractf32x4_ps(by_token, 3) };
+#pragma GCC unroll 4
+    for (size_t t = 0; t < n; t++)
+        _mm_storeu_ps(out + t * ldo, add ? _mm_add_ps(token[t], _mm_loadu_ps(out + t * ldo)) : token[t]);
 }
 
 OP pair pair_zero(void) { return (pair){ _mm512_setzero_pd(), _mm512_setzero_pd() }; }

@@ -12,8 +12,8 @@
  * v_store_part (the first n < LANES, the rest read as 0); v_fma(a, b, c) = a b + c, v_add v_sub v_mul v_div v_min v_max
  * (a NaN in the second operand comes out), v_round to the nearest whole number, v_scale(p, n) = p 2^n, v_sum4 (the sums
  * of four vectors' lanes); HELD_KEYS where registers hold four rows of HEAD floats, with v_begin_sum4(sums), of one token's
- * four, and v_end_sum4(begun, out, ldo), of four tokens': v_sum4's sums; pair (LANES doubles) with pair_zero, pair_add, pair_add_square,
- * pair_add_square_from(s, a, mean) = s + (a - mean)^2, pair_sum. */
+ * four, and v_end_sum4(begun, n, add, out, ldo), of n <= 4 tokens': v_sum4's sums; pair (LANES doubles) with pair_zero, pair_add,
+ * pair_add_square, pair_add_square_from(s, a, mean) = s + (a - mean)^2, pair_sum. */
 #include <math.h>
 
 #include "core/kernels/quants.h"
@@ -61,6 +61,20 @@ INLINE void tile_step(const block *b, const float *x, const float *w, size_t nt,
 /* y[t, r] (+)= the lanes of sums[t nr + r]; there is room for three more sums. */
 INLINE void put_sums(const vec *sums, size_t nt, size_t nr, float *y, size_t ldy, bool add)
 {
+#ifdef HELD_KEYS
+    if (nr == 4 && nt > 1) {
+#pragma GCC unroll 2
+        for (size_t t = 0; t < nt; t += 4) {
+            const size_t n = nt - t < 4 ? nt - t : 4;
+            vec begun[4] = { v_zero(), v_zero(), v_zero(), v_zero() };
+#pragma GCC unroll 4
+            for (size_t i = 0; i < n; i++)
+                begun[i] = v_begin_sum4(sums + (t + i) * 4);
+            v_end_sum4(begun, n, add, y + t * ldy, ldy);
+        }
+        return;
+    }
+#endif
 #pragma GCC unroll 32
     for (size_t e = 0; e < nt * nr; e += 4) {
         float four[4];
@@ -165,7 +179,7 @@ static __attribute__((noinline)) void multiply_held(const block *b, const float 
             held_step(x + (t + i) * b->ldx, held, sums);
             begun[i] = v_begin_sum4(sums);
         }
-        v_end_sum4(begun, y + t * b->ldy, b->ldy);
+        v_end_sum4(begun, 4, false, y + t * b->ldy, b->ldy);
     }
     for (; t < n_token; t++) {
         held_step(x + t * b->ldx, held, sums);
