@@ -9,7 +9,7 @@
 enum { LANES = 16 };
 #define TILE_T 6
 #define TILE_R 4
-#define HELD_KEYS
+#define ENDS_BY_FOURS
 
 typedef __m512 vec;
 typedef __m512i ints;

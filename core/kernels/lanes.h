@@ -11,8 +11,8 @@
  * Needs: vec, LANES, and the best tile TILE_T x TILE_R for the registers; v_zero v_set v_load v_store; v_load_part and
  * v_store_part (the first n < LANES, the rest read as 0); v_fma(a, b, c) = a b + c, v_add v_sub v_mul v_div v_min v_max
  * (a NaN in the second operand comes out), v_round to the nearest whole number, v_scale(p, n) = p 2^n, v_sum4 (the sums
- * of four vectors' lanes); HELD_KEYS where registers hold four rows of HEAD floats, with v_begin_sum4(sums), of one token's
- * four, and v_end_sum4(begun, n, add, out, ldo), of n <= 4 tokens': v_sum4's sums; pair (LANES doubles) with pair_zero, pair_add,
+ * of four vectors' lanes); ENDS_BY_FOURS where 32 registers also hold four rows of HEAD floats, with v_begin_sum4(sums), of one
+ * token's four, and v_end_sum4(begun, n, add, out, ldo), of n <= 4 tokens': v_sum4's sums; pair (LANES doubles) with pair_zero, pair_add,
  * pair_add_square, pair_add_square_from(s, a, mean) = s + (a - mean)^2, pair_sum. */
 #include <math.h>
 
@@ -61,7 +61,7 @@ INLINE void tile_step(const block *b, const float *x, const float *w, size_t nt,
 /* y[t, r] (+)= the lanes of sums[t nr + r]; there is room for three more sums. */
 INLINE void put_sums(const vec *sums, size_t nt, size_t nr, float *y, size_t ldy, bool add)
 {
-#ifdef HELD_KEYS
+#ifdef ENDS_BY_FOURS
     if (nr == 4 && nt > 1) {
 #pragma GCC unroll 2
         for (size_t t = 0; t < nt; t += 4) {
@@ -145,7 +145,7 @@ INLINE void ask_for(const float *w, size_t ldw, size_t n_row, size_t n)
             __builtin_prefetch((const void *)((uintptr_t)w + ((AHEAD + r) * ldw + i) * sizeof *w), 0, 2);
 }
 
-#ifdef HELD_KEYS
+#ifdef ENDS_BY_FOURS
 /* One token's products with 4 rows of HEAD floats that stay in registers. */
 INLINE void held_step(const float *x, const vec *held, vec sums[4])
 {
@@ -218,7 +218,7 @@ static void multiply_block(block b, const float *x, const float *w, float *y, si
         x = copy;
         b.ldx = SPREAD;
     }
-#ifdef HELD_KEYS
+#ifdef ENDS_BY_FOURS
     if (b.n == HEAD)
         for (; n_row >= 4; n_row -= 4, w += 4 * b.ldw, y += 4)
             multiply_held(&b, x, w, y, n_token);
