@@ -254,9 +254,11 @@ typedef struct evoke_machine {
 } evoke_machine;
 /* Takes about a second. Sets the number of OpenBLAS's threads while it runs. Errors: EVOKE_ECOMPUTE OpenBLAS computes wrong here. */
 EVOKE_API evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke_machine *out, evoke_error *err);
-/* The kernels that OpenBLAS has chosen for this CPU, and those that it holds and that are faster (OPENBLAS_CORETYPE), NULL: none.
- * A CPU that is newer than OpenBLAS gets those of the first with 64 bits. */
-EVOKE_API const char *evoke_blas_core(const char **faster);
+/* The kernels that OpenBLAS has chosen for this CPU. */
+EVOKE_API const char *evoke_blas_core(void);
+/* Those that it holds and that are faster here (OPENBLAS_CORETYPE), NULL: none. A CPU that is newer than OpenBLAS gets those of the
+ * first with 64 bits. */
+EVOKE_API const char *evoke_blas_faster_core(void);
 /* Memory's reading alone, by all of the model's threads, GB/s; a fifth of a second. */
 EVOKE_API evoke_status evoke_measure_read(const evoke_model *m, double *gb_s, evoke_error *err);
 

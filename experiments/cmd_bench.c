@@ -296,9 +296,8 @@ static double peak_megabytes(void)
 static void print_table(const bench *b)
 {
     const evoke_model_info *i = evoke_model_describe(b->m);
-    const char *faster;
     printf("%s: %s, %s weights, %s kernels, %zu threads; OpenBLAS with its kernels for %s\n\n%-34s", i->path, i->family, i->storage,
-           i->isa, i->n_threads, evoke_blas_core(&faster), "GFLOP/s, by tokens at once");
+           i->isa, i->n_threads, evoke_blas_core(), "GFLOP/s, by tokens at once");
     for (size_t k = 0; k < EVOKE_N_BATCH; k++)
         printf("%8zu", b->machines[0].figures.batch[k]);
     printf("\n");
@@ -379,7 +378,6 @@ static evoke_status print_json(const bench *b, evoke_error *err)
 {
     const evoke_model_info *info = evoke_model_describe(b->m);
     json_t *o = json_object(), *machines = json_array(), *done = json_array();
-    const char *faster;
     char cpu[128];
     for (size_t i = 0; i < b->n_machine; i++)
         json_add(machines, machine_json(&b->machines[i]));
@@ -387,7 +385,7 @@ static evoke_status print_json(const bench *b, evoke_error *err)
         json_add(done, work_json(&b->done[i]));
     json_put(o, "cpu", json_string(cpu_name(cpu)));
     json_put(o, "isa", json_string(info->isa));
-    json_put(o, "blas_core", json_string(evoke_blas_core(&faster)));
+    json_put(o, "blas_core", json_string(evoke_blas_core()));
     json_put(o, "threads", json_count(info->n_threads));
     json_put(o, "model", json_text(info->path, strlen(info->path)));
     json_put(o, "machine", machine_json(&b->machines[info->n_threads > 1]));
@@ -422,8 +420,7 @@ static evoke_status run(const options *o, evoke_error *err)
 /* A bound is what OpenBLAS can do here, not what it does by default where it does not know the CPU. */
 static void use_faster_blas(const char **argv)
 {
-    const char *faster;
-    evoke_blas_core(&faster);
+    const char *faster = evoke_blas_faster_core();
     if (faster && !getenv("OPENBLAS_CORETYPE"))
         restart_with("OPENBLAS_CORETYPE", faster, (char *const *)argv);
 }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/kernels/matmul.h"
 #include "core/kernels/packed.h"
 #include "core/text.h"
 #include "core/threads.h"

@@ -204,15 +204,19 @@ evoke_status evk_blas_check(evoke_error *err)
     char version[32];
     version_of(openblas_get_config(), version, sizeof version);
     const evk_blas blas = { cblas_sgemm, cblas_dgemm, cblas_sgemv, cblas_dsyrk, dpotrf_, cblas_dtrsv,
-                            openblas_get_corename(), version };
+                            evoke_blas_core(), version };
     return evk_blas_check_routines(&blas, err);
 }
 
-const char *evoke_blas_core(const char **faster)
+const char *evoke_blas_core(void)
 {
-    const char *core = openblas_get_corename(), *isa;
-    *faster = NULL;
-    for (size_t i = 0; strcmp(core, "Prescott") == 0 && (isa = evoke_isa_name(i)); i++)
-        *faster = strcmp(isa, "avx512") == 0 ? "SkylakeX" : strcmp(isa, "avx2") == 0 ? "Haswell" : *faster;
-    return core;
+    return openblas_get_corename();
+}
+
+const char *evoke_blas_faster_core(void)
+{
+    const char *faster = NULL, *isa;
+    for (size_t i = 0; strcmp(evoke_blas_core(), "Prescott") == 0 && (isa = evoke_isa_name(i)); i++)
+        faster = strcmp(isa, "avx512") == 0 ? "SkylakeX" : strcmp(isa, "avx2") == 0 ? "Haswell" : faster;
+    return faster;
 }

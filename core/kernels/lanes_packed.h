@@ -138,7 +138,7 @@ P_INLINE void p_dots(const p_place *p, char *record, size_t b, size_t g, p_form 
         const int32_t *of = evk_record_sum(record, P_WIDTH, n_digit, d, part) + p->t;
 #pragma GCC unroll 8
         for (size_t t = 0; t < n; t++) {
-            const p_ints from = p_set(f.mins && less == 0 ? 0 : offset * of[t]);
+            const p_ints from = p_set(offset * of[t]);
 #pragma GCC unroll 2
             for (size_t v = 0; v < n_vector; v++)
                 s[(d * n_vector + v) * n + t] = from;

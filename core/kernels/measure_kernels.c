@@ -322,7 +322,7 @@ static evoke_status make(work *w, evoke_error *err)
     for (size_t i = 0; i < ROWS * K; i++)
         w->w[i] = (float)(i % 89) * 0.01f - 0.4f;
     for (size_t i = 0; i < blocks; i++)
-        w->blocks[i] = (uint8_t)((i * 2654435761u >> 13 & 0x1b) | 0x20);       /* any two are a float16, or a bfloat16, below 1, and no subnormal */
+        w->blocks[i] = (uint8_t)((i * 2654435761u >> 13 & 0x1b) | 0x20);        /* any two: a float16 or bfloat16 below 1, no subnormal */
     memset(w->y, 0, MOST_TOKENS * PACKED_ROWS * sizeof *w->y);
     return EVOKE_OK;
 }

@@ -18,12 +18,17 @@ static size_t record_room(size_t n_digit)
     return n_digit == 1 ? evk_wide_record_bytes(EVK_PACKED_TILE) : evk_record_bytes(n_digit, EVK_PACKED_TILE);
 }
 
+static size_t chunk_bytes(const evk_kernels *kernels)
+{
+    const size_t bytes = kernels->second_cache / 4 * 3;
+    return bytes < CHUNK_BYTES_LEAST ? CHUNK_BYTES_LEAST : bytes < CHUNK_BYTES_MOST ? bytes : CHUNK_BYTES_MOST;
+}
+
 /* Tokens, at most, whose digits pass over all rows together, and so stay in the second cache. */
 static size_t chunk_tokens(const evk_kernels *kernels, size_t cols, size_t n_digit)
 {
-    const size_t most = kernels->second_cache / 4 * 3 < CHUNK_BYTES_MOST ? kernels->second_cache / 4 * 3 : CHUNK_BYTES_MOST;
     const size_t each = cols / EVK_PACKED_BLOCK * record_room(n_digit) / EVK_PACKED_TILE;
-    const size_t fit = (most > CHUNK_BYTES_LEAST ? most : CHUNK_BYTES_LEAST) / (each + 1) / CHUNK_LEAST * CHUNK_LEAST;
+    const size_t fit = chunk_bytes(kernels) / (each + 1) / CHUNK_LEAST * CHUNK_LEAST;
     return fit < CHUNK_LEAST ? CHUNK_LEAST : fit < CHUNK_TOKENS ? fit : CHUNK_TOKENS;
 }
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/kernels/matmul.h"
 #include "core/threads.h"
 
 bool evoke_file_is_encoder(const char *path)

@@ -69,10 +69,9 @@ int main(void)
     const evk_blas good = { cblas_sgemm, cblas_dgemm, cblas_sgemv, cblas_dsyrk, dpotrf_, cblas_dtrsv,
                             "Testwell", "9.9" };
     check(evk_blas_check_routines(&good, &err) == EVOKE_OK, "%s", err.text);
-    bool avx2 = false;
-    for (size_t i = 0; evoke_isa_name(i); i++)
-        avx2 = avx2 || strcmp(evoke_isa_name(i), "avx2") == 0;
-    const char *faster, *core = evoke_blas_core(&faster);
+    evk_kernels k = { 0 };
+    const bool avx2 = evk_kernels_select("avx2", &k, NULL) == EVOKE_OK;
+    const char *faster = evoke_blas_faster_core(), *core = evoke_blas_core();
     check((faster != NULL) == (avx2 && strcmp(core, "Prescott") == 0), "kernels for %s, and %s would be faster", core,
           faster ? faster : "none");
     evk_blas bad = good;

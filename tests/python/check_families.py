@@ -5,7 +5,8 @@
 A family here is a model_type with one kind of setting. Shapes, seeds, head sizes, biases, rope settings, stored types, shards and
 the form of config.json (as transformers 5 writes it, or as published files have it) are drawn from the seed. Every hook point of
 prompts of 1, 7, 33 and 48 ids, and of 290 where nothing in the config hangs on a shorter context, must be within max(1e-5, 10 times
-the reference's own float32 error, measured against float64), and the greedy ids equal as long as the two best logits are 1e-3 apart. The reference reads the very config.json that evoke reads.
+the reference's own float32 error, measured against float64), and the greedy ids equal as long as the two best logits are 1e-3 apart.
+The reference reads the very config.json that evoke reads.
 
 Needs torch, transformers and gguf (3 GB: `pip install torch transformers gguf`); without them it is skipped."""
 import argparse, json, os, shutil, subprocess, sys, tempfile, time
