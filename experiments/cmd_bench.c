@@ -28,8 +28,8 @@ static const command_options takes = {
              "cache allow. Measure only when nothing else runs.\n"
              "  --json: {\"cpu\", \"isa\", \"blas_core\", \"threads\", \"machine\": {\"sgemm_gflops\", \"read_gb_s\", ...},\n"
              "          \"extract\": {\"tokens_per_s\", \"bound_tokens_per_s\", \"share\", ...}, \"prompt\", \"generate\", \"batched\",\n"
-             "          \"work\": [all of them], \"peak_rss_mb\"}; with --kernels {\"cpu\", \"caches_gb_s\",\n"
-             "          \"peaks\": [{\"isa\", \"floats_gflops\", \"integers_gops\"}],\n"
+             "          \"work\": [all of them], \"peak_rss_mb\"}, and \"left_out\": why, where there is no extraction;\n"
+             "          with --kernels {\"cpu\", \"caches_gb_s\", \"peaks\": [{\"isa\", \"floats_gflops\", \"integers_gops\"}],\n"
              "          \"kernels\": [{\"kernel\", \"isa\", \"rate\", \"unit\", \"times_ref\", \"bound\", \"share\", ...}]}",
     .examples = "  evoke bench -m model.gguf\n"
                 "  evoke bench --kernels --isa avx2\n",
@@ -37,7 +37,7 @@ static const command_options takes = {
     .groups = { { "Model:", options_model } },
 };
 
-enum { N_PROMPT = 512, N_SINGLE = 96, N_BATCH = 32, N_EACH = 32, N_QUERY = 32, MOST_WORK = 24, REPEATS = 3 };
+enum { N_PROMPT = 512, N_START = 16, N_SINGLE = 96, N_BATCH = 32, N_EACH = 32, N_QUERY = 32, MOST_WORK = 24, REPEATS = 3 };
 static const double MOST_SECONDS = 8;   /* of all runs of one kind of work, but the first: a slow machine is done in two minutes too */
 
 enum { MOST_PATH = 4200 };
@@ -49,13 +49,14 @@ typedef struct bench {
     evoke_model *m;
     evoke_compute compute;
     progress stops;                 /* shows nothing; asks whether a signal came */
-    evoke_steering *steering;       /* NULL: the model has no template to make vectors with */
+    evoke_steering *steering;       /* NULL: there was no extraction to make vectors of */
     char store[MOST_PATH];
     machine machines[4];
     work done[MOST_WORK];
     size_t n_machine, n_done;
     double read;                    /* GB/s, the best reading of memory between the runs of one stream */
     int32_t ids[N_PROMPT];
+    evoke_error left_out;           /* why there is no extraction, nor steering by what it gives; "": there is */
 } bench;
 
 static const evoke_machine *all_threads(const bench *b)
@@ -124,15 +125,20 @@ static evoke_status read_memory(bench *b, evoke_error *err)
     return st;
 }
 
-/* n_seq sequences of n_each tokens after prompts of 16. */
+/* n_seq sequences of n_each tokens, or of as many as the context has room for, after prompts of 16. */
 static evoke_status run_generation(bench *b, const char *what, size_t n_seq, size_t n_each, bool steered, evoke_error *err)
 {
+    const size_t n_ctx = evoke_model_describe(b->m)->n_ctx, n_prompt = n_ctx < 2 * N_START ? n_ctx / 2 : N_START;
     evoke_request requests[N_BATCH];
     double best = 1e30, prompt = 1e30;
     const evoke_progress hook = progress_hook(&b->stops);
     evoke_status st = EVOKE_OK;
+    if (n_each > n_ctx - n_prompt)
+        n_each = n_ctx - n_prompt;
+    if (n_each < 2)
+        return EVOKE_OK;
     for (size_t i = 0; i < n_seq; i++)
-        requests[i] = (evoke_request){ .ids = b->ids + i, .n_ids = 16, .ignore_end = true,
+        requests[i] = (evoke_request){ .ids = b->ids + i, .n_ids = n_prompt, .ignore_end = true,
                                        .steering = steered ? b->steering : NULL };
     const double first = seconds_now();
     b->read = 0;
@@ -156,7 +162,7 @@ static evoke_status run_generation(bench *b, const char *what, size_t n_seq, siz
 }
 
 /* Queries that differ enough, as a file: the library reads datasets from files. */
-static evoke_status write_queries(char path[MOST_PATH - 8], evoke_error *err)
+static evoke_status write_queries(char path[MOST_PATH - 8], const char *after, evoke_error *err)
 {
     const char *folder = getenv("TMPDIR");
     if (!folder || !*folder || strlen(folder) > 4000)
@@ -167,8 +173,7 @@ static evoke_status write_queries(char path[MOST_PATH - 8], evoke_error *err)
     if (!f)
         return fail(err, EVOKE_EIO, "bench: cannot make a file (%s)", folder);
     for (int i = 0; i < N_QUERY; i++)
-        fprintf(f, "{\"text\": \"Tell me what happened on day %d, where you went, and what you and the others saw there.\", "
-                "\"emotion\": \"%s\"}\n", i, i % 2 ? "joy" : "fear");
+        fprintf(f, "{\"text\": \"Tell me what happened on day %d%s.\", \"emotion\": \"%s\"}\n", i, after, i % 2 ? "joy" : "fear");
     return fclose(f) == 0 ? EVOKE_OK : fail(err, EVOKE_EIO, "bench: cannot write (%s)", path);
 }
 
@@ -194,13 +199,13 @@ static evoke_status extract(bench *b, const evoke_dataset *d, const evoke_settin
     return st;
 }
 
-/* Extraction, and from it a vector to steer by. */
-static evoke_status run_extraction(bench *b, evoke_error *err)
+/* Of queries that end in `after`. */
+static evoke_status run_extraction(bench *b, const char *after, evoke_error *err)
 {
     char queries[MOST_PATH - 8] = "";
     evoke_dataset *d = NULL;
     evoke_settings *s = NULL;
-    evoke_status st = write_queries(queries, err);
+    evoke_status st = write_queries(queries, after, err);
     snprintf(b->store, sizeof b->store, "%s.h5", queries);
     if (st == EVOKE_OK)
         st = evoke_dataset_open(queries, &d, err);
@@ -235,14 +240,30 @@ static evoke_status make_steering(bench *b, evoke_error *err)
     return st;
 }
 
+/* Extraction of queries that fit into the context, and from it a vector to steer by; or why there are none. */
+static evoke_status run_extraction_that_fits(bench *b, evoke_error *err)
+{
+    static const char *const endings[] = { ", where you went, and what you and the others saw there", "" };
+    evoke_status st = EVOKE_EDATA;
+    b->left_out = (evoke_error){ 0 };
+    if (!evoke_model_tokenizer(b->m) || !evoke_model_template(b->m))
+        return fail(&b->left_out, EVOKE_OK, "the model has no %s", evoke_model_tokenizer(b->m) ? "chat template" : "tokenizer");
+    for (size_t i = 0; st == EVOKE_EDATA && i < sizeof endings / sizeof *endings; i++)
+        st = run_extraction(b, endings[i], &b->left_out);
+    if (st == EVOKE_OK)
+        st = make_steering(b, &b->left_out);
+    unlink(b->store);
+    if (st == EVOKE_EDATA)
+        return EVOKE_OK;
+    if (st != EVOKE_OK)
+        *err = b->left_out;
+    b->left_out = (evoke_error){ 0 };
+    return st;
+}
+
 static evoke_status run_all(bench *b, evoke_error *err)
 {
-    const bool chats = evoke_model_tokenizer(b->m) && evoke_model_template(b->m);
-    evoke_status st = chats ? run_extraction(b, err) : EVOKE_OK;
-    if (st == EVOKE_OK && chats)
-        st = make_steering(b, err);
-    if (*b->store)
-        unlink(b->store);
+    evoke_status st = run_extraction_that_fits(b, err);
     if (st == EVOKE_OK)
         st = run_prompt(b, err);
     for (int steered = 0; st == EVOKE_OK && steered <= (b->steering != NULL); steered++) {
@@ -321,6 +342,8 @@ static void print_table(const bench *b)
         printf("%-26s%-9s%-11s%12.1f%12.0f  %.0f %% of %s\n", w->what, evoke_compute_name(w->compute),
                w->steered ? "steered" : "unsteered", w->rate, w->bound, 100 * w->rate / w->bound, w->bound_by);
     }
+    if (*b->left_out.text)
+        printf("left out: extraction and steering, as %s\n", b->left_out.text);
     printf("\npeak memory %.0f MB\n", peak_megabytes());
 }
 
@@ -390,6 +413,8 @@ static evoke_status print_json(const bench *b, evoke_error *err)
     json_put(o, "model", json_text(info->path, strlen(info->path)));
     json_put(o, "machine", machine_json(&b->machines[info->n_threads > 1]));
     put_usual(o, b);
+    if (*b->left_out.text)
+        json_put(o, "left_out", json_text(b->left_out.text, strlen(b->left_out.text)));
     json_put(o, "machines", machines);
     json_put(o, "work", done);
     json_put(o, "peak_rss_mb", json_number(peak_megabytes()));
