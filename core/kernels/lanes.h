@@ -22,6 +22,9 @@
 
 enum {
     TOKEN_BLOCK = 2 * TILE_T,           /* tokens that pass over a panel together */
+    /* The same of tokens whose distance is a multiple of a page, so that they compete for the same few cache lines: a tile, or more that
+     * are copied side by side. */
+    FAR_BLOCK = LANES == 16 ? TILE_T : TOKEN_BLOCK,
     TILE_MOST = TILE_T * TILE_R,        /* sums in registers */
     HEAD = 64,                          /* floats of the commonest head */
     COLUMNS = HEAD / LANES,             /* and vectors: of one token's weighted sum of rows, or, in AVX-512's registers, of four keys */
@@ -207,12 +210,11 @@ static void multiply_tiles(const block *b, const float *x, const float *w, float
     }
 }
 
-/* All n_row rows of w for up to TOKEN_BLOCK tokens, one block of k. Rows of x whose distance is a multiple of a page all
- * compete for the same few cache lines; they are copied side by side. */
+/* All n_row rows of w for up to TOKEN_BLOCK tokens, one block of k. */
 static void multiply_block(block b, const float *x, const float *w, float *y, size_t n_token, size_t n_row)
 {
     float copy[TOKEN_BLOCK * SPREAD] __attribute__((aligned(64)));
-    if (b.ldx % PAGE_FLOATS == 0 && n_token > TILE_T / 2 && n_row >= WORTH_SPREADING) {
+    if ((int)FAR_BLOCK > (int)TILE_T && b.ldx % PAGE_FLOATS == 0 && n_token > TILE_T / 2 && n_row >= WORTH_SPREADING) {
         for (size_t t = 0; t < n_token; t++)
             memcpy(copy + t * SPREAD, x + t * b.ldx, b.n * sizeof *x);
         x = copy;
@@ -232,8 +234,9 @@ static void multiply_block(block b, const float *x, const float *w, float *y, si
 
 static void multiply(block b, const float *x, const float *w, float *y, size_t n_token, size_t n_row, size_t k)
 {
-    for (size_t t = 0; t < n_token; t += TOKEN_BLOCK) {
-        const size_t nt = n_token - t < TOKEN_BLOCK ? n_token - t : TOKEN_BLOCK;
+    const size_t together = b.ldx % PAGE_FLOATS == 0 ? FAR_BLOCK : TOKEN_BLOCK;
+    for (size_t t = 0; t < n_token; t += together) {
+        const size_t nt = n_token - t < together ? n_token - t : together;
         block part = b;
         size_t i = 0;
         do {

@@ -22,7 +22,7 @@ enum {
     PANEL_STEP = 12,            /* rows: whole tiles of any instruction set */
     HALVES_STEP = 48,           /* the same for one token with rows of 16 bits */
     PANELS_A_THREAD = 4,        /* enough to share out evenly where the matrix is small */
-    CHUNK_FLOATS = 256 * 1024,  /* of x, 1 MB */
+    CHUNK_MOST = 528,           /* tokens, of which a block of k takes 1 MB: rows become floats anew for each chunk */
     CHUNK_STEP = 24,            /* tokens: whole tiles */
     FEW_TOKENS = 4,             /* speed is that of reading weights: parts of a panel that fit in the first cache */
     PAGE_FLOATS = 1024,
@@ -60,10 +60,11 @@ static size_t panel_rows(size_t n_row, size_t k, size_t n_thread)
     return rows ? rows : PANEL_STEP;
 }
 
-size_t evk_chunk_tokens(size_t k)
+/* Tokens of a chunk, of which there are as few as can be. */
+static size_t chunk_tokens(size_t n_token)
 {
-    const size_t n = CHUNK_FLOATS / (k + 1) / CHUNK_STEP * CHUNK_STEP;
-    return n ? n : CHUNK_STEP;
+    const size_t n_chunk = (n_token + CHUNK_MOST - 1) / CHUNK_MOST;
+    return ((n_token + n_chunk - 1) / n_chunk + CHUNK_STEP - 1) / CHUNK_STEP * CHUNK_STEP;
 }
 
 static bool usable_in_place(const evk_tensor *w, size_t n_token)
@@ -173,7 +174,7 @@ void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w
     }
     const bool in_place = usable_in_place(w, n_token);
     const size_t step = panel_rows(w->rows, w->cols, n_thread), n_panel = (w->rows + step - 1) / step;
-    const size_t chunk = evk_chunk_tokens(w->cols), n_chunk = (n_token + chunk - 1) / chunk;
+    const size_t chunk = chunk_tokens(n_token), n_chunk = (n_token + chunk - 1) / chunk;
 #pragma omp parallel for num_threads((int)n_thread) schedule(dynamic) if (n_thread > 1)
     for (size_t p = 0; p < n_chunk * n_panel; p++) {
         const size_t t = p / n_panel * chunk, nt = n_token - t < chunk ? n_token - t : chunk;

@@ -19,8 +19,6 @@ void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w
 /* What products of every kind of weights share: the threads worth waking, of n_thread (0: one), and y[t, r] += bias[r]. */
 size_t evk_threads_worth(size_t n_thread, size_t n_token, size_t rows, size_t cols);
 void evk_add_bias(const float *bias, size_t n_row, size_t n_token, float *y, size_t ldy);
-/* Tokens of k floats each that pass over all rows before the next ones do: as many as fit in a core's share of the last cache. */
-size_t evk_chunk_tokens(size_t k);
 /* Asks for n bytes, `skipped` bytes from their beginning, of those of n_row rows from `first` on that there are: a part of a row is too
  * short for the processor to see what comes next. */
 void evk_prefetch_rows(const evk_tensor *w, size_t first, size_t n_row, size_t skipped, size_t n);

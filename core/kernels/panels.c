@@ -13,6 +13,8 @@
 enum {
     PART_MOST = 96,             /* rows */
     PARTS_A_THREAD = 4,         /* enough to share out evenly where the matrix is small */
+    CHUNK_FLOATS = 256 * 1024,  /* of x, 1 MB */
+    CHUNK_STEP = 24,            /* tokens: whole tiles */
     PIECE = 256,                /* terms of rows that are dequantised at a time, to stay in the first cache: whole blocks of any type */
     ROW_APART = PIECE + 16,     /* floats from one row of scratch to the next: no power of two, whose rows share cache lines */
 };
@@ -25,6 +27,13 @@ static size_t part_rows(size_t n_row, size_t k, size_t n_thread)
     const size_t most = fit < PART_MOST ? fit : PART_MOST;
     const size_t fair = (n_row / (n_thread * PARTS_A_THREAD) / EVK_PACKED_ROWS + 1) * EVK_PACKED_ROWS;
     return n_thread > 1 && fair < most ? fair : most;
+}
+
+/* Tokens of k floats each that pass over all rows before the next ones do: as many as fit in a core's share of the last cache. */
+static size_t chunk_tokens(size_t k)
+{
+    const size_t n = CHUNK_FLOATS / (k + 1) / CHUNK_STEP * CHUNK_STEP;
+    return n ? n : CHUNK_STEP;
 }
 
 /* Terms [i, i + n) of 16 rows, or n_row, of a transposed w: a term of all rows lies side by side, as in a panel. */
@@ -87,7 +96,7 @@ void evk_multiply_panels(const evk_kernels *kernels, size_t n_thread, const evk_
                          size_t ldx, size_t n_token, float *y, size_t ldy, float *scratch)
 {
     const size_t step = part_rows(w->rows, w->cols, n_thread), n_part = (w->rows + step - 1) / step;
-    const size_t chunk = evk_chunk_tokens(w->cols), n_chunk = (n_token + chunk - 1) / chunk;
+    const size_t chunk = chunk_tokens(w->cols), n_chunk = (n_token + chunk - 1) / chunk;
 #pragma omp parallel for num_threads((int)n_thread) schedule(dynamic) if (n_thread > 1)
     for (size_t p = 0; p < n_chunk * n_part; p++) {
         const size_t t = p / n_part * chunk, nt = n_token - t < chunk ? n_token - t : chunk;
