@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PIECE = 256, LANES = 16 };
+
 typedef struct candidate { float p; int32_t id; } candidate;
 
 void evk_sampler_init(evk_sampler *s, const evoke_sampling *how)
@@ -18,12 +20,27 @@ size_t evk_sampler_room(size_t n)
     return n * (2 * sizeof(float) + sizeof(candidate));
 }
 
+/* The greatest of PIECE numbers, side by side in several lanes. */
+static float greatest(const float *x)
+{
+    float most[LANES];
+    for (size_t j = 0; j < LANES; j++)
+        most[j] = -INFINITY;
+    for (size_t i = 0; i < PIECE; i += LANES)
+        for (size_t j = 0; j < LANES; j++)
+            most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
+    for (size_t j = 1; j < LANES; j++)
+        most[0] = most[j] > most[0] ? most[j] : most[0];
+    return most[0];
+}
+
 int32_t evk_argmax(const float *logits, size_t n)
 {
     size_t best = 0;
-    for (size_t i = 1; i < n; i++)
-        if (logits[i] > logits[best])
-            best = i;
+    for (size_t i = 0; i < n; i += PIECE)               /* only where a piece holds a greater one is it looked for */
+        if (n - i < PIECE || !(greatest(logits + i) <= logits[best]))
+            for (size_t j = i; j < n && j < i + PIECE; j++)
+                best = logits[j] > logits[best] ? j : best;
     return (int32_t)best;
 }
 

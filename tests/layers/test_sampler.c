@@ -114,6 +114,23 @@ static void test_all_banned(const evk_kernels *k, const float *logits, void *roo
     check(id >= 0 && id < V, "an id of the vocabulary, not %d", (int)id);
 }
 
+/* The first of the greatest, at any length, with ties and with what is no number. */
+static void test_argmax(evk_random *r)
+{
+    float x[V];
+    for (size_t n = 1; n <= V; n += 1 + n / 20)
+        for (size_t kind = 0; kind < 4; kind++) {
+            const size_t values = kind == 0 ? 5 : 5000, odd = 1 + evk_random_below(r, (uint32_t)n);
+            size_t best = 0;
+            for (size_t i = 0; i < n; i++)
+                x[i] = i % odd == odd - 1 && kind == 2 ? -INFINITY : i % odd == odd - 1 && kind == 3 && i ? NAN
+                                                                   : (float)evk_random_below(r, (uint32_t)values) - 2;
+            for (size_t i = 1; i < n; i++)
+                best = x[i] > x[best] ? i : best;
+            check(evk_argmax(x, n) == (int32_t)best, "argmax of %zu, kind %zu: %d, not %zu", n, kind, (int)evk_argmax(x, n), best);
+        }
+}
+
 int main(void)
 {
     static const evoke_sampling settings[] = {
@@ -130,6 +147,7 @@ int main(void)
         logits[i] = (float)(2.5 * evk_random_normal(&r));
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
         test_filters(&k, logits, settings[i], room);
+    test_argmax(&r);
     test_streams(&k, logits, room);
     test_greedy(&k, logits, room);
     test_all_banned(&k, logits, room);
