@@ -200,7 +200,7 @@ typedef struct evoke_model evoke_model;
 /* How weights and activations are multiplied. Either way a result does not depend on batch, company or threads, bit for bit. */
 typedef enum evoke_compute {
     EVOKE_EXACT,                /* as float32 does */
-    EVOKE_FAST                  /* activations rounded to 8 bits by blocks of 32, for weights of quantised types */
+    EVOKE_FAST                  /* activations rounded to 8 bits by blocks of 32, for weights of quantised types; keys and values float16 */
 } evoke_compute;
 typedef struct evoke_model_options {
     size_t n_threads;           /* 0: the cores that this process may use */

@@ -43,7 +43,7 @@ static evoke_status make(scorer *s, size_t n, evoke_error *err)
         own = s->a->beginnings[g].n > own ? s->a->beginnings[g].n : own;
     }
     own = longest > own ? longest : own;
-    EVK_TRY(evk_kv_init(&s->cache, c, beginnings + own + BATCH * answers, s->a->n_group + BATCH * (s->a->n_answer + 1), err));
+    EVK_TRY(evk_kv_init(&s->cache, s->a->model, beginnings + own + BATCH * answers, s->a->n_group + BATCH * (s->a->n_answer + 1), err));
     EVK_TRY(evk_alloc(&s->logits, ROWS, c->n_vocab * sizeof *s->logits, "judge", err));
     EVK_TRY(evk_alloc(&s->parents, s->a->n_group, sizeof *s->parents, "judge", err));
     return evk_arena_init(&s->scratch, evk_forward_scratch(s->a->model, own), "judge", err);

@@ -284,7 +284,7 @@ static evoke_status write_batch(const batch *b, evoke_error *err)
 static size_t item_bytes(const evk_extraction *x, size_t prompt)
 {
     const evk_tokens *p = &x->prompts[prompt];
-    return (p->n_run + x->n_predict) * evk_kv_token_bytes(&x->model->config) +
+    return (p->n_run + x->n_predict) * evk_kv_token_bytes(x->model) +
            evk_span_means_bytes(&x->layout, p->n + x->n_predict);
 }
 
@@ -362,15 +362,14 @@ evoke_status evk_extract_run(evk_extraction *x, evoke_error *err)
 /* Tokens of cache that a batch may use, beside the prefixes: the memory budget's worth, at least the longest prompt. */
 static evoke_status make_cache(evk_extraction *x, evoke_error *err)
 {
-    const evk_config *c = &x->model->config;
-    size_t longest = 0, total = 0, own = memory_budget(x) / evk_kv_token_bytes(c);
+    size_t longest = 0, total = 0, own = memory_budget(x) / evk_kv_token_bytes(x->model);
     for (size_t i = 0; i < x->n_prompt; i++) {
         const size_t n = x->prompts[i].n_run + x->n_predict;
         longest = n > longest ? n : longest;
         total += n;
     }
     own = own > total ? total : own < longest ? longest : own;
-    EVK_TRY(evk_kv_init(&x->cache, c, x->prefixes.n_token + own, x->prefixes.n + EVK_MAX_BATCH, err));
+    EVK_TRY(evk_kv_init(&x->cache, x->model, x->prefixes.n_token + own, x->prefixes.n + EVK_MAX_BATCH, err));
     return evk_arena_init(&x->scratch, evk_forward_scratch(x->model, x->batch_tokens), "extract", err);
 }
 

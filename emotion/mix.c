@@ -101,7 +101,7 @@ static evoke_status make(reader *r, evoke_error *err)
     r->layout = (evk_span_layout){ &o->site, 1, &span, 1, r->held, n_held, c->d_model, false };
     EVK_TRY(evk_span_means_init(&r->means, &r->layout, NULL, o->n_ids, o->n_ids, o->first, o->last, err));
     EVK_TRY(evk_alloc(&r->mean, n_held * c->d_model, sizeof *r->mean, what, err));
-    EVK_TRY(evk_kv_init(&r->cache, c, o->n_ids, 1, err));
+    EVK_TRY(evk_kv_init(&r->cache, r->model, o->n_ids, 1, err));
     EVK_TRY(evk_kv_open(&r->cache, EVK_NO_PARENT, o->n_ids, &sequence, err));
     return evk_arena_init(&r->scratch, evk_forward_scratch(r->model, o->n_ids < CHUNK ? o->n_ids : CHUNK), what, err);
 }

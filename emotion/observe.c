@@ -49,7 +49,7 @@ static evoke_status make(observer *o, size_t n, evoke_error *err)
     const size_t fit = LOGIT_BYTES / ((o->n_follow + 1) * v * sizeof(float)) + 1;
     o->batch = n < fit ? n : fit;
     o->batch = o->batch < MOST_TOGETHER ? o->batch : MOST_TOGETHER;
-    EVK_TRY(evk_kv_init(&o->cache, c, o->batch * n_ids, o->batch, err));
+    EVK_TRY(evk_kv_init(&o->cache, o->model, o->batch * n_ids, o->batch, err));
     for (size_t i = 0; i < o->batch; i++) {
         size_t sequence;
         EVK_TRY(evk_kv_open(&o->cache, EVK_NO_PARENT, n_ids, &sequence, err));

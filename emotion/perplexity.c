@@ -40,7 +40,7 @@ static evoke_status make_room(evoke_scorer *s, size_t n, evoke_error *err)
     s->ids = NULL;
     EVK_TRY(evk_alloc(&s->ids, capacity, sizeof *s->ids, what, err));
     EVK_TRY(evk_arena_init(&s->scratch, evk_forward_scratch(s->model, CHUNK), what, err));
-    EVK_TRY(evk_kv_init(&s->cache, &s->model->config, capacity, 1, err));
+    EVK_TRY(evk_kv_init(&s->cache, s->model, capacity, 1, err));
     return evk_kv_open(&s->cache, EVK_NO_PARENT, capacity, &s->sequence, err);
 }
 

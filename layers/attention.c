@@ -35,6 +35,7 @@ typedef struct rows {
     const item *it;
     size_t layer, kv_head, head, n_head;
     float *q, *score;           /* [n_head n, d_head], [n_head n, KEYS] */
+    float *room;                /* of keys, or values, as floats: [KEYS, the longer of both] */
     float *most;                /* [n_head n]: the largest score yet, and the sum of exp(score - most) */
     double *sum;
     float *out;                 /* of the first token and head: [n, all heads, d_value] */
@@ -51,8 +52,11 @@ static float *out_of(const evk_config *c, const rows *r, size_t h, size_t t)
 
 /* ---- one block of keys ---- */
 
-/* Keys [begin, end) of a sequence, which lie together from a row of the cache on. */
-typedef struct stretch { size_t begin, end, row; } stretch;
+/* Keys [begin, end) of a sequence, which lie together from a row of the cache on; their values, once they are fetched. */
+typedef struct stretch {
+    size_t begin, end, row;
+    const float *values;
+} stretch;
 
 /* Keys [from, to) of an item's sequence. */
 typedef struct block {
@@ -71,7 +75,7 @@ static block find_block(const evk_pass *p, const item *it, size_t from)
     for (size_t s = 0; s < n_segment && at < to; at += segments[s].n, s++) {
         const size_t begin = larger(at, from), end = smaller(at + segments[s].n, to);
         if (begin < end)
-            b.stretches[b.n_stretch++] = (stretch){ begin, end, segments[s].start + begin - at };
+            b.stretches[b.n_stretch++] = (stretch){ begin, end, segments[s].start + begin - at, NULL };
     }
     return b;
 }
@@ -79,22 +83,27 @@ static block find_block(const evk_pass *p, const item *it, size_t from)
 static void score_keys(const evk_pass *p, const rows *r, const block *b)
 {
     const size_t d = p->model->config.d_head, n = r->n_head * r->it->n;
-    for (const stretch *s = b->stretches; s < b->stretches + b->n_stretch; s++)
-        p->model->kernels.matmul(r->q, d, evk_kv_key(p->cache, r->layer, r->kv_head, s->row), d, r->score + s->begin - b->from, KEYS, n,
-                                 s->end - s->begin, d);
+    for (const stretch *s = b->stretches; s < b->stretches + b->n_stretch; s++) {
+        const float *keys = evk_kv_keys(p->cache, r->layer, r->kv_head, s->row, s->end - s->begin, r->room);
+        p->model->kernels.matmul(r->q, d, keys, d, r->score + s->begin - b->from, KEYS, n, s->end - s->begin, d);
+    }
+}
+
+static void fetch_values(const evk_pass *p, const rows *r, block *b)
+{
+    for (stretch *s = b->stretches; s < b->stretches + b->n_stretch; s++)
+        s->values = evk_kv_values(p->cache, r->layer, r->kv_head, s->row, s->end - s->begin,
+                                  r->room + (s->begin - b->from) * p->model->config.d_value);
 }
 
 /* out [n, d_value] += sum_j weight[j] v[j], those keys of [from, to) that the block has, in order; weight [n, KEYS]. */
-static void mix_keys(const evk_pass *p, const rows *r, const block *b, const float *weight, size_t n, size_t from, size_t to, float *out,
-                     size_t ldo)
+static void mix_keys(const evk_pass *p, const block *b, const float *weight, size_t n, size_t from, size_t to, float *out, size_t ldo)
 {
     const size_t d = p->model->config.d_value;
     for (const stretch *s = b->stretches; s < b->stretches + b->n_stretch; s++) {
         const size_t begin = larger(s->begin, from), end = smaller(s->end, to);
         if (begin < end)
-            p->model->kernels.axpy_rows(weight + begin - b->from, KEYS,
-                                        evk_kv_value(p->cache, r->layer, r->kv_head, s->row + begin - s->begin), d, end - begin, out,
-                                        ldo, n, d);
+            p->model->kernels.axpy_rows(weight + begin - b->from, KEYS, s->values + (begin - s->begin) * d, d, end - begin, out, ldo, n, d);
     }
 }
 
@@ -112,10 +121,10 @@ static void mix_tile(const evk_pass *p, const rows *r, const block *b, const flo
     const size_t window = p->model->config.layer[r->layer].window;
     const size_t end = position + 1, begin = smaller(first_key(window, position + n - 1), end);
     for (size_t t = 0; t < n; t++)
-        mix_keys(p, r, b, weight + t * KEYS, 1, first_key(window, position + t), begin, out + t * ldo, ldo);
-    mix_keys(p, r, b, weight, n, begin, end, out, ldo);
+        mix_keys(p, b, weight + t * KEYS, 1, first_key(window, position + t), begin, out + t * ldo, ldo);
+    mix_keys(p, b, weight, n, begin, end, out, ldo);
     for (size_t t = 1; t < n; t++)
-        mix_keys(p, r, b, weight + t * KEYS, 1, larger(first_key(window, position + t), end), position + t + 1, out + t * ldo, ldo);
+        mix_keys(p, b, weight + t * KEYS, 1, larger(first_key(window, position + t), end), position + t + 1, out + t * ldo, ldo);
 }
 
 static void mix_rows(const evk_pass *p, const rows *r, const block *b)
@@ -124,7 +133,7 @@ static void mix_rows(const evk_pass *p, const rows *r, const block *b)
     const item *it = r->it;
     const size_t ldo = c->n_head * c->d_value;
     if (it->n == 1) {                                   /* heads lie side by side, and see the same keys */
-        mix_keys(p, r, b, r->score, r->n_head, b->from, b->to, r->out, c->d_value);
+        mix_keys(p, b, r->score, r->n_head, b->from, b->to, r->out, c->d_value);
         return;
     }
     for (size_t h = 0; h < r->n_head; h++)
@@ -178,24 +187,14 @@ static void weigh(const evk_kernels *k, float most, float *x, size_t n, float *r
     *row_sum += k->exp_sum(x, *row_most > -INFINITY ? *row_most : 0, n);
 }
 
-/* Asks for n floats in advance. */
-static void ask_for(const float *x, size_t n)
-{
-    for (size_t i = 0; i < n; i += 16)
-        __builtin_prefetch(x + i, 0, 2);
-}
-
 /* The next block's keys and values, the part'th of n_part parts of them: each is read from memory but once, and would be waited for. */
 static void ask_ahead(const evk_pass *p, const rows *r, const block *next, size_t part, size_t n_part)
 {
-    const evk_config *c = &p->model->config;
     const size_t n = next->to - next->from, from = next->from + n * part / n_part, to = next->from + n * (part + 1) / n_part;
     for (const stretch *s = next->stretches; s < next->stretches + next->n_stretch; s++) {
         const size_t begin = larger(s->begin, from), end = smaller(s->end, to);
-        if (begin >= end)
-            continue;
-        ask_for(evk_kv_key(p->cache, r->layer, r->kv_head, s->row + begin - s->begin), (end - begin) * c->d_head);
-        ask_for(evk_kv_value(p->cache, r->layer, r->kv_head, s->row + begin - s->begin), (end - begin) * c->d_value);
+        if (begin < end)
+            evk_kv_ask_for(p->cache, r->layer, r->kv_head, s->row + begin - s->begin, end - begin);
     }
 }
 
@@ -247,6 +246,7 @@ static void attend_rows(const evk_pass *p, const rows *r, const float *q)
         next = find_block(p, it, b.to);
         score_keys(p, r, &b);
         weigh_rows(p, r, &b, &next);
+        fetch_values(p, r, &b);
         mix_rows(p, r, &b);
     }
     finish_rows(p, r);
@@ -260,7 +260,8 @@ static size_t heads_at_once(const evk_config *c, size_t n_token)
 
 size_t evk_attention_scratch(const evk_config *c)
 {
-    return ROWS * (2 + c->d_head + KEYS + 1);           /* of each row its sum, a double, its query, its scores and the largest */
+    const size_t a_row = 2 + c->d_head + KEYS + 1;      /* its sum, a double, its query, its scores and the largest */
+    return ROWS * a_row + KEYS * larger(c->d_head, c->d_value);
 }
 
 /* q and out of all tokens and heads; room: evk_attention_scratch. */
@@ -275,6 +276,7 @@ static void attend(const evk_pass *p, const item *it, size_t layer, size_t kv_he
         r.q = room + 2 * ROWS;
         r.score = r.q + ROWS * c->d_head;
         r.most = r.score + ROWS * KEYS;
+        r.room = r.most + ROWS;
         attend_rows(p, &r, q + first * c->d_head);
     }
 }
@@ -337,10 +339,8 @@ static void rotate_and_store(const evk_pass *p, size_t layer, float *q, float *k
             evk_rope_turn(q + t * ldq + c->rope_first, c->n_head, c->d_head, half, c->rope_pairing, cosine, sine);
             evk_rope_turn(k + t * ldk + c->rope_first, c->n_kv_head, c->d_head, half, c->rope_pairing, cosine, sine);
         }
-        for (size_t h = 0; h < c->n_kv_head; h++) {
-            memcpy(evk_kv_key(p->cache, layer, h, p->row[t]), k + t * ldk + h * c->d_head, c->d_head * sizeof *k);
-            memcpy(evk_kv_value(p->cache, layer, h, p->row[t]), v + t * ldv + h * c->d_value, c->d_value * sizeof *v);
-        }
+        for (size_t h = 0; h < c->n_kv_head; h++)
+            evk_kv_put(p->cache, layer, h, p->row[t], k + t * ldk + h * c->d_head, v + t * ldv + h * c->d_value);
     }
 }
 

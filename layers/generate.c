@@ -85,7 +85,7 @@ static evoke_status make(generator *g, size_t longest, evoke_error *err)
     EVK_TRY(evk_alloc(&g->room, g->model->n_thread, evk_sampler_room(c->n_vocab), "generate", err));
     EVK_TRY(evk_ends_find(g->model, &g->ends, err));
     EVK_TRY(find_prefixes(g, g->n_slot * longest, err));
-    EVK_TRY(evk_kv_init(&g->cache, c, g->n_slot * longest + g->prefixes.n_token, g->n_slot + g->prefixes.n, err));
+    EVK_TRY(evk_kv_init(&g->cache, g->model, g->n_slot * longest + g->prefixes.n_token, g->n_slot + g->prefixes.n, err));
     for (size_t i = 0; i < g->n_slot; i++)
         EVK_TRY(evk_kv_open(&g->cache, EVK_NO_PARENT, longest, &g->slots[i].sequence, err));
     return evk_arena_init(&g->scratch, evk_forward_scratch(g->model, most_tokens), "generate", err);

@@ -3,21 +3,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t evk_kv_token_bytes(const evk_config *config)
+/* Whether keys and values come of activations in 8 bits. */
+static bool takes_half(const evoke_model *m)
 {
-    return config->n_layer * config->n_kv_head * (config->d_head + config->d_value) * sizeof(float);
+    const evk_weight *w = evk_model_weight(m, 0, m->config.kv_rank ? EVK_W_LATENT_KV : EVK_W_ATTN_V);
+    return m->info.compute == EVOKE_FAST && w->packed.codes && w->packed.bits != 16;
 }
 
-evoke_status evk_kv_init(evk_kv_cache *c, const evk_config *config, size_t capacity, size_t max_sequence, evoke_error *err)
+static size_t bytes_of(bool half) { return half ? sizeof(uint16_t) : sizeof(float); }
+
+size_t evk_kv_token_bytes(const evoke_model *m)
 {
+    const evk_config *c = &m->config;
+    return c->n_layer * c->n_kv_head * (c->d_head + c->d_value) * bytes_of(takes_half(m));
+}
+
+evoke_status evk_kv_init(evk_kv_cache *c, const evoke_model *m, size_t capacity, size_t max_sequence, evoke_error *err)
+{
+    const evk_config *config = &m->config;
+    const size_t bytes = bytes_of(takes_half(m));
     size_t rows = 0;
-    *c = (evk_kv_cache){ .n_layer = config->n_layer, .n_head = config->n_kv_head, .d_key = config->d_head,
-                         .d_value = config->d_value, .capacity = capacity, .max_sequence = max_sequence };
+    *c = (evk_kv_cache){ .kernels = &m->kernels, .n_layer = config->n_layer, .n_head = config->n_kv_head, .d_key = config->d_head,
+                         .d_value = config->d_value, .half = takes_half(m), .capacity = capacity, .max_sequence = max_sequence };
     if (!evk_mul(c->n_layer * c->n_head, capacity, &rows))
         return evk_fail(err, EVOKE_ENOMEM, "make KV cache: %zu tokens are too many", capacity);
-    evoke_status st = evk_alloc(&c->k, rows, c->d_key * sizeof(float), "make KV cache", err);
+    evoke_status st = evk_alloc(&c->k, rows, c->d_key * bytes, "make KV cache", err);
     if (st == EVOKE_OK)
-        st = evk_alloc(&c->v, rows, c->d_value * sizeof(float), "make KV cache", err);
+        st = evk_alloc(&c->v, rows, c->d_value * bytes, "make KV cache", err);
     if (st == EVOKE_OK)
         st = evk_alloc(&c->sequences, max_sequence, sizeof *c->sequences, "make KV cache", err);
     if (st != EVOKE_OK)
@@ -89,4 +101,56 @@ size_t evk_kv_segments(const evk_kv_cache *c, size_t sequence, evk_segment out[E
     for (size_t i = n; i-- > 0; s = c->sequences[s].parent)
         out[i] = (evk_segment){ c->sequences[s].start, c->sequences[s].n };
     return n;
+}
+
+/* ---- rows ---- */
+
+/* Where a row of keys, or values, of d numbers each begins. */
+static char *row_of(const evk_kv_cache *c, char *rows, size_t d, size_t layer, size_t head, size_t row)
+{
+    return rows + ((layer * c->n_head + head) * c->capacity + row) * d * bytes_of(c->half);
+}
+
+static void put(const evk_kv_cache *c, char *row, const float *x, size_t d)
+{
+    if (c->half)
+        c->kernels->to_f16(x, (uint16_t *)(void *)row, d);
+    else
+        memcpy(row, x, d * sizeof *x);
+}
+
+void evk_kv_put(const evk_kv_cache *c, size_t layer, size_t head, size_t row, const float *key, const float *value)
+{
+    put(c, row_of(c, c->k, c->d_key, layer, head, row), key, c->d_key);
+    put(c, row_of(c, c->v, c->d_value, layer, head, row), value, c->d_value);
+}
+
+static const float *as_floats(const evk_kv_cache *c, const char *rows, size_t n, float *room)
+{
+    if (!c->half)
+        return (const float *)(const void *)rows;
+    c->kernels->dequantise[EVK_F16](rows, room, n);
+    return room;
+}
+
+const float *evk_kv_keys(const evk_kv_cache *c, size_t layer, size_t head, size_t row, size_t n, float *room)
+{
+    return as_floats(c, row_of(c, c->k, c->d_key, layer, head, row), n * c->d_key, room);
+}
+
+const float *evk_kv_values(const evk_kv_cache *c, size_t layer, size_t head, size_t row, size_t n, float *room)
+{
+    return as_floats(c, row_of(c, c->v, c->d_value, layer, head, row), n * c->d_value, room);
+}
+
+static void ask_for(const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i += 64)
+        __builtin_prefetch(bytes + i, 0, 2);
+}
+
+void evk_kv_ask_for(const evk_kv_cache *c, size_t layer, size_t head, size_t row, size_t n)
+{
+    ask_for(row_of(c, c->k, c->d_key, layer, head, row), n * c->d_key * bytes_of(c->half));
+    ask_for(row_of(c, c->v, c->d_value, layer, head, row), n * c->d_value * bytes_of(c->half));
 }

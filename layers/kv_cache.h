@@ -1,8 +1,10 @@
 /* layers/kv_cache.h: keys and values of the tokens that a pass has seen.
  *
- *     k [L, n_kv_head, capacity, d_head], v [L, n_kv_head, capacity, d_value] float32, keys after rotary embedding
+ *     k [L, n_kv_head, capacity, d_head], v [L, n_kv_head, capacity, d_value], keys after rotary embedding
  *
- * A head's keys lie one after the other, as attention reads them: a stream that the CPU fetches ahead of time.
+ * A head's keys lie one after the other, as attention reads them: a stream that the CPU fetches ahead of time. They are float32; or
+ * float16 where they come of activations in 8 bits (EVOKE_FAST, quantised weights), which are off by up to 1 / 254 of a block's
+ * largest, float16 by 1 / 2,048 of each: what attention reads from memory, and what a context takes, is half as much.
  *
  * A sequence owns a stretch of positions and may continue another one, whose keys it shares (a prompt's common prefix is
  * computed once). Its first own token stands at the position after its parent's last. A parent must not grow while it
@@ -10,7 +12,7 @@
 #ifndef EVK_KV_CACHE_H
 #define EVK_KV_CACHE_H
 
-#include "layers/family.h"
+#include "layers/model.h"
 
 enum { EVK_MAX_ANCESTORS = 4, EVK_NO_PARENT = -1 };
 
@@ -21,18 +23,20 @@ typedef struct evk_sequence {
 } evk_sequence;
 
 typedef struct evk_kv_cache {
+    const evk_kernels *kernels;
     size_t n_layer, n_head, d_key, d_value, capacity, used;     /* heads of keys */
-    float *k, *v;
+    bool half;                      /* float16 */
+    char *k, *v;
     evk_sequence *sequences;
     size_t n_sequence, max_sequence;
 } evk_kv_cache;
 
 typedef struct evk_segment { size_t start, n; } evk_segment;
 
-/* Room for `capacity` tokens in at most max_sequence sequences. */
-evoke_status evk_kv_init(evk_kv_cache *c, const evk_config *config, size_t capacity, size_t max_sequence, evoke_error *err);
+/* Room for `capacity` tokens in at most max_sequence sequences of a model, which must outlive it. */
+evoke_status evk_kv_init(evk_kv_cache *c, const evoke_model *m, size_t capacity, size_t max_sequence, evoke_error *err);
 /* Bytes that a token takes. */
-size_t evk_kv_token_bytes(const evk_config *config);
+size_t evk_kv_token_bytes(const evoke_model *m);
 void evk_kv_free(evk_kv_cache *c);
 /* A new sequence of at most `capacity` own tokens. Errors: EVOKE_ENOMEM the cache is full. */
 evoke_status evk_kv_open(evk_kv_cache *c, ptrdiff_t parent, size_t capacity, size_t *sequence, evoke_error *err);
@@ -50,13 +54,12 @@ static inline size_t evk_kv_position(const evk_kv_cache *c, size_t s)   /* of th
 {
     return c->sequences[s].position + c->sequences[s].n;
 }
-static inline float *evk_kv_key(const evk_kv_cache *c, size_t layer, size_t head, size_t row)
-{
-    return c->k + ((layer * c->n_head + head) * c->capacity + row) * c->d_key;
-}
-static inline float *evk_kv_value(const evk_kv_cache *c, size_t layer, size_t head, size_t row)
-{
-    return c->v + ((layer * c->n_head + head) * c->capacity + row) * c->d_value;
-}
+/* A token's key [d_head] and value [d_value] of a layer's head into its row. */
+void evk_kv_put(const evk_kv_cache *c, size_t layer, size_t head, size_t row, const float *key, const float *value);
+/* n rows of keys [n, d_head], or values [n, d_value], from a row on: as they lie, or as floats in `room`. */
+const float *evk_kv_keys(const evk_kv_cache *c, size_t layer, size_t head, size_t row, size_t n, float *room);
+const float *evk_kv_values(const evk_kv_cache *c, size_t layer, size_t head, size_t row, size_t n, float *room);
+/* Asks the processor for n rows of both in advance. */
+void evk_kv_ask_for(const evk_kv_cache *c, size_t layer, size_t head, size_t row, size_t n);
 
 #endif

@@ -26,7 +26,7 @@ static evoke_status make(evoke_session *s, size_t n_ctx, evoke_error *err)
 {
     const evk_config *c = &s->model->config;
     const size_t chunk = n_ctx < CHUNK ? n_ctx : CHUNK;
-    EVK_TRY(evk_kv_init(&s->cache, c, n_ctx, 1, err));
+    EVK_TRY(evk_kv_init(&s->cache, s->model, n_ctx, 1, err));
     EVK_TRY(evk_kv_open(&s->cache, EVK_NO_PARENT, n_ctx, &s->sequence, err));
     EVK_TRY(evk_alloc(&s->ids, n_ctx, sizeof *s->ids, "open session", err));
     EVK_TRY(evk_arena_init(&s->scratch, evk_forward_scratch(s->model, chunk), "open session", err));

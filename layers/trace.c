@@ -84,7 +84,7 @@ static evoke_status make(trace *t, evoke_error *err)
     EVK_TRY(evk_alloc(&t->logits, wanted(o, EVOKE_LOGITS) ? chunk : 1, c->n_vocab * sizeof(float), "trace", err));
     EVK_TRY(evk_alloc(&t->step_logits, o->n_predict, c->n_vocab * sizeof(float), "trace", err));
     EVK_TRY(evk_alloc(&t->generated, o->n_predict, sizeof *t->generated, "trace", err));
-    EVK_TRY(evk_kv_init(&t->cache, c, n_context, 1, err));
+    EVK_TRY(evk_kv_init(&t->cache, t->model, n_context, 1, err));
     EVK_TRY(evk_kv_open(&t->cache, EVK_NO_PARENT, n_context, &t->sequence, err));
     return evk_arena_init(&t->scratch, evk_forward_scratch(t->model, chunk), "trace", err);
 }

@@ -129,7 +129,7 @@ evoke_status evk_verify_points(const evoke_model *m, const evk_truth *truth, evo
         out[s] = (evoke_verify_point){ .site = s, .ok = true };
     evoke_status st = evk_alloc(&logits, truth->n, m->config.n_vocab * sizeof *logits, "verify", err);
     if (st == EVOKE_OK)
-        st = evk_kv_init(&cache, &m->config, truth->n, 1, err);
+        st = evk_kv_init(&cache, m, truth->n, 1, err);
     if (st == EVOKE_OK)
         st = evk_kv_open(&cache, EVK_NO_PARENT, truth->n, &sequence, err);
     if (st == EVOKE_OK)

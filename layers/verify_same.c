@@ -174,7 +174,7 @@ static evoke_status make(work *w, evoke_error *err)
         w->others[i] = w->ids[(i + i / w->n + 1) % w->n];
     EVK_TRY(evk_alloc(&w->alone, w->n, v * sizeof(float), "verify", err));
     EVK_TRY(evk_alloc(&w->got, w->n + N_COMPANY, v * sizeof(float), "verify", err));
-    EVK_TRY(evk_kv_init(&w->cache, &w->m.config, N_COMPANY * w->n, N_COMPANY, err));
+    EVK_TRY(evk_kv_init(&w->cache, &w->m, N_COMPANY * w->n, N_COMPANY, err));
     return whole(w, w->alone, err);
 }
 

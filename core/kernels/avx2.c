@@ -121,6 +121,10 @@ OP vec v_level(const float table[16], ints q)
 }
 OP vec v_of(ints a) { return _mm256_cvtepi32_ps(a); }
 OP vec v_of_bits(ints a) { return _mm256_castsi256_ps(a); }
+OP void v_store_f16(uint16_t *p, vec v)
+{
+    _mm_storeu_si128((__m128i *)(void *)p, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
 OP vec v_of_f16(const uint8_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p)); }
 OP float f16_value(const uint8_t *p)
 {

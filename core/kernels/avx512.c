@@ -27,7 +27,7 @@ OP vec v_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
 OP vec v_div(vec a, vec b) { return _mm512_div_ps(a, b); }
 OP vec v_min(vec a, vec b) { return _mm512_min_ps(a, b); }
 OP vec v_max(vec a, vec b) { return _mm512_max_ps(a, b); }
-OP vec v_round(vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+OP vec v_round(vec a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT); }
 OP vec v_scale(vec p, vec n) { return _mm512_scalef_ps(p, n); }
 
 OP vec v_choose(vec x, vec a, vec b)
@@ -132,6 +132,10 @@ OP ints i_threes(uint64_t word, size_t j)
 OP vec v_level(const float table[16], ints q) { return _mm512_permutexvar_ps(q, v_load(table)); }
 OP vec v_of(ints a) { return _mm512_cvtepi32_ps(a); }
 OP vec v_of_bits(ints a) { return _mm512_castsi512_ps(a); }
+OP void v_store_f16(uint16_t *p, vec v)
+{
+    _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
 OP vec v_of_f16(const uint8_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p)); }
 OP float f16_value(const uint8_t *p)
 {

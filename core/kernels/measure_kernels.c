@@ -75,6 +75,7 @@ static void call_normalise(const work *w) { w->k.normalise(w->x, 0.25f, 1.5f, w-
 static void call_activate(const work *w) { w->k.activate[w->c->which](w->x, NULL, w->out, N); }
 static void call_softcap(const work *w) { w->k.softcap(w->out, 30, N); }
 static void call_exp_sum(const work *w) { w->out[0] = (float)w->k.exp_sum(w->out, 1, N) * 0; }
+static void call_to_f16(const work *w) { w->k.to_f16(w->x, (uint16_t *)(void *)w->out, N); }
 static void call_dequantise(const work *w) { w->k.dequantise[w->c->which](w->blocks, w->out, N); }
 static void call_take_digits(const work *w)
 {
@@ -173,6 +174,7 @@ static void add_elementwise(cases *all)
         c->which = list[i].which;
         name(c, "%s", list[i].name);
     }
+    name(add(all, EVOKE_KERNEL_ELEMENTS, call_to_f16, 0, N, N / 2), "to_f16");
 }
 
 /* Of rows as they are stored, and of packed ones of any type of a form. */

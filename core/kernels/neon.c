@@ -131,6 +131,7 @@ OP vec v_level(const float table[16], ints q)
 }
 OP vec v_of(ints a) { return vcvtq_f32_s32(vreinterpretq_s32_u32(a)); }
 OP vec v_of_bits(ints a) { return vreinterpretq_f32_u32(a); }
+OP void v_store_f16(uint16_t *p, vec v) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(v))); }
 OP vec v_of_f16(const uint8_t *p) { return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p))); }
 OP float f16_value(const uint8_t *p)
 {

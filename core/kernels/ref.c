@@ -192,6 +192,12 @@ static void make_panel(evk_type type, const void *rows, size_t row_bytes, size_t
         }
 }
 
+static void to_f16(const float *x, uint16_t *y, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = evk_to_f16(x[i] > 65504 ? 65504 : x[i] < -65504 ? -65504 : x[i]);
+}
+
 static float scale_max(float *x, float scale, size_t n)
 {
     float most = -INFINITY;
@@ -216,7 +222,7 @@ void evk_kernels_add_ref(evk_kernels *k)
 {
     *k = (evk_kernels){
         .isa = "ref", .axpy = axpy, .axpy_rows = axpy_rows,
-        .matvec_f16 = matvec_f16, .matvec_bf16 = matvec_bf16,
+        .matvec_f16 = matvec_f16, .matvec_bf16 = matvec_bf16, .to_f16 = to_f16,
         .multiply_panels = multiply_panels, .make_panel = make_panel,
         .matmul = matmul, .matmul_add = matmul_add, .sum_squares = sum_squares, .sum = sum,
         .sum_squared_from = sum_squared_from, .scale_mul = scale_mul, .normalise = normalise,

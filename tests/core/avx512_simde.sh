@@ -45,11 +45,13 @@ EACH(lanes_of_u8, __m128i, 16, __m512i, int, unsigned char, in.e[i])
 EACH(lanes_of_u16, __m256i, 16, __m512i, int, unsigned short, in.e[i])
 EACH(lanes_of_f16, __m256i, 16, __m512, float, unsigned short, _cvtsh_ss(in.e[i]))
 EACH(lanes_of_f32, __m256, 8, __m512d, double, float, in.e[i])
+EACH(halves_of_f32, __m512, 16, __m256i, unsigned short, float, _cvtss_sh(in.e[i], 0))
 #define _mm512_cvtepi32_ps lanes_of_i32
 #define _mm512_cvtepi8_epi32 lanes_of_i8
 #define _mm512_cvtepu8_epi32 lanes_of_u8
 #define _mm512_cvtepu16_epi32 lanes_of_u16
 #define _mm512_cvtph_ps lanes_of_f16
+#define _mm512_cvtps_ph(a, rounding) halves_of_f32(a)
 #define _mm512_cvtps_pd lanes_of_f32
 static inline __m256 half(__m512 a, int which)
 {

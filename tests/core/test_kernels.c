@@ -508,6 +508,42 @@ static void selection(void)
     check(n > 0 && strcmp(evoke_isa_name(n - 1), k.isa) == 0, "the best is %s", k.isa);
 }
 
+static bool same_half(uint16_t a, uint16_t b)
+{
+    const bool nan = (a & 0x7fff) > 0x7c00;
+    return nan ? (b & 0x7fff) > 0x7c00 : a == b;
+}
+
+/* Every sign and exponent with fractions that lie on, beside and between float16's, and what has no nearest one: beyond the largest it is
+ * the largest itself. At every length and place a vector may end at. */
+static void halves_as_reference(const evk_kernels *k, const evk_kernels *ref)
+{
+    static const uint32_t fractions[] = { 0, 1, 0xfff, 0x1000, 0x1001, 0x2000, 0x2fff, 0x3000, 0x3001, 0x400000, 0x7fefff, 0x7ff000, 0x7fffff };
+    enum { N = 512 * sizeof fractions / sizeof *fractions };
+    float *x = malloc(N * sizeof *x);
+    uint16_t *y = malloc(N * sizeof *y), *right = malloc(N * sizeof *y);
+    size_t wrong = 0;
+    for (size_t i = 0; i < N; i++)
+        x[i] = evk_float_of_bits((uint32_t)(i % 512) << 23 | fractions[i / 512]);
+    ref->to_f16(x, right, N);
+    k->to_f16(x, y, N);
+    for (size_t i = 0; i < N; i++)
+        wrong += !same_half(right[i], y[i]);
+    check(wrong == 0, "%s: %zu float16 differ", k->isa, wrong);
+    check(same_half(right[142], evk_to_f16(x[142])) && right[511] == 0xfbff && right[255] == 0x7bff, "the largest float16 for infinity");
+    for (size_t n = 0; n < 40; n++)
+        for (size_t from = 0; from < 3; from++) {
+            memset(y, 0xa5, 64 * sizeof *y);
+            k->to_f16(x + 120 + from, y + from, n);
+            for (size_t i = 0; i < n; i++)
+                wrong += !same_half(right[120 + from + i], y[from + i]);
+            check(wrong == 0 && y[from + n] == 0xa5a5, "%s: %zu float16 from %zu on", k->isa, n, from);
+        }
+    free(x);
+    free(y);
+    free(right);
+}
+
 int main(void)
 {
     selection();
@@ -529,6 +565,7 @@ int main(void)
         special_exponentials(&k);
         activations(&k);
         dequantises_as_reference(&k, &ref);
+        halves_as_reference(&k, &ref);
         printf("%s: tested\n", k.isa);
     }
     return check_done();

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/evoke.h"
-#include "layers/model.h"
+#include "layers/kv_cache.h"
 #include "tests/check.h"
 #include "tests/golden.h"
 
@@ -67,9 +67,45 @@ static void check_way(const char *path, evk_h5 *expected, way how, const char *l
     evoke_model_free(m);
 }
 
+/* Rows come back as they were put, or as the float16 next to them. */
+static void check_cache(const evoke_model *m, bool half, const char *label)
+{
+    const evk_config *c = &m->config;
+    const size_t n = c->d_head + c->d_value, row = 5;
+    evk_kv_cache cache;
+    evoke_error err = {0};
+    if (!check(evk_kv_init(&cache, m, 7, 1, &err) == EVOKE_OK, "%s: %s", label, err.text))
+        return;
+    float *x = calloc(n, sizeof *x), *room = calloc(n, sizeof *room);
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)(i + 1) / 3;
+    check(cache.half == half && evk_kv_token_bytes(m) == c->n_layer * c->n_kv_head * n * (half ? 2 : 4), "%s: width of the cache", label);
+    evk_kv_put(&cache, c->n_layer - 1, c->n_kv_head - 1, row, x, x + c->d_head);
+    const float *key = evk_kv_keys(&cache, c->n_layer - 1, c->n_kv_head - 1, row, 1, room);
+    const float *value = evk_kv_values(&cache, c->n_layer - 1, c->n_kv_head - 1, row, 1, room + c->d_head);
+    for (size_t i = 0; i < n; i++) {
+        const float got = i < c->d_head ? key[i] : value[i - c->d_head];
+        check(half ? (i > 0 || got != x[i]) && fabsf(got - x[i]) <= x[i] / 2048 : got == x[i], "%s: number %zu of the cache", label, i);
+    }
+    free(x);
+    free(room);
+    evk_kv_free(&cache);
+}
+
+static void check_caches(const char *path, bool half_when_fast, const char *label)
+{
+    for (evoke_compute compute = EVOKE_EXACT; compute <= EVOKE_FAST; compute++) {
+        evoke_model *m = open_model(path, (way){ NULL, compute }, 1);
+        if (m)
+            check_cache(m, compute == EVOKE_FAST && half_when_fast, label);
+        evoke_model_free(m);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const char *const models[] = { "gguf/llama_q4_1", "families/llama_k", "gguf/llama_q8_0", "gguf/llama_k" };
+    static const char *const plain[] = { "gguf/llama_f32", "families/minicpm3" };      /* no quantised weights */
     const char *root = argc > 1 ? argv[1] : ".";
     for (size_t k = 0; k < sizeof models / sizeof *models; k++) {
         char folder[512], path[600], label[160];
@@ -88,6 +124,14 @@ int main(int argc, char **argv)
                 check_way(path, expected, how, label);
             }
         evk_h5_free(expected);
+        check_caches(path, true, models[k]);
+    }
+    for (size_t k = 0; k < sizeof plain / sizeof *plain; k++) {
+        char folder[512], path[600];
+        if (golden_find(root, plain[k], folder, sizeof folder)) {
+            snprintf(path, sizeof path, "%s%s", folder, strncmp(plain[k], "gguf", 4) == 0 ? "/model.gguf" : "");
+            check_caches(path, false, plain[k]);
+        }
     }
     return check_done();
 }

@@ -18,7 +18,7 @@ typedef struct world {
 static evk_kv_cache cache_for(const evoke_model *m, size_t capacity, size_t n_sequence)
 {
     evk_kv_cache c;
-    check(evk_kv_init(&c, &m->config, capacity, n_sequence, NULL) == EVOKE_OK,
+    check(evk_kv_init(&c, m, capacity, n_sequence, NULL) == EVOKE_OK,
           "cache");
     return c;
 }
