@@ -18,7 +18,8 @@
 
 enum {
     KEYS = 128,                 /* of a block */
-    ROWS = 96                   /* of queries that pass over a block together, where a token's heads are not more */
+    ROWS = 96,                  /* of queries that pass over a block together, where a token's heads are not more */
+    SHARES = 16                 /* a thread's, of a pass's items: of one token each, several make a share, and the next is known */
 };
 
 _Static_assert((int)ROWS >= (int)EVK_ATTENTION_BLOCK, "a head of every token");
@@ -30,6 +31,18 @@ typedef struct item {
     size_t begin;               /* the first key that any of them sees */
 } item;
 
+/* Keys [begin, end) of a sequence, which lie together from a row of the cache on; their values, once they are fetched. */
+typedef struct stretch {
+    size_t begin, end, row;
+    const float *values;
+} stretch;
+
+/* Keys [from, to) of an item's sequence and of one head. */
+typedef struct block {
+    size_t kv_head, from, to, n_stretch;
+    stretch stretches[EVK_MAX_ANCESTORS];
+} block;
+
 /* Rows of an item: row h n + t is of its token t and the h'th of these heads, which share one key-value head. */
 typedef struct rows {
     const item *it;
@@ -39,6 +52,7 @@ typedef struct rows {
     float *most;                /* [n_head n]: the largest score yet, and the sum of exp(score - most) */
     double *sum;
     float *out;                 /* of the first token and head: [n, all heads, d_value] */
+    const block *after;         /* what the thread meets after their last block, if that is known; or NULL */
 } rows;
 
 static size_t larger(size_t a, size_t b) { return a > b ? a : b; }
@@ -52,23 +66,11 @@ static float *out_of(const evk_config *c, const rows *r, size_t h, size_t t)
 
 /* ---- one block of keys ---- */
 
-/* Keys [begin, end) of a sequence, which lie together from a row of the cache on; their values, once they are fetched. */
-typedef struct stretch {
-    size_t begin, end, row;
-    const float *values;
-} stretch;
-
-/* Keys [from, to) of an item's sequence. */
-typedef struct block {
-    size_t from, to, n_stretch;
-    stretch stretches[EVK_MAX_ANCESTORS];
-} block;
-
 /* The block that begins at `from`; after the item's last key one of none. */
-static block find_block(const evk_pass *p, const item *it, size_t from)
+static block find_block(const evk_pass *p, const item *it, size_t kv_head, size_t from)
 {
     const size_t to = smaller((from / KEYS + 1) * KEYS, it->position + it->n);
-    block b = { .from = from, .to = to };
+    block b = { .kv_head = kv_head, .from = from, .to = to };
     evk_segment segments[EVK_MAX_ANCESTORS];
     const size_t n_segment = evk_kv_segments(p->cache, it->run->sequence, segments);
     size_t at = 0;                                      /* position of the segment's first key */
@@ -187,14 +189,14 @@ static void weigh(const evk_kernels *k, float most, float *x, size_t n, float *r
     *row_sum += k->exp_sum(x, *row_most > -INFINITY ? *row_most : 0, n);
 }
 
-/* The next block's keys and values, the part'th of n_part parts of them: each is read from memory but once, and would be waited for. */
-static void ask_ahead(const evk_pass *p, const rows *r, const block *next, size_t part, size_t n_part)
+/* A block's keys and values, the part'th of n_part parts of them: each is read from memory but once, and would be waited for. */
+static void ask_ahead(const evk_pass *p, size_t layer, const block *next, size_t part, size_t n_part)
 {
     const size_t n = next->to - next->from, from = next->from + n * part / n_part, to = next->from + n * (part + 1) / n_part;
     for (const stretch *s = next->stretches; s < next->stretches + next->n_stretch; s++) {
         const size_t begin = larger(s->begin, from), end = smaller(s->end, to);
         if (begin < end)
-            evk_kv_ask_for(p->cache, r->layer, r->kv_head, s->row + begin - s->begin, end - begin);
+            evk_kv_ask_for(p->cache, layer, next->kv_head, s->row + begin - s->begin, end - begin);
     }
 }
 
@@ -206,7 +208,7 @@ static void weigh_rows(const evk_pass *p, const rows *r, const block *b, const b
         for (size_t t = 0; t < it->n; t++) {
             const size_t row = h * it->n + t, position = it->position + t;
             const size_t begin = larger(first_key(c->layer[r->layer].window, position), b->from), end = smaller(position + 1, b->to);
-            ask_ahead(p, r, next, row, r->n_head * it->n);
+            ask_ahead(p, r->layer, next, row, r->n_head * it->n);
             if (begin >= end)
                 continue;
             float *x = r->score + row * KEYS + begin - b->from;
@@ -242,10 +244,10 @@ static void attend_rows(const evk_pass *p, const rows *r, const float *q)
 {
     const item *it = r->it;
     start_rows(p, r, q);
-    for (block b = find_block(p, it, it->begin), next; b.from < b.to; b = next) {
-        next = find_block(p, it, b.to);
+    for (block b = find_block(p, it, r->kv_head, it->begin), next; b.from < b.to; b = next) {
+        next = find_block(p, it, r->kv_head, b.to);
         score_keys(p, r, &b);
-        weigh_rows(p, r, &b, &next);
+        weigh_rows(p, r, &b, next.from == next.to && r->after ? r->after : &next);
         fetch_values(p, r, &b);
         mix_rows(p, r, &b);
     }
@@ -264,15 +266,16 @@ size_t evk_attention_scratch(const evk_config *c)
     return ROWS * a_row + KEYS * larger(c->d_head, c->d_value);
 }
 
-/* q and out of all tokens and heads; room: evk_attention_scratch. */
-static void attend(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const float *q, float *out, float *room)
+/* q and out of all tokens and heads; after: what the thread meets next, or NULL; room: evk_attention_scratch. */
+static void attend(const evk_pass *p, const item *it, size_t layer, size_t kv_head, const block *after, const float *q, float *out,
+                   float *room)
 {
     const evk_config *c = &p->model->config;
     const size_t group = c->n_head / c->n_kv_head, step = heads_at_once(c, it->n);
     for (size_t h = 0; h < group; h += step) {
         const size_t head = kv_head * group + h, first = it->first * c->n_head + head;
         rows r = { .it = it, .layer = layer, .kv_head = kv_head, .head = head, .n_head = smaller(group - h, step),
-                   .sum = (double *)(void *)room, .out = out + first * c->d_value };
+                   .sum = (double *)(void *)room, .out = out + first * c->d_value, .after = h + step < group ? NULL : after };
         r.q = room + 2 * ROWS;
         r.score = r.q + ROWS * c->d_head;
         r.most = r.score + ROWS * KEYS;
@@ -308,9 +311,14 @@ static evoke_status attend_all(evk_pass *p, size_t layer, const float *q, float 
     if (!items || !rooms)
         return EVOKE_ENOMEM;
     cut(p, window, items);
-#pragma omp parallel for schedule(dynamic) num_threads((int)m->n_thread)
-    for (size_t i = 0; i < n_item * n_kv; i++)
-        attend(p, &items[i / n_kv], layer, i % n_kv, q, out, rooms + room * (size_t)omp_get_thread_num());
+    const size_t n = n_item * n_kv, each = larger(n / (m->n_thread * SHARES), 1);
+#pragma omp parallel for schedule(dynamic, each) num_threads((int)m->n_thread)
+    for (size_t i = 0; i < n; i++) {
+        const item *it = &items[i / n_kv], *then = &items[(i + 1) / n_kv];
+        const bool goes_on = (i + 1) % each != 0 && i + 1 < n;
+        const block after = goes_on ? find_block(p, then, (i + 1) % n_kv, then->begin) : (block){ 0 };
+        attend(p, it, layer, i % n_kv, goes_on ? &after : NULL, q, out, rooms + room * (size_t)omp_get_thread_num());
+    }
     return EVOKE_OK;
 }
 
