@@ -81,14 +81,22 @@ void evk_rope_angles(const double *frequency, size_t half, double amplitude, siz
     }
 }
 
+/* a and b [half], `step` apart, by the angles. */
+static void turn_pairs(float *restrict a, float *restrict b, size_t step, size_t half, const float *restrict cosine, const float *restrict sine)
+{
+    for (size_t i = 0; i < half; i++) {
+        const float x = a[i * step], y = b[i * step];
+        a[i * step] = x * cosine[i] - y * sine[i];
+        b[i * step] = x * sine[i] + y * cosine[i];
+    }
+}
+
 void evk_rope_turn(float *x, size_t n_head, size_t d_head, size_t half, evk_rope_pairing pairing, const float *cosine,
                    const float *sine)
 {
-    const size_t step = pairing == EVK_ROPE_PAIRS ? 2 : 1, other = pairing == EVK_ROPE_PAIRS ? 1 : half;
     for (size_t head = 0; head < n_head; head++, x += d_head)
-        for (size_t i = 0; i < half; i++) {
-            const float a = x[i * step], b = x[i * step + other];
-            x[i * step] = a * cosine[i] - b * sine[i];
-            x[i * step + other] = a * sine[i] + b * cosine[i];
-        }
+        if (pairing == EVK_ROPE_PAIRS)
+            turn_pairs(x, x + 1, 2, half, cosine, sine);
+        else
+            turn_pairs(x, x + half, 1, half, cosine, sine);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 256, LANES = 16 };
+enum { PIECE = 256 };
 
 typedef struct candidate { float p; int32_t id; } candidate;
 
@@ -20,27 +20,24 @@ size_t evk_sampler_room(size_t n)
     return n * (2 * sizeof(float) + sizeof(candidate));
 }
 
-/* The greatest of PIECE numbers, side by side in several lanes. */
-static float greatest(const float *x)
+static float greatest(const float *x, size_t n)
 {
-    float most[LANES];
-    for (size_t j = 0; j < LANES; j++)
-        most[j] = -INFINITY;
-    for (size_t i = 0; i < PIECE; i += LANES)
-        for (size_t j = 0; j < LANES; j++)
-            most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
-    for (size_t j = 1; j < LANES; j++)
-        most[0] = most[j] > most[0] ? most[j] : most[0];
-    return most[0];
+    float most = -INFINITY;
+#pragma omp simd reduction(max : most)
+    for (size_t i = 0; i < n; i++)
+        most = x[i] > most ? x[i] : most;
+    return most;
 }
 
 int32_t evk_argmax(const float *logits, size_t n)
 {
     size_t best = 0;
-    for (size_t i = 0; i < n; i += PIECE)               /* only where a piece holds a greater one is it looked for */
-        if (n - i < PIECE || !(greatest(logits + i) <= logits[best]))
-            for (size_t j = i; j < n && j < i + PIECE; j++)
+    for (size_t i = 0; i < n; i += PIECE) {             /* only where a piece holds a greater one is it looked for */
+        const size_t end = n - i < PIECE ? n : i + PIECE;
+        if (!(greatest(logits + i, end - i) <= logits[best]))
+            for (size_t j = i; j < end; j++)
                 best = logits[j] > logits[best] ? j : best;
+    }
     return (int32_t)best;
 }
 
