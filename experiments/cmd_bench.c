@@ -244,20 +244,21 @@ static evoke_status make_steering(bench *b, evoke_error *err)
 static evoke_status run_extraction_that_fits(bench *b, evoke_error *err)
 {
     static const char *const endings[] = { ", where you went, and what you and the others saw there", "" };
+    evoke_error why = { 0 };
     evoke_status st = EVOKE_EDATA;
-    b->left_out = (evoke_error){ 0 };
     if (!evoke_model_tokenizer(b->m) || !evoke_model_template(b->m))
         return fail(&b->left_out, EVOKE_OK, "the model has no %s", evoke_model_tokenizer(b->m) ? "chat template" : "tokenizer");
     for (size_t i = 0; st == EVOKE_EDATA && i < sizeof endings / sizeof *endings; i++)
-        st = run_extraction(b, endings[i], &b->left_out);
+        st = run_extraction(b, endings[i], &why);
     if (st == EVOKE_OK)
-        st = make_steering(b, &b->left_out);
+        st = make_steering(b, err);
+    else if (st != EVOKE_EDATA)
+        *err = why;
+    else {
+        b->left_out = why;
+        st = EVOKE_OK;
+    }
     unlink(b->store);
-    if (st == EVOKE_EDATA)
-        return EVOKE_OK;
-    if (st != EVOKE_OK)
-        *err = b->left_out;
-    b->left_out = (evoke_error){ 0 };
     return st;
 }
 

@@ -46,7 +46,7 @@ typedef struct block {
 /* Rows of an item: row h n + t is of its token t and the h'th of these heads, which share one key-value head. */
 typedef struct rows {
     const item *it;
-    size_t layer, kv_head, head, n_head;
+    size_t layer, head, n_head;
     float *q, *score;           /* [n_head n, d_head], [n_head n, KEYS] */
     float *room;                /* of keys, or values, as floats: [KEYS, the longer of both] */
     float *most;                /* [n_head n]: the largest score yet, and the sum of exp(score - most) */
@@ -86,7 +86,7 @@ static void score_keys(const evk_pass *p, const rows *r, const block *b)
 {
     const size_t d = p->model->config.d_head, n = r->n_head * r->it->n;
     for (const stretch *s = b->stretches; s < b->stretches + b->n_stretch; s++) {
-        const float *keys = evk_kv_keys(p->cache, r->layer, r->kv_head, s->row, s->end - s->begin, r->room);
+        const float *keys = evk_kv_keys(p->cache, r->layer, b->kv_head, s->row, s->end - s->begin, r->room);
         p->model->kernels.matmul(r->q, d, keys, d, r->score + s->begin - b->from, KEYS, n, s->end - s->begin, d);
     }
 }
@@ -94,7 +94,7 @@ static void score_keys(const evk_pass *p, const rows *r, const block *b)
 static void fetch_values(const evk_pass *p, const rows *r, block *b)
 {
     for (stretch *s = b->stretches; s < b->stretches + b->n_stretch; s++)
-        s->values = evk_kv_values(p->cache, r->layer, r->kv_head, s->row, s->end - s->begin,
+        s->values = evk_kv_values(p->cache, r->layer, b->kv_head, s->row, s->end - s->begin,
                                   r->room + (s->begin - b->from) * p->model->config.d_value);
 }
 
@@ -240,12 +240,11 @@ static void finish_rows(const evk_pass *p, const rows *r)
             scale_row(out_of(c, r, h, t), (float)(1 / r->sum[h * r->it->n + t]), c->d_value);
 }
 
-static void attend_rows(const evk_pass *p, const rows *r, const float *q)
+static void attend_rows(const evk_pass *p, const rows *r, const block *first, const float *q)
 {
-    const item *it = r->it;
     start_rows(p, r, q);
-    for (block b = find_block(p, it, r->kv_head, it->begin), next; b.from < b.to; b = next) {
-        next = find_block(p, it, r->kv_head, b.to);
+    for (block b = *first, next; b.from < b.to; b = next) {
+        next = find_block(p, r->it, b.kv_head, b.to);
         score_keys(p, r, &b);
         weigh_rows(p, r, &b, next.from == next.to && r->after ? r->after : &next);
         fetch_values(p, r, &b);
@@ -272,15 +271,16 @@ static void attend(const evk_pass *p, const item *it, size_t layer, size_t kv_he
 {
     const evk_config *c = &p->model->config;
     const size_t group = c->n_head / c->n_kv_head, step = heads_at_once(c, it->n);
+    const block begin = find_block(p, it, kv_head, it->begin);
     for (size_t h = 0; h < group; h += step) {
         const size_t head = kv_head * group + h, first = it->first * c->n_head + head;
-        rows r = { .it = it, .layer = layer, .kv_head = kv_head, .head = head, .n_head = smaller(group - h, step),
+        rows r = { .it = it, .layer = layer, .head = head, .n_head = smaller(group - h, step),
                    .sum = (double *)(void *)room, .out = out + first * c->d_value, .after = h + step < group ? NULL : after };
         r.q = room + 2 * ROWS;
         r.score = r.q + ROWS * c->d_head;
         r.most = r.score + ROWS * KEYS;
         r.room = r.most + ROWS;
-        attend_rows(p, &r, q + first * c->d_head);
+        attend_rows(p, &r, &begin, q + first * c->d_head);
     }
 }
 

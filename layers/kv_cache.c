@@ -21,15 +21,14 @@ size_t evk_kv_token_bytes(const evoke_model *m)
 evoke_status evk_kv_init(evk_kv_cache *c, const evoke_model *m, size_t capacity, size_t max_sequence, evoke_error *err)
 {
     const evk_config *config = &m->config;
-    const size_t bytes = bytes_of(takes_half(m));
     size_t rows = 0;
     *c = (evk_kv_cache){ .kernels = &m->kernels, .n_layer = config->n_layer, .n_head = config->n_kv_head, .d_key = config->d_head,
                          .d_value = config->d_value, .half = takes_half(m), .capacity = capacity, .max_sequence = max_sequence };
     if (!evk_mul(c->n_layer * c->n_head, capacity, &rows))
         return evk_fail(err, EVOKE_ENOMEM, "make KV cache: %zu tokens are too many", capacity);
-    evoke_status st = evk_alloc(&c->k, rows, c->d_key * bytes, "make KV cache", err);
+    evoke_status st = evk_alloc(&c->k, rows, c->d_key * bytes_of(c->half), "make KV cache", err);
     if (st == EVOKE_OK)
-        st = evk_alloc(&c->v, rows, c->d_value * bytes, "make KV cache", err);
+        st = evk_alloc(&c->v, rows, c->d_value * bytes_of(c->half), "make KV cache", err);
     if (st == EVOKE_OK)
         st = evk_alloc(&c->sequences, max_sequence, sizeof *c->sequences, "make KV cache", err);
     if (st != EVOKE_OK)

@@ -82,7 +82,8 @@ void evk_rope_angles(const double *frequency, size_t half, double amplitude, siz
 }
 
 /* a and b [half], `step` apart, by the angles. */
-static void turn_pairs(float *restrict a, float *restrict b, size_t step, size_t half, const float *restrict cosine, const float *restrict sine)
+static void turn_pairs(float *restrict a, float *restrict b, size_t step, size_t half, const float *restrict cosine,
+                       const float *restrict sine)
 {
     for (size_t i = 0; i < half; i++) {
         const float x = a[i * step], y = b[i * step];

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIECE = 256 };
+enum { PIECE = 256 };           /* logits of which the greatest is found together */
 
 typedef struct candidate { float p; int32_t id; } candidate;
 

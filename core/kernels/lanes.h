@@ -214,7 +214,7 @@ static void multiply_tiles(const block *b, const float *x, const float *w, float
 static void multiply_block(block b, const float *x, const float *w, float *y, size_t n_token, size_t n_row)
 {
     float copy[TOKEN_BLOCK * SPREAD] __attribute__((aligned(64)));
-    if ((int)FAR_BLOCK > (int)TILE_T && b.ldx % PAGE_FLOATS == 0 && n_token > TILE_T / 2 && n_row >= WORTH_SPREADING) {
+    if (FAR_BLOCK > TILE_T && b.ldx % PAGE_FLOATS == 0 && n_token > TILE_T / 2 && n_row >= WORTH_SPREADING) {
         for (size_t t = 0; t < n_token; t++)
             memcpy(copy + t * SPREAD, x + t * b.ldx, b.n * sizeof *x);
         x = copy;

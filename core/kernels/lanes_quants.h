@@ -5,7 +5,8 @@
  *
  * Needs, beside lanes.h's: ints (LANES 32-bit integers); i_bytes i_signed_bytes i_halves (LANES of them from memory,
  * widened), i_set, i_and i_or i_sub, i_left i_right (by one number), i_bit(word, j) (lane l: bit j + l of word),
- * v_of (conversion), v_of_bits, v_of_f16 (LANES float16 from memory), v_store_f16 (to memory, ties to even), f16_value (one, from memory). */
+ * v_of (conversion), v_of_bits, v_of_f16 (LANES float16 from memory), v_store_f16 (to memory, ties to even), f16_value (one, from
+ * memory). */
 
 INLINE ints low_four(ints b) { return i_and(b, i_set(15)); }
 INLINE ints high_four(ints b) { return i_right(b, 4); }         /* of a byte: nothing is above */
@@ -29,16 +30,17 @@ static void simd_f16(const void *blocks, float *out, size_t n)
         out[i] = evk_read_f16(b + 2 * i);
 }
 
+INLINE vec within_f16(vec x) { return v_max(v_set(-65504), v_min(v_set(65504), x)); }
+
 static void simd_to_f16(const float *x, uint16_t *y, size_t n)
 {
-    const vec most = v_set(65504), least = v_set(-65504);
-    for (size_t i = 0; i < n; i += LANES) {
-        uint16_t part[LANES];
-        const size_t there = n - i < LANES ? n - i : LANES;
-        const vec all = there == LANES ? v_load(x + i) : v_load_part(x + i, there);
-        v_store_f16(there == LANES ? y + i : part, v_max(least, v_min(most, all)));
-        if (there < LANES)
-            memcpy(y + i, part, there * sizeof *y);
+    uint16_t part[LANES];
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        v_store_f16(y + i, within_f16(v_load(x + i)));
+    if (i < n) {
+        v_store_f16(part, within_f16(v_load_part(x + i, n - i)));
+        memcpy(y + i, part, (n - i) * sizeof *y);
     }
 }
 

@@ -518,7 +518,8 @@ static bool same_half(uint16_t a, uint16_t b)
  * the largest itself. At every length and place a vector may end at. */
 static void halves_as_reference(const evk_kernels *k, const evk_kernels *ref)
 {
-    static const uint32_t fractions[] = { 0, 1, 0xfff, 0x1000, 0x1001, 0x2000, 0x2fff, 0x3000, 0x3001, 0x400000, 0x7fefff, 0x7ff000, 0x7fffff };
+    static const uint32_t fractions[] = { 0, 1, 0xfff, 0x1000, 0x1001, 0x2000, 0x2fff, 0x3000, 0x3001,
+                                          0x400000, 0x7fefff, 0x7ff000, 0x7fffff };
     enum { N = 512 * sizeof fractions / sizeof *fractions };
     float *x = malloc(N * sizeof *x);
     uint16_t *y = malloc(N * sizeof *y), *right = malloc(N * sizeof *y);

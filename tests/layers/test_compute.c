@@ -128,10 +128,12 @@ int main(int argc, char **argv)
     }
     for (size_t k = 0; k < sizeof plain / sizeof *plain; k++) {
         char folder[512], path[600];
-        if (golden_find(root, plain[k], folder, sizeof folder)) {
-            snprintf(path, sizeof path, "%s%s", folder, strncmp(plain[k], "gguf", 4) == 0 ? "/model.gguf" : "");
-            check_caches(path, false, plain[k]);
+        if (!golden_find(root, plain[k], folder, sizeof folder)) {
+            check_skip(plain[k], "neither in tests/golden nor in ../shared/golden");
+            continue;
         }
+        snprintf(path, sizeof path, "%s%s", folder, strncmp(plain[k], "gguf", 4) == 0 ? "/model.gguf" : "");
+        check_caches(path, false, plain[k]);
     }
     return check_done();
 }
