@@ -275,10 +275,17 @@ static void simd_spread_codes(const uint8_t *two, size_t n, uint8_t *one)
 
 P_INLINE void p_take_tile(const evk_digits *d, size_t tile, size_t n_digit, size_t nt, const float *x, size_t ldx)
 {
-    for (size_t b = 0; b < d->n_block; b++)
+    for (size_t b = 0; b < d->n_block; b++) {
+#ifdef P_TAKE_EIGHT
+        if (nt == P_EIGHT) {
+            p_take_eight(evk_record(d, tile, b), n_digit, x + b * EVK_PACKED_BLOCK, ldx);
+            continue;
+        }
+#endif
         for (size_t t = 0; t < nt; t += EVK_PACKED_TILE)
             p_take_block(evk_record(d, tile, b), n_digit, t, nt - t < EVK_PACKED_TILE ? nt - t : EVK_PACKED_TILE,
                          x + t * ldx + b * EVK_PACKED_BLOCK, ldx);
+    }
 }
 
 /* The usual cases are compiled apart, and whole tiles from others. */

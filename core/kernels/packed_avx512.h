@@ -12,6 +12,10 @@ enum { P_WIDTH = EVK_PACKED_TILE_MOST, P_TOKEN_STRIDE = EVK_PACKED_BLOCK, P_QUAD
 enum { P_WIDTH = 2 * EVK_PACKED_TILE, P_TOKEN_STRIDE = 4, P_QUAD_STRIDE = 4 * P_WIDTH };
 #endif
 #include "core/kernels/digits_avx2.h"
+#ifndef P_TOKEN_ROWS
+#define P_TAKE_EIGHT
+#include "core/kernels/digits_avx512.h"
+#endif
 typedef __m512i p_ints;
 typedef __m512 p_floats;
 #define P_OP static inline __attribute__((always_inline))
