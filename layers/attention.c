@@ -155,12 +155,21 @@ static float slope(size_t head, size_t n_head)
     return (float)exp2(exponent);
 }
 
-/* n scores of the token at `position` against the keys from `key` on, finished; returns the largest. */
+static void scale_row(float *x, float by, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] *= by;
+}
+
+/* n scores of the token at `position` against the keys from `key` on, finished but for a factor, which it returns. */
 static float finish_scores(const evk_pass *p, size_t layer, size_t head, size_t position, size_t key, float *x, size_t n)
 {
     const evk_config *c = &p->model->config;
     const evk_kernels *k = &p->model->kernels;
-    const float most = k->scale_max(x, c->layer[layer].attention_scale, n);
+    const float scale = c->layer[layer].attention_scale;
+    if (c->attention_cap <= 0 && !c->alibi)
+        return scale;
+    scale_row(x, scale, n);
     if (c->attention_cap > 0)
         k->softcap(x, c->attention_cap, n);
     if (c->alibi) {
@@ -168,25 +177,20 @@ static float finish_scores(const evk_pass *p, size_t layer, size_t head, size_t 
         for (size_t j = 0; j < n; j++)
             x[j] -= down * (float)(position - key - j);
     }
-    return c->attention_cap > 0 || c->alibi ? k->scale_max(x, 1, n) : most;
+    return 1;
 }
 
-static void scale_row(float *x, float by, size_t n)
+/* A row's scores of n keys, over scale, to weights, exp(score - the largest yet); what it holds already is corrected to that. */
+static void weigh(const evk_kernels *k, float scale, float *x, size_t n, float *row_most, double *row_sum, float *out, size_t d)
 {
-    for (size_t i = 0; i < n; i++)
-        x[i] *= by;
-}
-
-/* A row's scores of n keys to weights, exp(score - the largest yet); what it holds already is corrected to that. */
-static void weigh(const evk_kernels *k, float most, float *x, size_t n, float *row_most, double *row_sum, float *out, size_t d)
-{
-    if (most > *row_most) {
+    const float most = k->scaled_max(x, scale, n);
+    if (most > *row_most && *row_most > -INFINITY) {
         float factor = *row_most - most;
-        *row_sum *= k->exp_sum(&factor, 0, 1);
+        *row_sum *= k->exp_sum(&factor, 1, 0, 1);
         scale_row(out, factor, d);
-        *row_most = most;
     }
-    *row_sum += k->exp_sum(x, *row_most > -INFINITY ? *row_most : 0, n);
+    *row_most = most > *row_most ? most : *row_most;
+    *row_sum += k->exp_sum(x, scale, *row_most > -INFINITY ? *row_most : 0, n);
 }
 
 /* A block's keys and values, the part'th of n_part parts of them: each is read from memory but once, and would be waited for. */

@@ -44,7 +44,7 @@ int32_t evk_argmax(const float *logits, size_t n)
 double evk_log_sum_exp(const evk_kernels *k, float *logits, size_t n)
 {
     const float most = logits[evk_argmax(logits, n)];
-    return (double)most + log(k->exp_sum(logits, most, n));
+    return (double)most + log(k->exp_sum(logits, 1, most, n));
 }
 
 /* p [n] = exp((logits - most) / temperature), most the greatest of them; returns the sum. */
@@ -53,7 +53,7 @@ static double weigh(const evk_kernels *k, const float *logits, float most, doubl
     const float over = (float)(1.0 / temperature);
     for (size_t i = 0; i < n; i++)
         p[i] = (logits[i] - most) * over;
-    return k->exp_sum(p, 0.0f, n);
+    return k->exp_sum(p, 1, 0, n);
 }
 
 static int by_probability(const void *a, const void *b)

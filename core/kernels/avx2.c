@@ -37,6 +37,14 @@ OP ints first(size_t n)
 }
 OP vec v_load_part(const float *p, size_t n) { return _mm256_maskload_ps(p, first(n)); }
 OP void v_store_part(float *p, vec a, size_t n) { _mm256_maskstore_ps(p, first(n), a); }
+OP vec v_part(vec a, size_t n, float rest) { return _mm256_blendv_ps(v_set(rest), a, _mm256_castsi256_ps(first(n))); }
+
+OP float v_most(vec a)
+{
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
 
 /* 2^n from its bits, n = -126..127. */
 OP vec power_of_two(ints n)

@@ -39,6 +39,15 @@ OP vec v_choose(vec x, vec a, vec b)
 OP __mmask16 first(size_t n) { return (__mmask16)((1u << n) - 1); }
 OP vec v_load_part(const float *p, size_t n) { return _mm512_maskz_loadu_ps(first(n), p); }
 OP void v_store_part(float *p, vec a, size_t n) { _mm512_mask_storeu_ps(p, first(n), a); }
+OP vec v_part(vec a, size_t n, float rest) { return _mm512_mask_mov_ps(v_set(rest), first(n), a); }
+
+OP float v_most(vec a)
+{
+    const __m256 eight = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
 
 /* Lane l plus lane l + 8, then pairs of neighbours. */
 OP __m256 halve(vec a) { return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1)); }

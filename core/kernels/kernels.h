@@ -83,10 +83,10 @@ typedef struct evk_kernels {
     void (*activate[EVK_N_ACTIVATION])(const float *x, const float *up, float *y, size_t n);
     /* x[i] = cap tanh(x[i] / cap) */
     void (*softcap)(float *x, float cap, size_t n);
-    /* x[i] = scale x[i]; returns the largest, -inf of none; with NaN among them anything */
-    float (*scale_max)(float *x, float scale, size_t n);
-    /* x[i] = exp(x[i] - max); returns the sum in double, of fours that may be added in float32. -inf gives 0. */
-    double (*exp_sum)(float *x, float max, size_t n);
+    /* the largest scale x[i], -inf of none; with NaN among them anything */
+    float (*scaled_max)(const float *x, float scale, size_t n);
+    /* x[i] = exp(scale x[i] - max); returns the sum in double, of fours that may be added in float32. -inf gives 0. */
+    double (*exp_sum)(float *x, float scale, float max, size_t n);
     /* one tile of activations x [nt, cols], ldx apart, as digits */
     void (*take_digits)(const evk_digits *d, size_t tile, const float *x, size_t ldx);
     /* y[t * ldy + r] of the 32 rows of a pair of groups, for the tokens of a tile */

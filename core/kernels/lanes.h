@@ -9,7 +9,7 @@
  * time in registers, sharing loads; no tile changes the order of one element's terms.
  *
  * Needs: vec, LANES, and the best tile TILE_T x TILE_R for the registers; v_zero v_set v_load v_store; v_load_part and
- * v_store_part (the first n < LANES, the rest read as 0); v_fma(a, b, c) = a b + c, v_add v_sub v_mul v_div v_min v_max
+ * v_store_part (the first n < LANES, the rest read as 0), v_part(a, n, rest) (the first n of a, else rest); v_most, the largest lane; v_fma(a, b, c) = a b + c, v_add v_sub v_mul v_div v_min v_max
  * (a NaN in the second operand comes out), v_round to the nearest whole number, v_scale(p, n) = p 2^n, v_sum4 (the sums
  * of four vectors' lanes); ENDS_BY_FOURS where 32 registers also hold four rows of HEAD floats, with v_begin_sum4(sums), of one
  * token's four, and v_end_sum4(begun, n, add, out, ldo), of n <= 4 tokens': v_sum4's sums; pair (LANES doubles) with pair_zero, pair_add,
@@ -403,49 +403,42 @@ INLINE vec exponential(vec x)
     return v_scale(v_add(p, v_set(1.0f)), n);
 }
 
-static float scale_max(float *x, float scale, size_t n)
+static float scaled_max(const float *x, float scale, size_t n)
 {
     const vec s = v_set(scale);
     vec most = v_set(-INFINITY);
-    float each[LANES], result = -INFINITY;
     size_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        const vec scaled = v_mul(v_load(x + i), s);
-        v_store(x + i, scaled);
-        most = v_max(scaled, most);
-    }
-    v_store(each, most);
-    for (size_t l = 0; l < LANES; l++)
-        result = each[l] > result ? each[l] : result;
-    for (; i < n; i++) {
-        x[i] *= scale;
-        result = x[i] > result ? x[i] : result;
-    }
-    return result;
+    for (; i + LANES <= n; i += LANES)
+        most = v_max(v_mul(v_load(x + i), s), most);
+    if (i < n)
+        most = v_max(v_part(v_mul(v_load_part(x + i, n - i), s), n - i, -INFINITY), most);
+    return v_most(most);
 }
 
-static double exp_sum(float *x, float max, size_t n)
+/* What was stored is not loaded again: of a part that would wait. */
+static double exp_sum(float *x, float scale, float max, size_t n)
 {
-    const vec m = v_set(max);
+    const vec s = v_set(scale), m = v_set(max);
     pair sum = pair_zero();
     size_t i = 0;
     for (; i + 4 * LANES <= n; i += 4 * LANES) {
         vec e[4];
 #pragma GCC unroll 4
         for (size_t v = 0; v < 4; v++) {
-            e[v] = exponential(v_sub(v_load(x + i + v * LANES), m));
+            e[v] = exponential(v_sub(v_mul(v_load(x + i + v * LANES), s), m));
             v_store(x + i + v * LANES, e[v]);
         }
         sum = pair_add(sum, v_add(v_add(e[0], e[1]), v_add(e[2], e[3])));
     }
     for (; i + LANES <= n; i += LANES) {
-        const vec e = exponential(v_sub(v_load(x + i), m));
+        const vec e = exponential(v_sub(v_mul(v_load(x + i), s), m));
         v_store(x + i, e);
         sum = pair_add(sum, e);
     }
     if (i < n) {
-        v_store_part(x + i, exponential(v_sub(v_load_part(x + i, n - i), m)), n - i);
-        sum = pair_add(sum, v_load_part(x + i, n - i));
+        const vec e = exponential(v_sub(v_mul(v_load_part(x + i, n - i), s), m));
+        v_store_part(x + i, e, n - i);
+        sum = pair_add(sum, v_part(e, n - i, 0));
     }
     return pair_sum(sum);
 }
@@ -463,6 +456,6 @@ static inline void add_arithmetic(evk_kernels *k, const char *isa)
     k->sum_squared_from = sum_squared_from;
     k->scale_mul = scale_mul;
     k->normalise = normalise;
-    k->scale_max = scale_max;
+    k->scaled_max = scaled_max;
     k->exp_sum = exp_sum;
 }

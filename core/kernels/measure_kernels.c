@@ -56,7 +56,7 @@ static void call_axpy_rows(const work *w)
     w->k.axpy_rows(w->x, HEAD, w->w, HEAD, HEAD, w->y, HEAD, w->c->n_token, HEAD);
 }
 static void call_scores(const work *w) { w->k.matmul(w->x, HEAD, w->w, HEAD, w->y, HEAD, w->c->n_token, HEAD, HEAD); }
-static void call_scale_max(const work *w) { w->out[0] = w->k.scale_max(w->out, 1, N) * 0; }
+static void call_scaled_max(const work *w) { w->out[0] = w->k.scaled_max(w->out, 1, N) * 0; }
 static void call_matmul(const work *w) { w->k.matmul(w->x, K, w->w, K, w->y, ROWS, w->c->n_token, ROWS, K); }
 static void call_matvec_f16(const work *w) { w->k.matvec_f16(w->x, (const uint16_t *)(void *)w->w, K, w->y, ROWS, K); }
 static void call_matvec_bf16(const work *w) { w->k.matvec_bf16(w->x, (const uint16_t *)(void *)w->w, K, w->y, ROWS, K); }
@@ -74,7 +74,7 @@ static void call_scale_mul(const work *w) { w->k.scale_mul(w->x, 1.5f, w->w, w->
 static void call_normalise(const work *w) { w->k.normalise(w->x, 0.25f, 1.5f, w->w, NULL, w->out, N); }
 static void call_activate(const work *w) { w->k.activate[w->c->which](w->x, NULL, w->out, N); }
 static void call_softcap(const work *w) { w->k.softcap(w->out, 30, N); }
-static void call_exp_sum(const work *w) { w->out[0] = (float)w->k.exp_sum(w->out, 1, N) * 0; }
+static void call_exp_sum(const work *w) { w->out[0] = (float)w->k.exp_sum(w->out, 1, 1, N) * 0; }
 static void call_to_f16(const work *w) { w->k.to_f16(w->x, (uint16_t *)(void *)w->out, N); }
 static void call_dequantise(const work *w) { w->k.dequantise[w->c->which](w->blocks, w->out, N); }
 static void call_take_digits(const work *w)
@@ -162,7 +162,7 @@ static void add_elementwise(cases *all)
         { "sum_squares", call_sum_squares, 0, 2, 1, 0 },      { "sum", call_sum, 0, 2, 1, 0 },
         { "sum_squared_from", call_sum_squared_from, 0, 2, 1, 0 }, { "scale_mul", call_scale_mul, 0, 2, 2, 1 },
         { "normalise", call_normalise, 0, 2, 2, 1 },          { "exp_sum", call_exp_sum, 0, 9, 1, 1 },
-        { "scale_max", call_scale_max, 0, 2, 1, 1 },
+        { "scaled_max", call_scaled_max, 0, 2, 1, 0 },
         { "silu", call_activate, EVK_SILU, 10, 1, 1 },        { "gelu", call_activate, EVK_GELU, 27, 1, 1 },
         { "gelu_tanh", call_activate, EVK_GELU_TANH, 13, 1, 1 }, { "quick_gelu", call_activate, EVK_QUICK_GELU, 11, 1, 1 },
         { "relu", call_activate, EVK_RELU, 0, 1, 1 },         { "tanh", call_activate, EVK_TANH, 17, 1, 1 },

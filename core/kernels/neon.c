@@ -45,6 +45,12 @@ OP void v_store_part(float *p, vec a, size_t n)
     for (size_t i = 0; i < n; i++)
         p[i] = four[i];
 }
+OP vec v_part(vec a, size_t n, float rest)
+{
+    const uint32_t lane[4] = { 0, 1, 2, 3 };
+    return vbslq_f32(vcltq_u32(vld1q_u32(lane), vdupq_n_u32((uint32_t)n)), a, vdupq_n_f32(rest));
+}
+OP float v_most(vec a) { return vmaxvq_f32(a); }
 
 /* 2^n from its bits, n = -126..127. */
 OP vec power_of_two(int32x4_t n)

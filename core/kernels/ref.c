@@ -198,21 +198,19 @@ static void to_f16(const float *x, uint16_t *y, size_t n)
         y[i] = evk_to_f16(x[i] > 65504 ? 65504 : x[i] < -65504 ? -65504 : x[i]);
 }
 
-static float scale_max(float *x, float scale, size_t n)
+static float scaled_max(const float *x, float scale, size_t n)
 {
     float most = -INFINITY;
-    for (size_t i = 0; i < n; i++) {
-        x[i] *= scale;
-        most = x[i] > most ? x[i] : most;
-    }
+    for (size_t i = 0; i < n; i++)
+        most = scale * x[i] > most ? scale * x[i] : most;
     return most;
 }
 
-static double exp_sum(float *x, float max, size_t n)
+static double exp_sum(float *x, float scale, float max, size_t n)
 {
     double s[8] = { 0 };
     for (size_t i = 0; i < n; i++) {
-        x[i] = exponential(x[i] - max);
+        x[i] = exponential(scale * x[i] - max);
         s[i % 8] += (double)x[i];
     }
     return sum_of_eight(s);
@@ -228,7 +226,7 @@ void evk_kernels_add_ref(evk_kernels *k)
         .sum_squared_from = sum_squared_from, .scale_mul = scale_mul, .normalise = normalise,
         .activate = { [EVK_SILU] = silu, [EVK_GELU] = gelu, [EVK_GELU_TANH] = gelu_tanh,
                       [EVK_QUICK_GELU] = quick_gelu, [EVK_RELU] = relu, [EVK_TANH] = hyperbolic_tangent },
-        .softcap = softcap, .scale_max = scale_max, .exp_sum = exp_sum,
+        .softcap = softcap, .scaled_max = scaled_max, .exp_sum = exp_sum,
     };
     evk_quants_add_ref(k);
     evk_packed_add_ref(k);

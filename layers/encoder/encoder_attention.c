@@ -91,8 +91,8 @@ static void mix(const evk_kernels *k, const evk_attending *a, float *scores, siz
     float over[EVK_MIX_TILE];
     for (size_t i = 0; i < n; i++) {
         const size_t sees = a->causal ? seen + i : seen;
-        const float most = k->scale_max(scores + i * n_key, a->scale, sees);
-        over[i] = (float)(1.0 / k->exp_sum(scores + i * n_key, most, sees));
+        const float most = k->scaled_max(scores + i * n_key, a->scale, sees);
+        over[i] = (float)(1.0 / k->exp_sum(scores + i * n_key, a->scale, most, sees));
         memset(out + i * ld, 0, a->d_head * sizeof *out);
     }
     k->axpy_rows(scores, n_key, v, ld, seen, out, ld, n, a->d_head);
