@@ -62,14 +62,15 @@ static inline void add_sums(const p_place *p, char *record, size_t b, size_t g, 
     const evk_packed *w = p->w;
     const evk_digit_part part = w->groups_of_16 ? (evk_digit_part)g : EVK_DIGITS_ALL;
     const float *unit = evk_record_unit(record, P_WIDTH, n_digit), *total = evk_record_total(record, P_WIDTH, n_digit, part);
+    const int less = evk_packed_less(w, n_digit);
     for (size_t v = 0; v < 2; v++) {
         const p_floats scale = p_scale(p, w->scales, b, g, v, w->groups_of_16);
-        const p_floats min = w->mins ? p_scale(p, w->mins, b, g, v, w->groups_of_16) : f_zero();
+        const p_floats own = w->mins ? p_scale(p, w->mins, b, g, v, w->groups_of_16) : f_zero(), min = f_fma(f_set((float)less), scale, own);
         for (size_t t = 0; t < n_token; t++) {
             p_ints number[EVK_MAX_DIGIT];
             for (size_t d = 0; d < n_digit; d++) {
                 const int32_t of = evk_record_sum(record, P_WIDTH, n_digit, d, part)[t];
-                number[d] = p_add(p_load((const uint8_t *)s->of[d][v][t]), p_set(-w->offset * of));
+                number[d] = p_add(p_load((const uint8_t *)s->of[d][v][t]), p_set(-less * of));
             }
             p_floats sum = f_fma(f_mul(scale, f_set(unit[t])), p_number(number, 1, n_digit), f_load(y->of[v][t]));
             if (w->mins)

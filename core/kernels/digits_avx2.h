@@ -116,7 +116,10 @@ P_DIGITS void p_put_sums(char *record, size_t n_digit, size_t t, __m128 unit, ev
     _mm_storeu_ps(evk_record_total(record, P_WIDTH, n_digit, part) + t, _mm_mul_ps(unit, number));
 }
 
-/* For packed.h's wide records: nt tokens of one block, up to four; x [nt] rows ldx apart. */
+/* Of a wide record, of digits of 16 bits: the units. */
+P_DIGITS float *p_wide_units(char *record) { return (float *)(void *)(record + 2 * EVK_PACKED_BLOCK * EVK_PACKED_TILE); }
+
+/* For wide records: nt tokens of one block, up to four; x [nt] rows ldx apart. */
 P_DIGITS void p_take_wide_block(char *record, size_t nt, const float *x, size_t ldx)
 {
     const __m256i zero = _mm256_setzero_si256();
@@ -125,7 +128,7 @@ P_DIGITS void p_take_wide_block(char *record, size_t nt, const float *x, size_t 
     int8_t bytes[EVK_PACKED_TILE * EVK_PACKED_BLOCK];
     for (size_t t = 0; t < nt; t++)
         eight[t] = p_eight_most(x + t * ldx);
-    _mm_storeu_ps(evk_wide_unit(record, EVK_PACKED_TILE), p_units(p_most(eight), 1, inverse));
+    _mm_storeu_ps(p_wide_units(record), p_units(p_most(eight), 1, inverse));
     for (size_t t = 0; t < nt; t++)
         p_split(x + t * ldx, inverse[t], 1, &row[t]);
     p_put_digits(row, bytes);

@@ -1,8 +1,9 @@
 /* core/kernels/digits_avx512.h: digits_avx2.h's for eight tokens at a time, a whole tile of records by quads, in AVX-512 with its
  * integer dot products: the same digits, units, sums and totals, bit for bit.
  *
- * A number's bytes are its digits once 2^7 (1 + 2^8 + 2^16) is added, each more by 2^7: nothing is carried. A number that a float
- * could not become is -2^31 (Intel's manual, CVTPS2DQ), whose digits are 0, as they must be where the unit is NaN. */
+ * A number's bytes are its digits once 2^7 (1 + 2^8 + 2^16) is added, each more by 2^7: nothing is carried. Unsigned digits are the bytes
+ * of a number plus 2^23. A number that a float could not become is -2^31 (Intel's manual, CVTPS2DQ), whose digits are those of 0, as they
+ * must be where the unit is NaN. */
 #include <immintrin.h>
 
 #include "core/kernels/packed.h"
@@ -53,13 +54,12 @@ P_DIGITS8 __m256 p_eight_units(__m256 most, size_t n_digit, float inverse[P_EIGH
     return _mm256_mask_mov_ps(_mm256_set1_ps(__builtin_nanf("")), finite, unit);
 }
 
-/* 16 floats times inverse as digits: of each quad in its 128 bits, those of 2^0, of 2^8, of 2^16, 2^7 more each where there are
- * three; one digit alone as it is. */
-P_DIGITS8 __m512i p_split_sixteen(const float *x, float inverse, size_t n_digit)
+/* 16 floats times inverse, and `more`, as bytes: of each quad in its 128 bits, those of 2^0, of 2^8, of 2^16. */
+P_DIGITS8 __m512i p_split_sixteen(const float *x, float inverse, int more)
 {
     const __m512i n = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), _mm512_set1_ps(inverse)));
     const __m512i by_digit = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
-    return _mm512_shuffle_epi8(n_digit == 1 ? n : _mm512_add_epi32(n, _mm512_set1_epi32(0x808080)), by_digit);
+    return _mm512_shuffle_epi8(more ? _mm512_add_epi32(n, _mm512_set1_epi32(more)) : n, by_digit);
 }
 
 /* Four tokens' digits of four quads, by p_split_sixteen, to each digit's four quads of four tokens. */
@@ -73,35 +73,46 @@ P_DIGITS8 void p_turn_four(const __m512i token[4], size_t n_digit, __m512i digit
     digit[2] = _mm512_unpacklo_epi64(_mm512_unpackhi_epi32(token[0], token[1]), _mm512_unpackhi_epi32(token[2], token[3]));
 }
 
-/* Sums of eight tokens' digits over four quads, of which each vector has two. */
-P_DIGITS8 __m256i p_sum_quads(__m512i a, __m512i b)
+/* Sums of eight tokens' digits over four quads, of which each vector has two, and `from` for each quad. */
+P_DIGITS8 __m256i p_sum_quads(__m512i a, __m512i b, bool is_unsigned, int from)
 {
-    const __m512i ones = _mm512_set1_epi8(1);
-    const __m512i sum = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), ones, a), ones, b);
+    const __m512i ones = _mm512_set1_epi8(1), both = _mm512_set1_epi32(2 * from);
+    const __m512i sum = is_unsigned ? _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(both, a, ones), b, ones)
+                                    : _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(both, ones, a), ones, b);
     return _mm256_add_epi32(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64(sum, 1));
 }
 
-/* One half of a block, 16 terms: digits to their places, and their sums. */
-P_DIGITS8 void p_take_half(char *record, size_t n_digit, size_t half, const float *x, size_t ldx, const float inverse[P_EIGHT],
+/* One half of a block, 16 terms: digits to their places, and their sums, those of numbers that are not 2^23 more. */
+P_DIGITS8 void p_take_half(char *record, size_t n_digit, bool is_unsigned, size_t half, const float *x, size_t ldx, const float inverse[P_EIGHT],
                            __m256i sum[EVK_MAX_DIGIT])
 {
     const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
-    const __m512i more = n_digit == 1 ? _mm512_setzero_si512() : _mm512_set1_epi8((char)0x80);
+    const int more = n_digit == 1 ? 0 : is_unsigned ? 0x800000 : 0x808080;
+    const __m512i less = n_digit == 1 || is_unsigned ? _mm512_setzero_si512() : _mm512_set1_epi8((char)0x80);
     __m512i token[P_EIGHT], first[EVK_MAX_DIGIT], last[EVK_MAX_DIGIT];
 #pragma GCC unroll 8
     for (size_t t = 0; t < P_EIGHT; t++)
-        token[t] = p_split_sixteen(x + t * ldx + half * 16, inverse[t], n_digit);
+        token[t] = p_split_sixteen(x + t * ldx + half * 16, inverse[t], more);
     p_turn_four(token, n_digit, first);
     p_turn_four(token + 4, n_digit, last);
 #pragma GCC unroll 3
     for (size_t d = 0; d < n_digit; d++) {
-        const __m512i a = _mm512_xor_si512(_mm512_permutex2var_epi64(first[d], low, last[d]), more);
-        const __m512i b = _mm512_xor_si512(_mm512_permutex2var_epi64(first[d], high, last[d]), more);
+        const __m512i a = _mm512_xor_si512(_mm512_permutex2var_epi64(first[d], low, last[d]), less);
+        const __m512i b = _mm512_xor_si512(_mm512_permutex2var_epi64(first[d], high, last[d]), less);
         int8_t *out = evk_record_digit(record, P_WIDTH, d) + half * 4 * P_QUAD_STRIDE;
         _mm512_storeu_si512(out, a);
         _mm512_storeu_si512(out + 2 * P_QUAD_STRIDE, b);
-        sum[d] = p_sum_quads(a, b);
+        sum[d] = p_sum_quads(a, b, is_unsigned, is_unsigned && d == 2 ? -4 * 128 : 0);
     }
+}
+
+/* evk_number of eight tokens. */
+P_DIGITS8 __m256 p_eight_numbers(const __m256i sum[EVK_MAX_DIGIT], size_t n_digit)
+{
+    if (n_digit == 1)
+        return _mm256_cvtepi32_ps(sum[0]);
+    return _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum[2]), _mm256_set1_ps(65536),
+                           _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_slli_epi32(sum[1], 8), sum[0])));
 }
 
 P_DIGITS8 void p_put_eight_sums(char *record, size_t n_digit, __m256 unit, evk_digit_part part, const __m256i sum[EVK_MAX_DIGIT])
@@ -109,11 +120,7 @@ P_DIGITS8 void p_put_eight_sums(char *record, size_t n_digit, __m256 unit, evk_d
 #pragma GCC unroll 3
     for (size_t d = 0; d < n_digit; d++)
         _mm256_storeu_si256((__m256i *)(void *)evk_record_sum(record, P_WIDTH, n_digit, d, part), sum[d]);
-    __m256 number = _mm256_cvtepi32_ps(sum[0]);
-    if (n_digit > 1)
-        number = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum[2]), _mm256_set1_ps(65536),
-                                 _mm256_cvtepi32_ps(_mm256_add_epi32(_mm256_slli_epi32(sum[1], 8), sum[0])));
-    _mm256_storeu_ps(evk_record_total(record, P_WIDTH, n_digit, part), _mm256_mul_ps(unit, number));
+    _mm256_storeu_ps(evk_record_total(record, P_WIDTH, n_digit, part), _mm256_mul_ps(unit, p_eight_numbers(sum, n_digit)));
 }
 
 /* A block of eight tokens, rows of x ldx apart. */
@@ -123,8 +130,8 @@ P_DIGITS8 void p_take_eight(char *record, size_t n_digit, const float *x, size_t
     __m256i sum[EVK_N_DIGIT_PART][EVK_MAX_DIGIT];
     const __m256 unit = p_eight_units(p_eight_tokens_most(x, ldx), n_digit, inverse);
     _mm256_storeu_ps(evk_record_unit(record, P_WIDTH, n_digit), unit);
-    p_take_half(record, n_digit, 0, x, ldx, inverse, sum[EVK_DIGITS_FIRST]);
-    p_take_half(record, n_digit, 1, x, ldx, inverse, sum[EVK_DIGITS_LAST]);
+    p_take_half(record, n_digit, false, 0, x, ldx, inverse, sum[EVK_DIGITS_FIRST]);
+    p_take_half(record, n_digit, false, 1, x, ldx, inverse, sum[EVK_DIGITS_LAST]);
 #pragma GCC unroll 3
     for (size_t d = 0; d < n_digit; d++)
         sum[EVK_DIGITS_ALL][d] = _mm256_add_epi32(sum[EVK_DIGITS_FIRST][d], sum[EVK_DIGITS_LAST][d]);

@@ -95,12 +95,15 @@ typedef struct evk_kernels {
      * [n / 256][2][256] */
     void (*spread_codes)(const uint8_t *two, size_t n, uint8_t *one);
     size_t tile_tokens;         /* of a tile, for all of these */
-    /* The same for codes of eight bits and one digit, where numbers of 16 bits are multiplied faster (multiply_wide NULL: they are not):
-     * the codes of a group of 16 rows less their offset, a tile of activations as wide digits, and y of the group. */
-    void (*widen_codes)(const evk_packed *w, size_t group, int16_t *codes);
-    void (*take_wide)(const evk_digits *d, size_t tile, const float *x, size_t ldx);
-    void (*multiply_wide)(const evk_packed *w, size_t group, const int16_t *codes, const evk_digits *x, size_t tile, float *y,
-                          size_t ldy);
+    /* The same faster, where that pays: codes are prepared once for many tokens, digits to suit them. prepares NULL: nowhere. */
+    bool (*prepares)(const evk_packed *w, size_t n_digit);
+    size_t prepared_rows;       /* that are multiplied together, 16 or 32 */
+    size_t prepared_bytes;      /* of digits and what belongs to them, of a block of a token */
+    /* those of the rows from prepared_rows which on, into EVK_PREPARED_CODES bytes a column, 64-byte aligned */
+    void (*prepare_codes)(const evk_packed *w, size_t which, void *codes);
+    void (*take_prepared)(const evk_digits *d, size_t tile, const float *x, size_t ldx);
+    void (*multiply_prepared)(const evk_packed *w, size_t which, const void *codes, const evk_digits *x, size_t tile, float *y,
+                              size_t ldy);
     bool fast_digits;           /* three digits are worth their while */
     size_t second_cache;        /* bytes of a core's, as the system tells; 0: it does not */
     /* values of n / block blocks of one type, exactly as ggml's reference defines them (core/kernels/quants.h); NULL for

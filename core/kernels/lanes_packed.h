@@ -38,12 +38,16 @@ typedef struct p_form {
 P_INLINE size_t p_group_of(const p_place *p, size_t v) { return 2 * p->pair + (p->row + v * P_LANES) / EVK_PACKED_ROWS; }
 P_INLINE size_t p_lane_of(const p_place *p, size_t v) { return (p->row + v * P_LANES) % EVK_PACKED_ROWS; }
 
+P_INLINE p_floats p_scales_at(const evk_packed *w, const void *scales, size_t at)
+{
+    return w->half_scales ? f_load_half((const uint16_t *)scales + at) : f_load((const float *)scales + at);
+}
+
 /* The scales, or the minima, of group g of block b for vector v. */
 P_INLINE p_floats p_scale(const p_place *p, const void *scales, size_t b, size_t g, size_t v, bool sixteen)
 {
-    const evk_packed *w = p->w;
-    const size_t at = ((p_group_of(p, v) * w->n_block + b) * (sixteen ? 2 : 1) + g) * EVK_PACKED_ROWS + p_lane_of(p, v);
-    return w->half_scales ? f_load_half((const uint16_t *)scales + at) : f_load((const float *)scales + at);
+    const size_t block_of = p_group_of(p, v) * p->w->n_block + b;
+    return p_scales_at(p->w, scales, (block_of * (sixteen ? 2 : 1) + g) * EVK_PACKED_ROWS + p_lane_of(p, v));
 }
 
 #ifndef P_OWN_STEPS
@@ -125,14 +129,14 @@ P_INLINE void p_add_dots(const p_place *p, const int8_t *x, size_t b, size_t g, 
     }
 }
 
-/* s[(d vectors + v) n + t] = sum (code - offset) digit over group g of block b, for each digit d. */
+/* s[(d vectors + v) n + t] = sum (code - evk_packed_less) digit over group g of block b, for each digit d. */
 P_INLINE void p_dots(const p_place *p, char *record, size_t b, size_t g, p_form f, size_t n_digit, size_t n, p_ints *s)
 {
     const int8_t *x = evk_record_digit(record, P_WIDTH, 0) + p->t * P_TOKEN_STRIDE;
     const size_t n_vector = p_vectors(f.bits, n);
     const evk_digit_part part = f.sixteen ? (evk_digit_part)g : EVK_DIGITS_ALL;
     const int less = f.bits == 8 ? P_LESS : 0;          /* what the codes that are multiplied are less by already */
-    const int32_t offset = less - (f.mins ? 0 : p->w->offset);
+    const int32_t offset = less - (f.mins && n_digit == 1 ? 0 : evk_packed_less(p->w, n_digit));
 #pragma GCC unroll 3
     for (size_t d = 0; d < n_digit; d++) {
         const int32_t *of = evk_record_sum(record, P_WIDTH, n_digit, d, part) + p->t;
@@ -153,7 +157,7 @@ P_INLINE p_floats p_number(const p_ints *s, size_t apart, size_t n_digit)
     return n_digit == 1 ? f_of(s[0]) : f_fma(f_of(s[2 * apart]), f_set(65536), f_of(p_add(p_shift8(s[apart]), s[0])));
 }
 
-/* scale unit sum (code - offset) n + min unit sum n  of one group into y. */
+/* scale unit sum (code - less) n + (min + less scale) unit sum n  of one group into y, less: evk_packed_less. */
 P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, p_form f, size_t n_digit, size_t n, p_floats *y)
 {
     p_ints s[EVK_MAX_DIGIT * P_MOST];
@@ -163,10 +167,12 @@ P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, p_form f, size_t
     const float *unit = evk_record_unit(record, P_WIDTH, n_digit) + p->t;
     const float *total = evk_record_total(record, P_WIDTH, n_digit, part) + p->t;
     const size_t n_vector = p_vectors(f.bits, n);
+    const p_floats less = f_set((float)evk_packed_less(p->w, n_digit));
 #pragma GCC unroll 2
     for (size_t v = 0; v < n_vector; v++) {
         const p_floats scale = p_scale(p, p->w->scales, b, g, v, f.sixteen);
-        const p_floats min = f.mins ? p_scale(p, p->w->mins, b, g, v, f.sixteen) : f_zero();
+        const p_floats own = f.mins ? p_scale(p, p->w->mins, b, g, v, f.sixteen) : f_zero();
+        const p_floats min = f.mins && n_digit > 1 ? f_fma(less, scale, own) : own;
 #pragma GCC unroll 8
         for (size_t t = 0; t < n; t++) {
             const size_t e = v * n + t;
@@ -308,7 +314,7 @@ static inline void add_packed(evk_kernels *k, bool fast_digits)
     k->take_digits = simd_take_digits;
     k->multiply_packed = simd_multiply_packed;
     k->spread_codes = simd_spread_codes;
-    k->multiply_wide = NULL;
+    k->prepares = NULL;
     k->tile_tokens = P_WIDTH;
     k->fast_digits = fast_digits;
 }

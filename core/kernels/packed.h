@@ -5,7 +5,12 @@
  *     y = sum over blocks  scale d sum (code - offset) n  +  min d sum n
  *
  * The sums of a block are exact in 32-bit integers; a group's two terms are rounded to float32 and added to the others in order.
- * So y depends on w and x alone, bit for bit, on every instruction set.
+ * So y depends on w and x alone, bit for bit, on every instruction set. Codes of four bits with minima and three digits are taken from
+ * their middle,
+ *
+ *     w = scale (code - 8) + (min + 8 scale),     the second rounded to float32 once,
+ *
+ * so that the sum of a block over whole numbers of three digits, at most 32 * 8 * 127 * 2^16, is a 32-bit integer too.
  *
  * One digit n0 (d = max |x| / 127) is the fast product: x is off by up to max |x| / 254. Three digits are as good as float32:
  * with d = max |x| / (127 * 2^16) the rounding of x is at most 2^-23 of the block's largest |x| (float32's own is 2^-24 of each x),
@@ -33,6 +38,8 @@
 #include "core/kernels/kernels.h"
 
 enum { EVK_PACKED_ROWS = 16, EVK_PACKED_PAIR = 2 * EVK_PACKED_ROWS, EVK_PACKED_BLOCK = 32, EVK_MAX_DIGIT = 3 };
+enum { EVK_PREPARED_CODES = 36 };   /* bytes a column: 16 rows of 16 bits, or 32 of 8 bits and a number of 32 bits for each block of theirs */
+enum { EVK_CENTRE = 8 };            /* of codes of four bits */
 
 struct evk_packed {
     size_t rows, cols, n_block;     /* as of the tensor; blocks of a row */
@@ -46,6 +53,11 @@ struct evk_packed {
 };
 
 static inline size_t evk_packed_pairs(const evk_packed *w) { return (w->rows + EVK_PACKED_PAIR - 1) / EVK_PACKED_PAIR; }
+/* What n_digit digits' products take off a code. */
+static inline int evk_packed_less(const evk_packed *w, size_t n_digit)
+{
+    return !w->mins ? w->offset : n_digit > 1 && w->bits == 4 ? EVK_CENTRE : 0;
+}
 /* Scales, or minima, of a row for a block. */
 static inline size_t evk_packed_scales(const evk_packed *w) { return w->groups_of_16 ? 2 : 1; }
 
@@ -57,7 +69,7 @@ static inline size_t evk_packed_scales(const evk_packed *w) { return w->groups_o
  *     totals  [3][width]              float32: d times the number that such sums make, for the minima */
 struct evk_digits {
     size_t n_token, n_block, n_digit, width, record;    /* record: bytes, a multiple of 64 */
-    bool wide;
+    bool prepared;
     char *records;
 };
 typedef enum evk_digit_part { EVK_DIGITS_FIRST, EVK_DIGITS_LAST, EVK_DIGITS_ALL, EVK_N_DIGIT_PART } evk_digit_part;
@@ -91,16 +103,6 @@ static inline int32_t *evk_record_sum(char *record, size_t width, size_t n_digit
 static inline float *evk_record_total(char *record, size_t width, size_t n_digit, evk_digit_part part)
 {
     return evk_record_unit(record, width, n_digit) + (1 + n_digit * EVK_N_DIGIT_PART + part) * width;
-}
-
-/* A wide record: one digit each, of 16 bits, in the order of the bytes, and the units. */
-static inline size_t evk_wide_record_bytes(size_t width)
-{
-    return (width * (2 * EVK_PACKED_BLOCK + 4) + 63) / 64 * 64;
-}
-static inline float *evk_wide_unit(char *record, size_t width)
-{
-    return (float *)(void *)(record + 2 * EVK_PACKED_BLOCK * width);
 }
 
 /* A number from its digits: digits beyond n_digit do not count. */

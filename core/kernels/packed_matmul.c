@@ -8,14 +8,14 @@
 
 /* Rows of y of tokens far apart are more pages than a processor keeps track of. */
 enum { CHUNK_TOKENS = 128, CHUNK_LEAST = 32, CHUNK_BYTES_LEAST = 384 << 10, CHUNK_BYTES_MOST = 1 << 20 };
-enum { WIDE_LEAST = 12 };       /* tokens: for fewer the codes are not worth widening */
+enum { PREPARED_LEAST = 12 };   /* tokens: for fewer the codes are not worth preparing */
 
 static size_t tiles(size_t n_token, size_t width) { return (n_token + width - 1) / width; }
 
-/* Of a tile of the usual width, of whichever records are the larger. */
+/* Of a tile of the usual width, of whichever records are the larger: prepared ones may have a digit's 32 bytes twice. */
 static size_t record_room(size_t n_digit)
 {
-    return n_digit == 1 ? evk_wide_record_bytes(EVK_PACKED_TILE) : evk_record_bytes(n_digit, EVK_PACKED_TILE);
+    return evk_record_bytes(n_digit, EVK_PACKED_TILE) + (n_digit == 1 ? 64 : 0);
 }
 
 static size_t chunk_bytes(const evk_kernels *kernels)
@@ -42,8 +42,8 @@ static size_t digit_bytes(size_t n_token, size_t cols, size_t n_digit)
     return records * record_room(n_digit);        /* wider tiles need no more */
 }
 
-/* The codes of a pair of groups as bytes, or of a group widened: as much. */
-static size_t code_room(size_t cols) { return EVK_PACKED_PAIR * cols; }
+/* The codes of a pair of groups as bytes, or prepared. */
+static size_t code_room(size_t cols) { return (EVK_PREPARED_CODES * cols + 63) / 64 * 64; }
 
 /* Of a thread that goes by tokens: digits of a chunk, at most, and codes. Wider rows never need less. */
 static size_t thread_bytes(size_t cols, size_t n_digit)
@@ -66,7 +66,7 @@ size_t evk_packed_scratch(size_t n_thread, size_t n_token, size_t cols, size_t n
 
 static void take_tile(const evk_kernels *kernels, const evk_digits *d, size_t tile, const float *x, size_t ldx)
 {
-    (d->wide ? kernels->take_wide : kernels->take_digits)(d, tile, x, ldx);
+    (d->prepared ? kernels->take_prepared : kernels->take_digits)(d, tile, x, ldx);
 }
 
 /* The last rows of a matrix: those of a whole group or pair's products that there are. part [n_token, width]. */
@@ -76,31 +76,31 @@ static void copy_rows(const float *part, size_t width, size_t n_row, size_t n_to
         memcpy(y + i * ldy, part + i * width, n_row * sizeof *y);
 }
 
-/* A group of rows for a chunk's tiles, by wide digits. codes: room for the group's. */
-static void multiply_wide_group(const evk_kernels *kernels, const evk_product *p, size_t group, const evk_digits *x, float *y,
-                                int16_t *codes)
+/* The which'th rows that are prepared together for a chunk's tiles. codes: room for theirs. */
+static void multiply_prepared(const evk_kernels *kernels, const evk_product *p, size_t which, const evk_digits *x, float *y, void *codes)
 {
-    const size_t first = group * EVK_PACKED_ROWS, left = p->w->rows - first, n_row = left < EVK_PACKED_ROWS ? left : EVK_PACKED_ROWS;
-    kernels->widen_codes(p->w, group, codes);
+    const size_t rows = kernels->prepared_rows, first = which * rows, left = p->w->rows - first, n_row = left < rows ? left : rows;
+    kernels->prepare_codes(p->w, which, codes);
     for (size_t t = 0; t < x->n_token; t += x->width) {
         const size_t tile = t / x->width;
-        float part[EVK_PACKED_TILE_MOST * EVK_PACKED_ROWS], *out = y + t * p->ldy + first;
-        if (n_row == EVK_PACKED_ROWS) {
-            kernels->multiply_wide(p->w, group, codes, x, tile, out, p->ldy);
+        float part[EVK_PACKED_TILE_MOST * EVK_PACKED_PAIR], *out = y + t * p->ldy + first;
+        if (n_row == rows) {
+            kernels->multiply_prepared(p->w, which, codes, x, tile, out, p->ldy);
         } else {
-            kernels->multiply_wide(p->w, group, codes, x, tile, part, EVK_PACKED_ROWS);
-            copy_rows(part, EVK_PACKED_ROWS, n_row, evk_tile_tokens(x, tile), out, p->ldy);
+            kernels->multiply_prepared(p->w, which, codes, x, tile, part, rows);
+            copy_rows(part, rows, n_row, evk_tile_tokens(x, tile), out, p->ldy);
         }
     }
     if (p->bias)
         evk_add_bias(p->bias + first, n_row, x->n_token, y + first, p->ldy);
 }
 
-static void multiply_wide_pair(const evk_kernels *kernels, const evk_product *p, size_t pair, const evk_digits *x, float *y,
-                               int16_t *codes)
+static void multiply_prepared_pair(const evk_kernels *kernels, const evk_product *p, size_t pair, const evk_digits *x, float *y,
+                                   void *codes)
 {
-    for (size_t group = 2 * pair; group < 2 * pair + 2 && group * EVK_PACKED_ROWS < p->w->rows; group++)
-        multiply_wide_group(kernels, p, group, x, y, codes);
+    const size_t each = EVK_PACKED_PAIR / kernels->prepared_rows;
+    for (size_t i = pair * each; i < (pair + 1) * each && i * kernels->prepared_rows < p->w->rows; i++)
+        multiply_prepared(kernels, p, i, x, y, codes);
 }
 
 /* A pair of groups of rows for a chunk's tiles; y is that of the chunk's first token. The last rows may be fewer than 32. */
@@ -156,8 +156,8 @@ static void multiply_chunk(const evk_kernels *kernels, const evk_product *produc
         for (size_t pair = 0; pair < evk_packed_pairs(products[i].w); pair++) {
             const evk_packed *w = products[i].w;
             float *y = products[i].y + begin * products[i].ldy;
-            if (d.wide) {
-                multiply_wide_pair(kernels, &products[i], pair, &d, y, (int16_t *)(void *)bytes);
+            if (d.prepared) {
+                multiply_prepared_pair(kernels, &products[i], pair, &d, y, bytes);
             } else if (w->four_bits) {
                 const evk_packed one = spread(kernels, w, pair, bytes);
                 multiply_pair(kernels, &products[i], &one, 0, pair * EVK_PACKED_PAIR, &d, y);
@@ -209,8 +209,8 @@ static void multiply_by_rows(const evk_kernels *kernels, size_t n_thread, const 
         for (size_t i = 0; i < n_pair; i++) {
             size_t pair = i;
             const evk_product *p = find_pair(products, &pair);
-            if (own.wide)
-                multiply_wide_pair(kernels, p, pair, &own, p->y, (int16_t *)(void *)codes);
+            if (own.prepared)
+                multiply_prepared_pair(kernels, p, pair, &own, p->y, codes);
             else
                 multiply_pair(kernels, p, p->w, pair, pair * EVK_PACKED_PAIR, &own, p->y);
         }
@@ -255,13 +255,13 @@ static void multiply_as_floats(const evk_kernels *kernels, size_t n_thread, cons
     }
 }
 
-/* Whether x is better taken as wide digits: where all weights are such codes, and there are tokens enough. */
-static bool takes_wide(const evk_kernels *kernels, const evk_product *products, size_t n, size_t n_digit, size_t n_token)
+/* Whether all these products go by prepared codes, and there are tokens enough. */
+static bool all_prepared(const evk_kernels *kernels, const evk_product *products, size_t n, size_t n_digit, size_t n_token)
 {
-    bool wide = kernels->multiply_wide && n_digit == 1 && n_token >= WIDE_LEAST;
-    for (size_t i = 0; i < n; i++)
-        wide = wide && products[i].w->bits == 8 && !products[i].w->groups_of_16 && !products[i].w->mins;
-    return wide;
+    bool all = kernels->prepares && n_token >= PREPARED_LEAST;
+    for (size_t i = 0; i < n && all; i++)
+        all = kernels->prepares(products[i].w, n_digit);
+    return all;
 }
 
 /* By digits; all of them are codes. */
@@ -269,9 +269,10 @@ static void multiply_by_digits(const evk_kernels *kernels, size_t n_thread, cons
                                const float *x, size_t ldx, size_t n_token, void *scratch)
 {
     const size_t width = kernels->tile_tokens, n_block = products->w->n_block;
-    const bool wide = takes_wide(kernels, products, n, n_digit, n_token);
-    const evk_digits d = { .n_token = n_token, .n_block = n_block, .n_digit = n_digit, .width = width, .wide = wide, .records = scratch,
-                           .record = wide ? evk_wide_record_bytes(width) : evk_record_bytes(n_digit, width) };
+    const bool prepared = all_prepared(kernels, products, n, n_digit, n_token);
+    const size_t record = prepared ? (width * kernels->prepared_bytes + 63) / 64 * 64 : evk_record_bytes(n_digit, width);
+    const evk_digits d = { .n_token = n_token, .n_block = n_block, .n_digit = n_digit, .width = width, .prepared = prepared,
+                           .record = record, .records = scratch };
     if (by_tokens(n_thread, n_token))
         multiply_by_tokens(kernels, n_thread, products, n, d, x, ldx);
     else

@@ -17,18 +17,19 @@ static int code_at(const evk_packed *w, size_t block, size_t r, size_t i)
     return w->codes[block * 256 + j % 4 * 64 + at] >> (j < 4 ? 0 : 4) & 15;
 }
 
-/* sum (code - offset) n over [from, to) of a block, for one digit. */
-static int32_t dot(const evk_packed *w, size_t block, size_t r, const int8_t *digit, size_t from, size_t to)
+/* sum (code - less) n over [from, to) of a block, for one digit. */
+static int32_t dot(const evk_packed *w, int less, size_t block, size_t r, const int8_t *digit, size_t from, size_t to)
 {
     int32_t s = 0;
     for (size_t i = from; i < to; i++)
-        s += (code_at(w, block, r, i) - w->offset) * digit[i / 4 * 16 + i % 4];
+        s += (code_at(w, block, r, i) - less) * digit[i / 4 * 16 + i % 4];
     return s;
 }
 
 static float row_dot(const evk_packed *w, size_t group, size_t r, const evk_digits *x, size_t tile, size_t t)
 {
     const size_t n_group = w->groups_of_16 ? 2 : 1, width = EVK_PACKED_BLOCK / n_group;
+    const int less = evk_packed_less(w, x->n_digit);
     float y = 0;
     for (size_t b = 0; b < w->n_block; b++)
         for (size_t g = 0; g < n_group; g++) {
@@ -36,11 +37,11 @@ static float row_dot(const evk_packed *w, size_t group, size_t r, const evk_digi
             char *record = evk_record(x, tile, b);
             int32_t s[EVK_MAX_DIGIT] = { 0 };
             for (size_t p = 0; p < x->n_digit; p++)
-                s[p] = dot(w, block, r, evk_record_digit(record, x->width, p) + t * 4, g * width, (g + 1) * width);
-            const float unit = evk_record_unit(record, x->width, x->n_digit)[t];
-            y = fmaf(scale_at(w, w->scales, at) * unit, evk_number(s, x->n_digit), y);
+                s[p] = dot(w, less, block, r, evk_record_digit(record, x->width, p) + t * 4, g * width, (g + 1) * width);
+            const float unit = evk_record_unit(record, x->width, x->n_digit)[t], scale = scale_at(w, w->scales, at);
+            y = fmaf(scale * unit, evk_number(s, x->n_digit), y);
             if (w->mins)
-                y = fmaf(scale_at(w, w->mins, at),
+                y = fmaf(fmaf((float)less, scale, scale_at(w, w->mins, at)),
                          evk_record_total(record, x->width, x->n_digit, n_group == 1 ? EVK_DIGITS_ALL : (evk_digit_part)g)[t], y);
         }
     return y;
@@ -133,7 +134,7 @@ void evk_packed_add_ref(evk_kernels *k)
     k->take_digits = take_digits;
     k->multiply_packed = multiply_packed;
     k->spread_codes = spread_codes;
-    k->multiply_wide = NULL;
+    k->prepares = NULL;
     k->unpack_panel = unpack_panel;
     k->multiply_unpacked = multiply_unpacked;
     k->by_panels = false;

@@ -14,6 +14,7 @@
 #include "core/kernels/packed.h"
 
 enum { W_TOKENS = EVK_PACKED_TILE, W_VECTOR = 8, W_HALF = 2 * EVK_PACKED_ROWS };     /* W_HALF: numbers of a half quad */
+enum { W_BYTES = 2 * EVK_PACKED_BLOCK + 4 };    /* of a record, a token's */
 #define W_OP static inline __attribute__((always_inline))
 
 /* 8 rows of quads of codes, to their first and their last halves. */
@@ -28,8 +29,14 @@ W_OP void w_widen_quads(const uint8_t *quads, __m256i offset, int16_t *first, in
     _mm256_storeu_si256((__m256i *)(void *)last, _mm256_permute4x64_epi64(odds, 0xd8));
 }
 
-static void avx2_widen_codes(const evk_packed *w, size_t group, int16_t *codes)
+static bool avx2_widens(const evk_packed *w, size_t n_digit)
 {
+    return n_digit == 1 && w->bits == 8 && !w->groups_of_16 && !w->mins;
+}
+
+static void avx2_widen_codes(const evk_packed *w, size_t group, void *room)
+{
+    int16_t *codes = room;
     const size_t n_quad = w->n_block * (EVK_PACKED_BLOCK / 4);
     const uint8_t *from = w->codes + group * n_quad * 4 * EVK_PACKED_ROWS;
     const __m256i offset = _mm256_set1_epi16((short)w->offset);
@@ -72,8 +79,9 @@ W_OP __m256 w_scale(const evk_packed *w, size_t at)
 }
 
 static __attribute__((no_sanitize("undefined")))
-void avx2_multiply_wide(const evk_packed *w, size_t group, const int16_t *codes, const evk_digits *x, size_t tile, float *y, size_t ldy)
+void avx2_multiply_wide(const evk_packed *w, size_t group, const void *widened, const evk_digits *x, size_t tile, float *y, size_t ldy)
 {
+    const int16_t *codes = widened;
     const size_t nt = evk_tile_tokens(x, tile);
     __m256 total[2 * W_TOKENS];
     for (size_t t = 0; t < nt; t++) {       /* or the stores of y would hold up those of the sums that no register is left for */
@@ -84,7 +92,7 @@ void avx2_multiply_wide(const evk_packed *w, size_t group, const int16_t *codes,
         total[e] = _mm256_setzero_ps();
     for (size_t b = 0; b < w->n_block; b++, codes += EVK_PACKED_BLOCK * EVK_PACKED_ROWS) {
         char *record = evk_record(x, tile, b);
-        const float *unit = evk_wide_unit(record, W_TOKENS);
+        const float *unit = p_wide_units(record);
         __m256i sum[2 * W_TOKENS];
         for (size_t e = 0; e < 2 * W_TOKENS; e++)
             sum[e] = _mm256_setzero_si256();
@@ -107,7 +115,10 @@ void avx2_multiply_wide(const evk_packed *w, size_t group, const int16_t *codes,
 
 static inline void add_wide(evk_kernels *k)
 {
-    k->widen_codes = avx2_widen_codes;
-    k->take_wide = avx2_take_wide;
-    k->multiply_wide = avx2_multiply_wide;
+    k->prepares = avx2_widens;
+    k->prepared_rows = EVK_PACKED_ROWS;
+    k->prepared_bytes = W_BYTES;
+    k->prepare_codes = avx2_widen_codes;
+    k->take_prepared = avx2_take_wide;
+    k->multiply_prepared = avx2_multiply_wide;
 }
