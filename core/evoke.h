@@ -252,8 +252,10 @@ typedef struct evoke_machine {
     double layer_flop, head_flop;       /* of a token: all layers; the head */
     double weight_bytes;                /* read for a token, layers and head */
 } evoke_machine;
-/* Takes about a second. Sets the number of OpenBLAS's threads while it runs. Errors: EVOKE_ECOMPUTE OpenBLAS computes wrong here. */
-EVOKE_API evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke_machine *out, evoke_error *err);
+/* Takes about a second. Sets the number of OpenBLAS's threads while it runs. Errors: EVOKE_ECOMPUTE OpenBLAS computes wrong here;
+ * EVOKE_EINTERRUPTED. */
+EVOKE_API evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, const evoke_progress *progress, evoke_machine *out,
+                                             evoke_error *err);
 /* The kernels that OpenBLAS has chosen for this CPU. */
 EVOKE_API const char *evoke_blas_core(void);
 /* Those that it holds and that are faster here (OPENBLAS_CORETYPE), NULL: none. A CPU that is newer than OpenBLAS gets those of the

@@ -28,7 +28,7 @@ static const command_options takes = {
              "cache allow. Measure only when nothing else runs.\n"
              "  --json: {\"cpu\", \"isa\", \"blas_core\", \"threads\", \"machine\": {\"sgemm_gflops\", \"read_gb_s\", ...},\n"
              "          \"extract\": {\"tokens_per_s\", \"bound_tokens_per_s\", \"share\", ...}, \"prompt\", \"generate\", \"batched\",\n"
-             "          \"work\": [all of them], \"peak_rss_mb\"}, and \"left_out\": why, where there is no extraction;\n"
+             "          \"work\": [all of them], \"peak_rss_mb\"}, and \"left_out\": what cannot be run with the model, and why;\n"
              "          with --kernels {\"cpu\", \"caches_gb_s\", \"peaks\": [{\"isa\", \"floats_gflops\", \"integers_gops\"}],\n"
              "          \"kernels\": [{\"kernel\", \"isa\", \"rate\", \"unit\", \"times_ref\", \"bound\", \"share\", ...}]}",
     .examples = "  evoke bench -m model.gguf\n"
@@ -56,7 +56,7 @@ typedef struct bench {
     size_t n_machine, n_done;
     double read;                    /* GB/s, the best reading of memory between the runs of one stream */
     int32_t ids[N_PROMPT];
-    evoke_error left_out;           /* why there is no extraction, nor steering by what it gives; "": there is */
+    char left_out[2 * sizeof(evoke_error)];     /* what, and why; "": nothing */
 } bench;
 
 static const evoke_machine *all_threads(const bench *b)
@@ -80,6 +80,13 @@ static void note(bench *b, const char *what, bool steered, double rate, bool man
         if (b->compute == EVOKE_FAST && f->integers == 0)
             w->bound = f->sgemm[EVOKE_N_BATCH - 1] * 1e9 / flop;
     }
+}
+
+static void leave_out(bench *b, const char *what, const char *why)
+{
+    const size_t used = strlen(b->left_out);
+    if (!strstr(b->left_out, what))         /* exact has said so already */
+        snprintf(b->left_out + used, sizeof b->left_out - used, "%s%s, as %s", used ? "; " : "", what, why);
 }
 
 /* ---- what is run ---- */
@@ -135,8 +142,10 @@ static evoke_status run_generation(bench *b, const char *what, size_t n_seq, siz
     evoke_status st = EVOKE_OK;
     if (n_each > n_ctx - n_prompt)
         n_each = n_ctx - n_prompt;
-    if (n_each < 2)
+    if (n_each < 2) {
+        leave_out(b, "generation", "the context has no room for two tokens after a prompt");
         return EVOKE_OK;
+    }
     for (size_t i = 0; i < n_seq; i++)
         requests[i] = (evoke_request){ .ids = b->ids + i, .n_ids = n_prompt, .ignore_end = true,
                                        .steering = steered ? b->steering : NULL };
@@ -156,7 +165,9 @@ static evoke_status run_generation(bench *b, const char *what, size_t n_seq, siz
         *least = seconds_now() - begin < *least ? seconds_now() - begin : *least;
         evoke_responses_free(responses, n_seq);
     }
-    if (st == EVOKE_OK)
+    if (st == EVOKE_OK && best <= prompt)
+        leave_out(b, what, "its tokens took no time beside the prompt's");
+    else if (st == EVOKE_OK)
         note(b, what, steered, (double)(n_seq * (n_each - 1)) / (best - prompt), n_seq > 1, 1);
     return st;
 }
@@ -191,6 +202,8 @@ static evoke_status extract(bench *b, const evoke_dataset *d, const evoke_settin
         evoke_extract_report r = { 0 };
         unlink(b->store);
         st = evoke_extract(b->m, d, s, &how, b->store, &made, &hook, &r, err);
+        if (st == EVOKE_OK || st == EVOKE_EINTERRUPTED)     /* what was stored is deleted: no other command goes on from it */
+            st = go_on(err);
         if (i == 0 || r.run_seconds < best.run_seconds)
             best = r;
     }
@@ -243,11 +256,14 @@ static evoke_status make_steering(bench *b, evoke_error *err)
 /* Extraction of queries that fit into the context, and from it a vector to steer by; or why there are none. */
 static evoke_status run_extraction_that_fits(bench *b, evoke_error *err)
 {
+    static const char what[] = "extraction and steering";
     static const char *const endings[] = { ", where you went, and what you and the others saw there", "" };
     evoke_error why = { 0 };
     evoke_status st = EVOKE_EDATA;
-    if (!evoke_model_tokenizer(b->m) || !evoke_model_template(b->m))
-        return fail(&b->left_out, EVOKE_OK, "the model has no %s", evoke_model_tokenizer(b->m) ? "chat template" : "tokenizer");
+    if (!evoke_model_tokenizer(b->m) || !evoke_model_template(b->m)) {
+        leave_out(b, what, evoke_model_tokenizer(b->m) ? "the model has no chat template" : "the model has no tokenizer");
+        return EVOKE_OK;
+    }
     for (size_t i = 0; st == EVOKE_EDATA && i < sizeof endings / sizeof *endings; i++)
         st = run_extraction(b, endings[i], &why);
     if (st == EVOKE_OK)
@@ -255,7 +271,7 @@ static evoke_status run_extraction_that_fits(bench *b, evoke_error *err)
     else if (st != EVOKE_EDATA)
         *err = why;
     else {
-        b->left_out = why;
+        leave_out(b, what, why.text);
         st = EVOKE_OK;
     }
     unlink(b->store);
@@ -280,11 +296,12 @@ static evoke_status run_all(bench *b, evoke_error *err)
 static evoke_status measure(bench *b, evoke_error *err)
 {
     const size_t n = evoke_model_describe(b->m)->n_threads;
+    const evoke_progress hook = progress_hook(&b->stops);
     evoke_status st = EVOKE_OK;
     for (size_t threads = 1; st == EVOKE_OK && threads <= n; threads = threads < n ? n : n + 1) {
         b->machines[b->n_machine].compute = b->compute;
-        st = evoke_measure_machine(b->m, threads, &b->machines[b->n_machine++].figures, err);
-        if (st == EVOKE_OK)
+        st = evoke_measure_machine(b->m, threads, &hook, &b->machines[b->n_machine++].figures, err);
+        if (st == EVOKE_EINTERRUPTED)
             st = go_on(err);
     }
     return st;
@@ -343,8 +360,8 @@ static void print_table(const bench *b)
         printf("%-26s%-9s%-11s%12.1f%12.0f  %.0f %% of %s\n", w->what, evoke_compute_name(w->compute),
                w->steered ? "steered" : "unsteered", w->rate, w->bound, 100 * w->rate / w->bound, w->bound_by);
     }
-    if (*b->left_out.text)
-        printf("left out: extraction and steering, as %s\n", b->left_out.text);
+    if (*b->left_out)
+        printf("left out: %s\n", b->left_out);
     printf("\npeak memory %.0f MB\n", peak_megabytes());
 }
 
@@ -414,8 +431,8 @@ static evoke_status print_json(const bench *b, evoke_error *err)
     json_put(o, "model", json_text(info->path, strlen(info->path)));
     json_put(o, "machine", machine_json(&b->machines[info->n_threads > 1]));
     put_usual(o, b);
-    if (*b->left_out.text)
-        json_put(o, "left_out", json_text(b->left_out.text, strlen(b->left_out.text)));
+    if (*b->left_out)
+        json_put(o, "left_out", json_text(b->left_out, strlen(b->left_out)));
     json_put(o, "machines", machines);
     json_put(o, "work", done);
     json_put(o, "peak_rss_mb", json_number(peak_megabytes()));

@@ -338,13 +338,14 @@ static void norm_heads(const evk_pass *p, size_t layer, evk_slot slot, float *x,
         evk_norm_rows(p->model, &w, x, each, x, each, p->n_token * n * c->d_head / each);
 }
 
-/* Rotates queries and keys; puts keys and values into the cache. */
-static void rotate_and_store(const evk_pass *p, size_t layer, float *q, float *k, const float *v)
+/* Rotates queries and keys; puts keys and values into the cache, which may not hold them. */
+static evoke_status rotate_and_store(const evk_pass *p, size_t layer, float *q, float *k, const float *v, evoke_error *err)
 {
     const evk_config *c = &p->model->config;
     const size_t half = c->d_rope / 2, ldq = c->n_head * c->d_head, ldk = c->n_kv_head * c->d_head, ldv = c->n_kv_head * c->d_value;
     const int rope = c->layer[layer].rope;
-#pragma omp parallel for schedule(static) num_threads((int)p->model->n_thread) if (p->n_token > 8)
+    bool held = true;
+#pragma omp parallel for schedule(static) num_threads((int)p->model->n_thread) reduction(&& : held) if (p->n_token > 8)
     for (size_t t = 0; t < p->n_token; t++) {
         if (rope >= 0) {
             const float *cosine = p->cosine[rope] + t * half, *sine = p->sine[rope] + t * half;
@@ -352,8 +353,10 @@ static void rotate_and_store(const evk_pass *p, size_t layer, float *q, float *k
             evk_rope_turn(k + t * ldk + c->rope_first, c->n_kv_head, c->d_head, half, c->rope_pairing, cosine, sine);
         }
         for (size_t h = 0; h < c->n_kv_head; h++)
-            evk_kv_put(p->cache, layer, h, p->row[t], k + t * ldk + h * c->d_head, v + t * ldv + h * c->d_value);
+            held = evk_kv_put(p->cache, layer, h, p->row[t], k + t * ldk + h * c->d_head, v + t * ldv + h * c->d_value) && held;
     }
+    return held ? EVOKE_OK : evk_fail(err, EVOKE_EUNSUPPORTED, "attention of layer %zu: a key or a value is beyond 65,504, the largest float16, "
+                                      "and fast computation stores them so: compute exactly", layer);
 }
 
 static evoke_status project(evk_pass *p, size_t layer, const float *normed, float *q, float *k, float *v, evoke_error *err)
@@ -379,7 +382,7 @@ evoke_status evk_attention(evk_pass *p, size_t layer, const float *normed, float
     if (!q || !mixed || !k || !v)
         return EVOKE_ENOMEM;
     EVK_TRY(project(p, layer, normed, q, k, v, err));
-    rotate_and_store(p, layer, q, k, v);
+    EVK_TRY(rotate_and_store(p, layer, q, k, v, err));
     EVK_TRY(attend_all(p, layer, q, mixed, err));
     evk_linear(p, layer, EVK_W_ATTN_OUT, EVK_W_ATTN_OUT_BIAS, mixed, p->n_token, out);
     evk_arena_rewind(&p->scratch, mark);

@@ -110,18 +110,18 @@ static char *row_of(const evk_kv_cache *c, char *rows, size_t d, size_t layer, s
     return rows + ((layer * c->n_head + head) * c->capacity + row) * d * bytes_of(c->half);
 }
 
-static void put(const evk_kv_cache *c, char *row, const float *x, size_t d)
+static bool put(const evk_kv_cache *c, char *row, const float *x, size_t d)
 {
     if (c->half)
-        c->kernels->to_f16(x, (uint16_t *)(void *)row, d);
-    else
-        memcpy(row, x, d * sizeof *x);
+        return c->kernels->to_f16(x, (uint16_t *)(void *)row, d);
+    memcpy(row, x, d * sizeof *x);
+    return true;
 }
 
-void evk_kv_put(const evk_kv_cache *c, size_t layer, size_t head, size_t row, const float *key, const float *value)
+bool evk_kv_put(const evk_kv_cache *c, size_t layer, size_t head, size_t row, const float *key, const float *value)
 {
-    put(c, row_of(c, c->k, c->d_key, layer, head, row), key, c->d_key);
-    put(c, row_of(c, c->v, c->d_value, layer, head, row), value, c->d_value);
+    const bool held = put(c, row_of(c, c->k, c->d_key, layer, head, row), key, c->d_key);
+    return put(c, row_of(c, c->v, c->d_value, layer, head, row), value, c->d_value) && held;
 }
 
 static const float *as_floats(const evk_kv_cache *c, const char *rows, size_t n, float *room)

@@ -4,7 +4,8 @@
  *
  * A head's keys lie one after the other, as attention reads them: a stream that the CPU fetches ahead of time. They are float32; or
  * float16 where they come of activations in 8 bits (EVOKE_FAST, quantised weights), which are off by up to 1 / 254 of a block's
- * largest, float16 by 1 / 2,048 of each: what attention reads from memory, and what a context takes, is half as much.
+ * largest, float16 by 1 / 2,048 of each that it holds, up to 65,504: what attention reads from memory, and what a context takes, is half
+ * as much.
  *
  * A sequence owns a stretch of positions and may continue another one, whose keys it shares (a prompt's common prefix is
  * computed once). Its first own token stands at the position after its parent's last. A parent must not grow while it
@@ -54,8 +55,8 @@ static inline size_t evk_kv_position(const evk_kv_cache *c, size_t s)   /* of th
 {
     return c->sequences[s].position + c->sequences[s].n;
 }
-/* A token's key [d_head] and value [d_value] of a layer's head into its row. */
-void evk_kv_put(const evk_kv_cache *c, size_t layer, size_t head, size_t row, const float *key, const float *value);
+/* A token's key [d_head] and value [d_value] of a layer's head into its row. False: some of it is beyond what the cache holds. */
+bool evk_kv_put(const evk_kv_cache *c, size_t layer, size_t head, size_t row, const float *key, const float *value);
 /* n rows of keys [n, d_head], or values [n, d_value], from a row on: as they lie, or as floats in `room`. */
 const float *evk_kv_keys(const evk_kv_cache *c, size_t layer, size_t head, size_t row, size_t n, float *room);
 const float *evk_kv_values(const evk_kv_cache *c, size_t layer, size_t head, size_t row, size_t n, float *room);

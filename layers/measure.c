@@ -137,7 +137,8 @@ static evoke_status make(bench *b, size_t widest, size_t largest, evoke_error *e
     return EVOKE_OK;
 }
 
-evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke_machine *out, evoke_error *err)
+evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, const evoke_progress *progress, evoke_machine *out,
+                                   evoke_error *err)
 {
     static const size_t batches[EVOKE_N_BATCH] = { 8, 32, 128, MOST_TOKENS };
     bench b = { .m = m, .n_thread = n_threads ? n_threads : m->n_thread };
@@ -145,13 +146,14 @@ evoke_status evoke_measure_machine(const evoke_model *m, size_t n_threads, evoke
     EVK_TRY(evk_blas_check(err));
     *out = (evoke_machine){ .n_threads = b.n_thread };
     count(&b, out, &widest, &largest);
-    const evoke_status st = make(&b, widest, largest, err);
+    evoke_status st = make(&b, widest, largest, err);
     const int blas_threads = openblas_get_num_threads();
     openblas_set_num_threads((int)b.n_thread);
     for (size_t i = 0; st == EVOKE_OK && i < EVOKE_N_BATCH; i++) {
         out->batch[i] = b.n_token = batches[i];
         out->sgemm[i] = 1e-9 * rate(&b, call_sgemm, out->layer_flop / (double)m->config.n_layer * (double)b.n_token);
         out->multiply[i] = 1e-9 * rate(&b, call_multiply, out->layer_flop * (double)b.n_token);
+        st = evk_report(progress, "measure", i + 1, EVOKE_N_BATCH, err);
     }
     openblas_set_num_threads(blas_threads);
     const evk_weight *q = evk_model_weight(m, 0, EVK_W_ATTN_Q);

@@ -57,8 +57,8 @@ typedef struct evk_kernels {
     /* y[r] = evk_matmul's (matmul.h), of one token with n_row rows of float16, or bfloat16, ldw apart; 2-byte aligned, little-endian */
     void (*matvec_f16)(const float *x, const uint16_t *w, size_t ldw, float *y, size_t n_row, size_t k);
     void (*matvec_bf16)(const float *x, const uint16_t *w, size_t ldw, float *y, size_t n_row, size_t k);
-    /* y[i] = the float16 that is nearest to x[i], ties to even, or to +-65,504 where that is nearer to 0 */
-    void (*to_f16)(const float *x, uint16_t *y, size_t n);
+    /* y[i] = the float16 that is nearest to x[i], ties to even, or to +-65,504 where that is nearer to 0; whether that was so for none */
+    bool (*to_f16)(const float *x, uint16_t *y, size_t n);
     bool by_panels;             /* evk_matmul goes by panels, but for float32 weights: they are faster than rows */
     /* A panel is EVK_PACKED_ROWS rows of weights as floats, panel[i * EVK_PACKED_ROWS + r] = w[r, i], i < k, and 0 for rows beyond the last.
      * y[t * ldy + r] (+)= sum_i x[t * ldx + i] w[r, i], i < k, by fused multiply-adds in order of i; the rows' panels follow one another */

@@ -30,18 +30,25 @@ static void simd_f16(const void *blocks, float *out, size_t n)
         out[i] = evk_read_f16(b + 2 * i);
 }
 
-INLINE vec within_f16(vec x) { return v_max(v_set(-65504), v_min(v_set(65504), x)); }
+/* x as float16; *most: the largest |x| yet, by lanes, but for NaN. */
+INLINE void put_f16(uint16_t *y, vec x, vec *most)
+{
+    v_store_f16(y, v_max(v_set(-EVK_F16_MOST), v_min(v_set(EVK_F16_MOST), x)));
+    *most = v_max(x, v_max(v_sub(v_zero(), x), *most));
+}
 
-static void simd_to_f16(const float *x, uint16_t *y, size_t n)
+static bool simd_to_f16(const float *x, uint16_t *y, size_t n)
 {
     uint16_t part[LANES];
+    vec most = v_zero();
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
-        v_store_f16(y + i, within_f16(v_load(x + i)));
+        put_f16(y + i, v_load(x + i), &most);
     if (i < n) {
-        v_store_f16(part, within_f16(v_load_part(x + i, n - i)));
+        put_f16(part, v_load_part(x + i, n - i), &most);
         memcpy(y + i, part, (n - i) * sizeof *y);
     }
+    return !(v_most(most) > EVK_F16_MOST);
 }
 
 static void simd_bf16(const void *blocks, float *out, size_t n)

@@ -162,6 +162,8 @@ void evk_matmul(const evk_kernels *kernels, size_t n_thread, const evk_tensor *w
                 size_t ldx, size_t n_token, float *y, size_t ldy, float *scratch)
 {
     assert(kernels->dequantise[w->type] && w->cols > 0);
+    if (n_token == 0)
+        return;
     n_thread = evk_threads_worth(n_thread, n_token, w->rows, w->cols);
     if (usable_as_halves(w, n_token)) {
         multiply_halves(kernels, n_thread, w, bias, x, y);

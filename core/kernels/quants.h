@@ -127,6 +127,8 @@ static inline bool evk_fits_f16(float x)
     return !(x >= 65520.0f || x <= -65520.0f);
 }
 
+#define EVK_F16_MOST 65504.0f       /* the largest */
+
 /* The nearest float16, ties to even; infinity beyond 65,520. */
 static inline uint16_t evk_to_f16(float x)
 {

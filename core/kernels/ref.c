@@ -192,10 +192,14 @@ static void make_panel(evk_type type, const void *rows, size_t row_bytes, size_t
         }
 }
 
-static void to_f16(const float *x, uint16_t *y, size_t n)
+static bool to_f16(const float *x, uint16_t *y, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        y[i] = evk_to_f16(x[i] > 65504 ? 65504 : x[i] < -65504 ? -65504 : x[i]);
+    bool within = true;
+    for (size_t i = 0; i < n; i++) {
+        y[i] = evk_to_f16(x[i] > EVK_F16_MOST ? EVK_F16_MOST : x[i] < -EVK_F16_MOST ? -EVK_F16_MOST : x[i]);
+        within = within && !(fabsf(x[i]) > EVK_F16_MOST);
+    }
+    return within;
 }
 
 static float scaled_max(const float *x, float scale, size_t n)

@@ -11,6 +11,11 @@ runs "bench of a model with a short context" "$EVOKE" bench -m "$GOLDEN/gguf/lla
 json "takes shorter queries" "r['extract']['what'] == 'extraction' and 'left_out' not in r and any(w['steered'] for w in r['work'])"
 runs "bench of a model without a tokenizer" "$EVOKE" bench -m "$GOLDEN/families/llama" -t 1 --json
 json "says what it leaves out" "'extract' not in r and 'no tokenizer' in r['left_out'] and r['generate']['tokens_per_s'] > 0"
+cp -r "$GOLDEN/families/llama" "$WORK/short"
+chmod -R u+w "$WORK/short"
+sed -i 's/"max_position_embeddings": *[0-9]*/"max_position_embeddings": 2/' "$WORK/short/config.json"
+runs "bench of a model with a context of two tokens" "$EVOKE" bench -m "$WORK/short" -t 1 --json
+json "says that nothing is generated" "'generate' not in r and 'generation, as' in r['left_out'] and r['prompt']['tokens_per_s'] > 0"
 if [ -f "${EVOKE_TEST_MODEL:-}" ]; then
     runs "bench of a model" "$EVOKE" bench -m "$EVOKE_TEST_MODEL" -t 1 --json
     json "its work" "{w['compute'] for w in r['work']} == {'exact', 'fast'} and all(0 < w['share'] <= 1.3 for w in r['work'])"

@@ -80,24 +80,47 @@ static void check_cache(const evoke_model *m, bool half, const char *label)
     for (size_t i = 0; i < n; i++)
         x[i] = (float)(i + 1) / 3;
     check(cache.half == half && evk_kv_token_bytes(m) == c->n_layer * c->n_kv_head * n * (half ? 2 : 4), "%s: width of the cache", label);
-    evk_kv_put(&cache, c->n_layer - 1, c->n_kv_head - 1, row, x, x + c->d_head);
+    check(evk_kv_put(&cache, c->n_layer - 1, c->n_kv_head - 1, row, x, x + c->d_head), "%s: the cache holds them", label);
     const float *key = evk_kv_keys(&cache, c->n_layer - 1, c->n_kv_head - 1, row, 1, room);
     const float *value = evk_kv_values(&cache, c->n_layer - 1, c->n_kv_head - 1, row, 1, room + c->d_head);
     for (size_t i = 0; i < n; i++) {
         const float got = i < c->d_head ? key[i] : value[i - c->d_head];
         check(half ? (i > 0 || got != x[i]) && fabsf(got - x[i]) <= x[i] / 2048 : got == x[i], "%s: number %zu of the cache", label, i);
     }
+    for (size_t i = 0; i < n; i += n - 1) {             /* the key's first number, the value's last */
+        x[i] = -70000;
+        check(evk_kv_put(&cache, 0, 0, row, x, x + c->d_head) == !half, "%s: the cache holds no number that is too large", label);
+        x[i] = 1;
+    }
     free(x);
     free(room);
     evk_kv_free(&cache);
+}
+
+/* Keys and values a million times as large end the pass with a reason where they are float16. */
+static void check_large_keys(evoke_model *m, bool half, const char *label)
+{
+    float *norm = (float *)(uintptr_t)evk_model_vector(m, 0, EVK_W_ATTN_NORM);
+    const int32_t ids[] = { 3, 4, 5 };
+    evoke_session *s = NULL;
+    evoke_error err = {0};
+    if (!check(norm && evoke_session_new(m, 3, &s, &err) == EVOKE_OK, "%s: %s", label, err.text))
+        return;
+    for (size_t i = 0; i < m->config.d_model; i++)
+        norm[i] *= 1e6f;
+    const evoke_status st = evoke_session_eval(s, ids, 3, &err);
+    check(half ? st == EVOKE_EUNSUPPORTED && strstr(err.text, "layer 0") : st == EVOKE_OK, "%s: large keys: %s", label, err.text);
+    evoke_session_free(s);
 }
 
 static void check_caches(const char *path, bool half_when_fast, const char *label)
 {
     for (evoke_compute compute = EVOKE_EXACT; compute <= EVOKE_FAST; compute++) {
         evoke_model *m = open_model(path, (way){ NULL, compute }, 1);
-        if (m)
+        if (m) {
             check_cache(m, compute == EVOKE_FAST && half_when_fast, label);
+            check_large_keys(m, compute == EVOKE_FAST && half_when_fast, label);
+        }
         evoke_model_free(m);
     }
 }
