@@ -72,7 +72,7 @@ static inline void add_sums(const p_place *p, char *record, size_t b, size_t g, 
                 const int32_t of = evk_record_sum(record, P_WIDTH, n_digit, d, part)[t];
                 number[d] = p_add(p_load((const uint8_t *)s->of[d][v][t]), p_set(-less * of));
             }
-            p_floats sum = f_fma(f_mul(scale, f_set(unit[t])), p_number(number, 1, n_digit), f_load(y->of[v][t]));
+            p_floats sum = f_fma(f_mul(scale, f_set(unit[t])), p_number(number, 1, n_digit, false), f_load(y->of[v][t]));
             if (w->mins)
                 sum = f_fma(min, f_set(total[t]), sum);
             f_store(y->of[v][t], sum);

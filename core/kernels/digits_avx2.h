@@ -164,4 +164,10 @@ P_DIGITS void p_take_block(char *record, size_t n_digit, size_t first, size_t nt
     }
     for (size_t part = 0; part < EVK_N_DIGIT_PART; part++)
         p_put_sums(record, n_digit, first, unit, (evk_digit_part)part, sum[part]);
+    const __m128i *all = sum[EVK_DIGITS_ALL];
+    __m128i number = all[0];
+    if (n_digit > 1)
+        number = _mm_add_epi32(_mm_slli_epi32(_mm_add_epi32(_mm_slli_epi32(all[2], 8), all[1]), 8), all[0]);
+    _mm_storeu_si128((__m128i *)(void *)(evk_record_centre(record, P_WIDTH, n_digit) + first),
+                     _mm_mullo_epi32(number, _mm_set1_epi32(-EVK_CENTRE)));
 }

@@ -138,4 +138,9 @@ P_DIGITS8 void p_take_eight(char *record, size_t n_digit, const float *x, size_t
 #pragma GCC unroll 3
     for (size_t part = 0; part < EVK_N_DIGIT_PART; part++)
         p_put_eight_sums(record, n_digit, unit, (evk_digit_part)part, sum[part]);
+    const __m256i *all = sum[EVK_DIGITS_ALL];
+    __m256i number = all[0];
+    if (n_digit > 1)
+        number = _mm256_add_epi32(_mm256_slli_epi32(_mm256_add_epi32(_mm256_slli_epi32(all[2], 8), all[1]), 8), all[0]);
+    _mm256_storeu_si256((__m256i *)(void *)evk_record_centre(record, P_WIDTH, n_digit), _mm256_mullo_epi32(number, _mm256_set1_epi32(-EVK_CENTRE)));
 }

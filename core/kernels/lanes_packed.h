@@ -6,7 +6,7 @@
  *
  * Needs: P_LANES; for codes of so many bits p_vectors(bits, tokens) of rows that are computed together, 1 or 2, p_parts(bits) of
  * a code that are multiplied apart, 1 or 2, p_run(bits), the quads whose sum a p_sum holds, and p_unroll(bits), those that are
- * unrolled; P_MORE_TOKENS where registers allow eight tokens of one digit, and four of three; P_BY_BITS where codes of four, five,
+ * unrolled; P_FROM_MEMORY(number) where a number is better put into all lanes from there; P_MORE_TOKENS where registers allow eight tokens of one digit, and four of three; P_BY_BITS where codes of four, five,
  * six and eight bits are better computed apart, P_FEWER where only those of eight from others; P_LESS, what p_code takes off a code
  * of eight; how a record's digits lie: P_WIDTH (tokens), P_TOKEN_STRIDE, P_QUAD_STRIDE; p_ints, p_floats; p_load, p_store (P_LANES
  * quads of codes), p_low, p_high (four bits of each byte), p_code(raw, part), of eight bits; P_OWN_STEPS and p_quad_steps where a
@@ -17,6 +17,9 @@
 /* Unrolled many times over, with the undefined-behaviour sanitizer this takes the compiler minutes; packed_ref.c has the same
  * arithmetic with it. */
 #define P_INLINE static inline __attribute__((always_inline, no_sanitize("undefined")))
+#ifndef P_FROM_MEMORY
+#define P_FROM_MEMORY(number) (void)0
+#endif
 enum { P_MOST = 16 };           /* sums at most of a digit: of two vectors of rows or parts of a code, eight tokens */
 
 /* What is computed: the rows of a pair from `row` on, tokens from t on of a tile. */
@@ -65,6 +68,9 @@ P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n_code, s
     }
 }
 #endif
+
+/* Whether a block's sum is one 32-bit integer, of codes from their middle (packed.h). */
+P_INLINE bool p_whole(p_form f, size_t n_digit) { return f.bits == 4 && !f.sixteen && n_digit == EVK_MAX_DIGIT; }
 
 /* Quads of group g: the first, and how many. */
 P_INLINE size_t p_first_quad(size_t g, p_form f) { return f.sixteen && !f.four ? 4 * g : 0; }
@@ -129,20 +135,25 @@ P_INLINE void p_add_dots(const p_place *p, const int8_t *x, size_t b, size_t g, 
     }
 }
 
-/* s[(d vectors + v) n + t] = sum (code - evk_packed_less) digit over group g of block b, for each digit d. */
+/* s[(d vectors + v) n + t] = sum (code - offset) digit over group g of block b, for each digit d; of p_whole, sum code digit, and
+ * -8 sum n in the first digit's. */
 P_INLINE void p_dots(const p_place *p, char *record, size_t b, size_t g, p_form f, size_t n_digit, size_t n, p_ints *s)
 {
     const int8_t *x = evk_record_digit(record, P_WIDTH, 0) + p->t * P_TOKEN_STRIDE;
     const size_t n_vector = p_vectors(f.bits, n);
     const evk_digit_part part = f.sixteen ? (evk_digit_part)g : EVK_DIGITS_ALL;
     const int less = f.bits == 8 ? P_LESS : 0;          /* what the codes that are multiplied are less by already */
-    const int32_t offset = less - (f.mins && n_digit == 1 ? 0 : evk_packed_less(p->w, n_digit));
+    const int32_t offset = less - (f.mins ? 0 : p->w->offset);
+    const bool whole = p_whole(f, n_digit);
 #pragma GCC unroll 3
     for (size_t d = 0; d < n_digit; d++) {
         const int32_t *of = evk_record_sum(record, P_WIDTH, n_digit, d, part) + p->t;
 #pragma GCC unroll 8
         for (size_t t = 0; t < n; t++) {
-            const p_ints from = p_set(offset * of[t]);
+            int32_t taken_off = !whole ? offset * of[t] : d == 0 ? evk_record_centre(record, P_WIDTH, n_digit)[p->t + t] : 0;
+            if (n > 1 && !whole && !f.mins)
+                P_FROM_MEMORY(taken_off);
+            const p_ints from = p_set(taken_off);
 #pragma GCC unroll 2
             for (size_t v = 0; v < n_vector; v++)
                 s[(d * n_vector + v) * n + t] = from;
@@ -151,13 +162,15 @@ P_INLINE void p_dots(const p_place *p, char *record, size_t b, size_t g, p_form 
     p_add_dots(p, x, b, g, f, n_digit, n, s);
 }
 
-/* A number from its digits, `apart` vectors from one to the next. */
-P_INLINE p_floats p_number(const p_ints *s, size_t apart, size_t n_digit)
+/* A number from its digits, `apart` vectors from one to the next; whole: it is a 32-bit integer. */
+P_INLINE p_floats p_number(const p_ints *s, size_t apart, size_t n_digit, bool whole)
 {
+    if (whole)
+        return f_of(p_add(p_shift8(p_add(p_shift8(s[2 * apart]), s[apart])), s[0]));
     return n_digit == 1 ? f_of(s[0]) : f_fma(f_of(s[2 * apart]), f_set(65536), f_of(p_add(p_shift8(s[apart]), s[0])));
 }
 
-/* scale unit sum (code - less) n + (min + less scale) unit sum n  of one group into y, less: evk_packed_less. */
+/* scale unit sum (code - less) n + (min + less scale) unit sum n  of one group into y; less: 0, with no minima the offset, of p_whole 8. */
 P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, p_form f, size_t n_digit, size_t n, p_floats *y)
 {
     p_ints s[EVK_MAX_DIGIT * P_MOST];
@@ -167,16 +180,15 @@ P_INLINE void p_add_group(const p_place *p, size_t b, size_t g, p_form f, size_t
     const float *unit = evk_record_unit(record, P_WIDTH, n_digit) + p->t;
     const float *total = evk_record_total(record, P_WIDTH, n_digit, part) + p->t;
     const size_t n_vector = p_vectors(f.bits, n);
-    const p_floats less = f_set((float)evk_packed_less(p->w, n_digit));
 #pragma GCC unroll 2
     for (size_t v = 0; v < n_vector; v++) {
         const p_floats scale = p_scale(p, p->w->scales, b, g, v, f.sixteen);
         const p_floats own = f.mins ? p_scale(p, p->w->mins, b, g, v, f.sixteen) : f_zero();
-        const p_floats min = f.mins && n_digit > 1 ? f_fma(less, scale, own) : own;
+        const p_floats min = f.mins && p_whole(f, n_digit) ? f_fma(f_set(EVK_CENTRE), scale, own) : own;
 #pragma GCC unroll 8
         for (size_t t = 0; t < n; t++) {
             const size_t e = v * n + t;
-            y[e] = f_fma(f_mul(scale, f_set(unit[t])), p_number(s + e, n_vector * n, n_digit), y[e]);
+            y[e] = f_fma(f_mul(scale, f_set(unit[t])), p_number(s + e, n_vector * n, n_digit, p_whole(f, n_digit)), y[e]);
             if (f.mins)
                 y[e] = f_fma(min, f_set(total[t]), y[e]);
         }
@@ -241,9 +253,11 @@ P_FORM(smalls, 0, 4)
 #define P_FEWER_ENTRIES P_ENTRIES(sixes), P_ENTRIES(fives), P_ENTRIES(smalls)
 #elif defined P_FEWER
 P_FORM(fewer, 0, 6)
-#define P_FEWER_ENTRIES P_ENTRIES(fewer), P_ENTRIES(fewer), P_ENTRIES(fewer)
+P_FORM(smalls, 0, 4)
+#define P_FEWER_ENTRIES P_ENTRIES(fewer), P_ENTRIES(fewer), P_ENTRIES(smalls)
 #else
-#define P_FEWER_ENTRIES P_ENTRIES(bytes), P_ENTRIES(bytes), P_ENTRIES(bytes)
+P_FORM(smalls, 0, 4)
+#define P_FEWER_ENTRIES P_ENTRIES(bytes), P_ENTRIES(bytes), P_ENTRIES(smalls)
 #endif
 static p_function *const p_table[5][2][2][2][3] = { P_ENTRIES(bytes), P_FEWER_ENTRIES, P_ENTRIES(fours) };
 

@@ -5,7 +5,7 @@
  *     y = sum over blocks  scale d sum (code - offset) n  +  min d sum n
  *
  * The sums of a block are exact in 32-bit integers; a group's two terms are rounded to float32 and added to the others in order.
- * So y depends on w and x alone, bit for bit, on every instruction set. Codes of four bits with minima and three digits are taken from
+ * So y depends on w and x alone, bit for bit, on every instruction set. Codes of four bits with minima, in blocks of 32, and three digits are taken from
  * their middle,
  *
  *     w = scale (code - 8) + (min + 8 scale),     the second rounded to float32 once,
@@ -56,7 +56,7 @@ static inline size_t evk_packed_pairs(const evk_packed *w) { return (w->rows + E
 /* What n_digit digits' products take off a code. */
 static inline int evk_packed_less(const evk_packed *w, size_t n_digit)
 {
-    return !w->mins ? w->offset : n_digit > 1 && w->bits == 4 ? EVK_CENTRE : 0;
+    return !w->mins ? w->offset : n_digit == EVK_MAX_DIGIT && w->bits == 4 && !w->groups_of_16 ? EVK_CENTRE : 0;
 }
 /* Scales, or minima, of a row for a block. */
 static inline size_t evk_packed_scales(const evk_packed *w) { return w->groups_of_16 ? 2 : 1; }
@@ -66,7 +66,8 @@ static inline size_t evk_packed_scales(const evk_packed *w) { return w->groups_o
  *     digits  [n_digit][32 width]     signed bytes, ordered as the kernel that takes them likes: by quads, [8][width][4], but for AMX
  *     unit    [width]                 d, float32
  *     sums    [n_digit][3][width]     int32: of each digit over the first half of the block, the second, and all of it
- *     totals  [3][width]              float32: d times the number that such sums make, for the minima */
+ *     totals  [3][width]              float32: d times the number that such sums make, for the minima
+ *     centre  [width]                 int32: -8 sum n over the block, what codes of four bits are more than from their middle */
 struct evk_digits {
     size_t n_token, n_block, n_digit, width, record;    /* record: bytes, a multiple of 64 */
     bool prepared;
@@ -76,7 +77,7 @@ typedef enum evk_digit_part { EVK_DIGITS_FIRST, EVK_DIGITS_LAST, EVK_DIGITS_ALL,
 
 static inline size_t evk_record_bytes(size_t n_digit, size_t width)
 {
-    return (width * (n_digit * (EVK_PACKED_BLOCK + 4 * EVK_N_DIGIT_PART) + 4 + 4 * EVK_N_DIGIT_PART) + 63) / 64 * 64;
+    return (width * (n_digit * (EVK_PACKED_BLOCK + 4 * EVK_N_DIGIT_PART) + 4 + 4 * EVK_N_DIGIT_PART + 4) + 63) / 64 * 64;
 }
 static inline size_t evk_tile_tokens(const evk_digits *x, size_t tile)
 {
@@ -103,6 +104,10 @@ static inline int32_t *evk_record_sum(char *record, size_t width, size_t n_digit
 static inline float *evk_record_total(char *record, size_t width, size_t n_digit, evk_digit_part part)
 {
     return evk_record_unit(record, width, n_digit) + (1 + n_digit * EVK_N_DIGIT_PART + part) * width;
+}
+static inline int32_t *evk_record_centre(char *record, size_t width, size_t n_digit)
+{
+    return (int32_t *)(void *)evk_record_total(record, width, n_digit, EVK_N_DIGIT_PART);
 }
 
 /* A number from its digits: digits beyond n_digit do not count. */
@@ -135,6 +140,10 @@ static inline void evk_record_sums(char *record, size_t width, size_t n_digit, s
         }
         evk_record_total(record, width, n_digit, (evk_digit_part)part)[t] = unit * evk_number(sum, n_digit);
     }
+    int32_t number = 0;
+    for (size_t d = n_digit; d-- > 0;)
+        number = number * 256 + half[d][0] + half[d][1];
+    evk_record_centre(record, width, n_digit)[t] = -EVK_CENTRE * number;
 }
 
 /* Whether a type's values are such integers; or of 16 bits. */

@@ -26,6 +26,8 @@ P_OP p_ints p_low(p_ints a) { return _mm512_and_si512(a, _mm512_set1_epi8(15)); 
 P_OP p_ints p_high(p_ints a) { return p_low(_mm512_srli_epi16(a, 4)); }
 P_OP p_ints p_add(p_ints a, p_ints b) { return _mm512_add_epi32(a, b); }
 P_OP p_ints p_set(int32_t a) { return _mm512_set1_epi32(a); }
+/* From a register the unit of shuffles would do it, which is one of two for products. */
+#define P_FROM_MEMORY(number) __asm__("" : "+m"(number))
 P_OP p_ints p_shift8(p_ints a) { return _mm512_slli_epi32(a, 8); }
 
 P_OP size_t p_vectors(int bits, size_t n_token) { (void)bits; (void)n_token; return 2; }
