@@ -7,7 +7,7 @@
 #include "core/kernels/panels.h"
 
 /* Rows of y of tokens far apart are more pages than a processor keeps track of. */
-enum { CHUNK_TOKENS = 128, CHUNK_LEAST = 32, CHUNK_BYTES_LEAST = 384 << 10, CHUNK_BYTES_MOST = 1 << 20 };
+enum { CHUNK_TOKENS = 128, CHUNK_TOKENS_MOST = 256, CHUNK_LEAST = 32, CHUNK_BYTES_LEAST = 384 << 10, CHUNK_BYTES_MOST = 1 << 20 };
 enum { PREPARED_LEAST = 12 };   /* tokens: for fewer the codes are not worth preparing */
 
 static size_t tiles(size_t n_token, size_t width) { return (n_token + width - 1) / width; }
@@ -27,9 +27,9 @@ static size_t chunk_bytes(const evk_kernels *kernels)
 /* Tokens, at most, whose digits pass over all rows together, and so stay in the second cache. */
 static size_t chunk_tokens(const evk_kernels *kernels, size_t cols, size_t n_digit)
 {
-    const size_t each = cols / EVK_PACKED_BLOCK * record_room(n_digit) / EVK_PACKED_TILE;
-    const size_t fit = chunk_bytes(kernels) / (each + 1) / CHUNK_LEAST * CHUNK_LEAST;
-    return fit < CHUNK_LEAST ? CHUNK_LEAST : fit < CHUNK_TOKENS ? fit : CHUNK_TOKENS;
+    const size_t each = cols / EVK_PACKED_BLOCK * record_room(n_digit) / EVK_PACKED_TILE, bytes = chunk_bytes(kernels);
+    const size_t fit = bytes / (each + 1) / CHUNK_LEAST * CHUNK_LEAST, most = bytes < CHUNK_BYTES_MOST ? CHUNK_TOKENS : CHUNK_TOKENS_MOST;
+    return fit < CHUNK_LEAST ? CHUNK_LEAST : fit < most ? fit : most;
 }
 
 /* Whether each thread takes chunks of tokens through all rows, rather than rows through all tokens: the digits of a chunk are

@@ -143,18 +143,18 @@ static void test_bad_input(world *w)
     evk_kv_free(&c);
 }
 
-static void test_model(const char *path, const char *isa)
+static void test_model(const char *path, const char *isa, evoke_compute compute, bool repack)
 {
     static const size_t forwards[] = { 0, 1, 2, 3, 4 }, backwards[] = { 4, 3, 2, 1, 0 }, mixed[] = { 2, 4, 0, 3, 1 };
     world w = {0};
     evoke_error err = {0};
     evk_random r;
     evk_random_stream(&r, 7, 0);
-    if (!check(evoke_model_open(path, &(evoke_model_options){ .isa = isa, .n_threads = 1 }, &w.m, &err) == EVOKE_OK, "%s",
+    if (!check(evoke_model_open(path, &(evoke_model_options){ .isa = isa, .n_threads = 1, .compute = compute, .repack = repack }, &w.m, &err) == EVOKE_OK, "%s",
                err.text))
         return;
     const bool learned = evk_model_weight(w.m, 0, EVK_W_POSITION)->there;
-    const size_t longest = learned ? w.m->config.n_ctx : LONGEST;
+    const size_t longest = learned && w.m->config.n_ctx < LONGEST ? w.m->config.n_ctx : LONGEST;
     w.m->config.n_ctx = longest;
     for (size_t p = 0; p < N_PROMPT; p++) {
         w.n[p] = (size_t[]){ 1, 2, 17, longest / 2, longest }[p];
@@ -193,7 +193,12 @@ int main(int argc, char **argv)
     char path[512];
     for (size_t i = 0; evoke_isa_name(i); i++)
         for (size_t j = 0; j < sizeof models / sizeof *models; j++)
-            if (check(golden_find(root, models[j], path, sizeof path), "%s is missing", models[j]))
-                test_model(path, evoke_isa_name(i));
+            if (check(golden_find(root, models[j], path, sizeof path), "%s is missing", models[j])) {
+                test_model(path, evoke_isa_name(i), EVOKE_EXACT, false);
+                if (strstr(path, ".gguf")) {            /* weights that may be laid out anew, as integers */
+                    test_model(path, evoke_isa_name(i), EVOKE_EXACT, true);
+                    test_model(path, evoke_isa_name(i), EVOKE_FAST, true);
+                }
+            }
     return check_done();
 }
