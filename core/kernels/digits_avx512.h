@@ -50,7 +50,7 @@ P_DIGITS8 __m256 p_eight_units(__m256 most, size_t n_digit, float inverse[P_EIGH
     const __m256 over = _mm256_div_ps(number, most);
     const __mmask8 usable = finite & _mm256_cmp_ps_mask(over, largest, _CMP_LE_OQ);     /* 1 / 0 is not */
     _mm256_storeu_ps(inverse, _mm256_maskz_mov_ps(usable, over));
-    const __m256 unit = _mm256_maskz_div_ps(usable, most, number);
+    const __m256 unit = _mm256_maskz_mov_ps(usable, _mm256_div_ps(most, number));
     return _mm256_mask_mov_ps(_mm256_set1_ps(__builtin_nanf("")), finite, unit);
 }
 
