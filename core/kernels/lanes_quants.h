@@ -30,25 +30,26 @@ static void simd_f16(const void *blocks, float *out, size_t n)
         out[i] = evk_read_f16(b + 2 * i);
 }
 
-/* x as float16; *most: the largest |x| yet, by lanes, but for NaN. */
-INLINE void put_f16(uint16_t *y, vec x, vec *most)
+/* x as float16; *beyond: by lanes, 1 where one was too large. A NaN is not. */
+INLINE void put_f16(uint16_t *y, vec x, vec *beyond)
 {
+    const vec left = v_sub(v_set(EVK_F16_MOST), v_max(x, v_sub(v_zero(), x)));
     v_store_f16(y, v_max(v_set(-EVK_F16_MOST), v_min(v_set(EVK_F16_MOST), x)));
-    *most = v_max(x, v_max(v_sub(v_zero(), x), *most));
+    *beyond = v_max(v_choose(left, v_set(1), v_zero()), *beyond);
 }
 
 static bool simd_to_f16(const float *x, uint16_t *y, size_t n)
 {
     uint16_t part[LANES];
-    vec most = v_zero();
+    vec beyond = v_zero();
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
-        put_f16(y + i, v_load(x + i), &most);
+        put_f16(y + i, v_load(x + i), &beyond);
     if (i < n) {
-        put_f16(part, v_load_part(x + i, n - i), &most);
+        put_f16(part, v_load_part(x + i, n - i), &beyond);
         memcpy(y + i, part, (n - i) * sizeof *y);
     }
-    return !(v_most(most) > EVK_F16_MOST);
+    return v_most(beyond) <= 0;
 }
 
 static void simd_bf16(const void *blocks, float *out, size_t n)
