@@ -252,6 +252,17 @@ static evoke_status check_strength(const evoke_steer_options *o, size_t i, evoke
     return EVOKE_OK;
 }
 
+/* The names of the sites that the vectors are of. */
+static const char *sites_held(const evoke_vectors *v, char text[200])
+{
+    size_t n = 0;
+    text[0] = 0;
+    for (int site = 0; site < EVOKE_N_SITE; site++)
+        if (evoke_vectors_get(v, (evoke_site)site, 0) && n < 200)
+            n += (size_t)snprintf(text + n, 200 - n, "%s%s", n ? ", " : "", evoke_site_name((evoke_site)site));
+    return text;
+}
+
 static evoke_status check(const evk_steering *s, const evoke_steer_options *o, evoke_error *err)
 {
     const evoke_vectors_info *info = evoke_vectors_describe(o->vectors);
@@ -261,8 +272,11 @@ static evoke_status check(const evk_steering *s, const evoke_steer_options *o, e
     if (o->site <= EVOKE_EMBED || o->site >= EVOKE_FINAL_NORM)
         return evk_fail(err, EVOKE_EARG, "steer: site %s cannot be steered; resid_post, resid_mid, resid_pre, attn_out, mlp_out, "
                         "attn_proj and mlp_proj can", evoke_site_name(o->site));
-    if (!evoke_vectors_get(o->vectors, o->site, 0))
-        return evk_fail(err, EVOKE_EDATA, "steer: the vectors hold nothing for site %s", evoke_site_name(o->site));
+    if (!evoke_vectors_get(o->vectors, o->site, 0)) {
+        char held[200];
+        return evk_fail(err, EVOKE_EDATA, "steer: the vectors hold nothing for site %s, but for %s", evoke_site_name(o->site),
+                        sites_held(o->vectors, held));
+    }
     if (!(o->half_life >= 0) || !isfinite(o->half_life))
         return evk_fail(err, EVOKE_EARG, "steer: the half-life is not a positive number of tokens");
     if (o->mode == EVOKE_STEER_CLAMP && o->less_base)

@@ -439,10 +439,20 @@ static evoke_status print_json(const bench *b, evoke_error *err)
     return json_print(stdout, o, 6, err);
 }
 
+/* What else runs takes its part, and of two threads the slower counts. */
+static void say_if_busy(void)
+{
+    double load;
+    if (getloadavg(&load, 1) == 1 && load > 0.5)
+        fprintf(stderr, "evoke: bench: the load of the last minute was %.1f: measure when nothing else runs\n", load);
+}
+
 static evoke_status run(const options *o, evoke_error *err)
 {
     bench b = { .o = o };
     const char *path = NULL;
+    if (!o->quiet)
+        say_if_busy();
     progress_begin(&b.stops, true);
     evoke_status st = option_need(o, OPT_MODEL, "bench", &path, err);
     if (st == EVOKE_OK)

@@ -9,6 +9,7 @@ weights is measured a second time requantised to Q8_0."""
 import json, os, subprocess, sys, tempfile
 import gguf, h5py
 import numpy as np
+from requantise import requantised
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "data")
 CHUNK, CHUNKS, ANSWER, PER_EMOTION = 256, 10, 100, 20
@@ -121,22 +122,6 @@ def compare_vectors(evoke, model, folder):
     return {k: (cosines(exact[k], fast[k]), cosines(*halves[k])) for k in exact}, sum(a == b for a, b in zip(said, said_fast)), len(said)
 
 
-def requantised(model, out):
-    """The same model with every matrix as Q8_0."""
-    r = gguf.GGUFReader(model)
-    w = gguf.GGUFWriter(out, r.fields["general.architecture"].contents())
-    for name, field in r.fields.items():
-        if name.startswith("GGUF.") or name in ("general.architecture", "general.file_type"): continue
-        kind = field.types[0]
-        w.add_key_value(name, field.contents(), kind, sub_type=field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None)
-    w.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
-    for t in r.tensors:
-        values = gguf.quants.dequantize(t.data, t.tensor_type)
-        if len(t.shape) < 2: w.add_tensor(t.name, values)
-        else: w.add_tensor(t.name, gguf.quants.quantize(values, gguf.GGMLQuantizationType.Q8_0), raw_dtype=gguf.GGMLQuantizationType.Q8_0)
-    w.write_header_to_file(), w.write_kv_data_to_file(), w.write_tensors_to_file(), w.close()
-
-
 def report(evoke, model, what, folder):
     print(f"\n{what}")
     for name, (kl, same) in compare_logits(evoke, model, folder).items():
@@ -157,7 +142,7 @@ def main(evoke, *models):
             types = {t.tensor_type.name for t in gguf.GGUFReader(model).tensors if len(t.shape) > 1}
             report(evoke, model, f"{os.path.basename(model)} ({', '.join(sorted(types))})", folder)
             if "Q4_1" in types:
-                requantised(model, f"{folder}/q8_0.gguf")
+                requantised(model, f"{folder}/q8_0.gguf", "Q8_0")
                 report(evoke, f"{folder}/q8_0.gguf", f"{os.path.basename(model)} requantised to Q8_0", folder)
 
 

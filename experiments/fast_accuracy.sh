@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=experiments/setup.sh
 . experiments/setup.sh
 help_wanted "$@"
+models_there "$@"
 
 # shellcheck disable=SC2086
 install_packages $PACKAGES g++ cmake

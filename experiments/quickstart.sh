@@ -9,6 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=experiments/setup.sh
 . experiments/setup.sh
+help_wanted "$@"
 
 LIMIT=() OUT=results/quickstart
 case ${1:-} in

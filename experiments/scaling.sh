@@ -13,6 +13,7 @@ help_wanted "$@"
 
 QUICK=()
 [ "${1:-}" != --quick ] || { QUICK=(--quick); shift; }
+models_there "$@"
 # shellcheck disable=SC2086
 install_packages $PACKAGES
 build build --buildtype=release

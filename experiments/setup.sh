@@ -18,8 +18,19 @@ fail() { printf '%s\n' "$*" >&2; exit 1; }
 # Where a script's first argument asks for help: prints the comment that it begins with, and ends.
 help_wanted() {
     case ${1:-} in
-    -h|--help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$(dirname "${BASH_SOURCE[0]}")/$(basename "$0")"; exit ;;
+    -h|--help)
+        local script
+        for script in {experiments,tests}/"$(basename "$0")"; do
+            [ ! -f "$script" ] || sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$script"
+        done
+        exit ;;
     esac
+}
+
+# Ends where one of the models named is not there, before anything is installed for it.
+models_there() {
+    local model
+    for model in "$@"; do [ -r "$model" ] || fail "no such model: $model"; done
 }
 
 # Prints those of the packages named that are not installed.

@@ -10,6 +10,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=experiments/setup.sh
 . experiments/setup.sh
+help_wanted "$@"
 
 ONLY=${1:-} JOBS=$(nproc) N_PARTS=0
 WORK=$(mktemp -d)
