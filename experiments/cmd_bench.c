@@ -28,7 +28,7 @@ static const command_options takes = {
              "cache allow. Measure only when nothing else runs.\n"
              "  --json: {\"cpu\", \"isa\", \"blas_core\", \"threads\", \"machine\": {\"sgemm_gflops\", \"read_gb_s\", ...},\n"
              "          \"extract\": {\"tokens_per_s\", \"bound_tokens_per_s\", \"share\", ...}, \"prompt\", \"generate\", \"batched\",\n"
-             "          \"work\": [all of them], \"peak_rss_mb\"}, and \"left_out\": what cannot be run with the model, and why;\n"
+             "          \"work\": [all of them], \"peak_rss_mb\", \"load\"}, and \"left_out\": what cannot be run with the model, and why;\n"
              "          with --kernels {\"cpu\", \"caches_gb_s\", \"peaks\": [{\"isa\", \"floats_gflops\", \"integers_gops\"}],\n"
              "          \"kernels\": [{\"kernel\", \"isa\", \"rate\", \"unit\", \"times_ref\", \"bound\", \"share\", ...}]}",
     .examples = "  evoke bench -m model.gguf\n"
@@ -38,6 +38,7 @@ static const command_options takes = {
 };
 
 enum { N_PROMPT = 512, N_START = 16, N_SINGLE = 96, N_BATCH = 32, N_EACH = 32, N_QUERY = 32, MOST_WORK = 24, REPEATS = 3 };
+static const double BUSY = 0.5;         /* processes that run */
 static const double MOST_SECONDS = 8;   /* of all runs of one kind of work, but the first: a slow machine is done in two minutes too */
 
 enum { MOST_PATH = 4200 };
@@ -55,6 +56,7 @@ typedef struct bench {
     work done[MOST_WORK];
     size_t n_machine, n_done;
     double read;                    /* GB/s, the best reading of memory between the runs of one stream */
+    double load;                    /* of the machine in the minute before */
     int32_t ids[N_PROMPT];
     char left_out[2 * sizeof(evoke_error)];     /* what, and why; "": nothing */
 } bench;
@@ -363,6 +365,8 @@ static void print_table(const bench *b)
     if (*b->left_out)
         printf("left out: %s\n", b->left_out);
     printf("\npeak memory %.0f MB\n", peak_megabytes());
+    if (b->load > BUSY)
+        printf("the machine was busy (load %.1f in the minute before): these figures say little\n", b->load);
 }
 
 static json_t *numbers(const double *x, size_t n)
@@ -436,23 +440,16 @@ static evoke_status print_json(const bench *b, evoke_error *err)
     json_put(o, "machines", machines);
     json_put(o, "work", done);
     json_put(o, "peak_rss_mb", json_number(peak_megabytes()));
+    json_put(o, "load", json_number(b->load));
     return json_print(stdout, o, 6, err);
-}
-
-/* What else runs takes its part, and of two threads the slower counts. */
-static void say_if_busy(void)
-{
-    double load;
-    if (getloadavg(&load, 1) == 1 && load > 0.5)
-        fprintf(stderr, "evoke: bench: the load of the last minute was %.1f: measure when nothing else runs\n", load);
 }
 
 static evoke_status run(const options *o, evoke_error *err)
 {
     bench b = { .o = o };
     const char *path = NULL;
-    if (!o->quiet)
-        say_if_busy();
+    if (getloadavg(&b.load, 1) != 1)
+        b.load = 0;
     progress_begin(&b.stops, true);
     evoke_status st = option_need(o, OPT_MODEL, "bench", &path, err);
     if (st == EVOKE_OK)

@@ -19,7 +19,7 @@ enum { C_DIGIT = EVK_PACKED_BLOCK * C_TOKENS, C_BYTES = EVK_MAX_DIGIT * EVK_PACK
 C_OP float *c_units(char *record) { return (float *)(void *)(record + EVK_MAX_DIGIT * C_DIGIT); }
 C_OP float *c_totals(char *record) { return c_units(record) + C_TOKENS; }
 C_OP size_t c_block_of(const evk_packed *w, size_t pair, size_t group, size_t b) { return (2 * pair + group) * w->n_block + b; }
-static int32_t *c_sums(const evk_packed *w, void *codes) { return (int32_t *)(void *)((char *)codes + 2 * w->n_block * C_CODES); }
+C_OP size_t c_code_bytes(const evk_packed *w) { return 2 * w->n_block * C_CODES; }       /* what sums lie behind */
 
 static bool avx512_centres(const evk_packed *w, size_t n_digit)
 {
@@ -45,7 +45,7 @@ C_OP __m512i c_centre_block(const uint8_t *two, int8_t *codes)
 static void avx512_centre_codes(const evk_packed *w, size_t pair, void *codes)
 {
     int8_t *out = codes;
-    int32_t *sums = c_sums(w, codes);
+    int32_t *sums = (int32_t *)(void *)(out + c_code_bytes(w));
     for (size_t g = 0; g < 2; g++)
         for (size_t b = 0; b < w->n_block; b++, out += C_CODES) {
             const __m512i sum = c_centre_block(w->codes + c_block_of(w, pair, g, b) * (C_CODES / 2), out);
@@ -121,15 +121,15 @@ C_OP void c_dots(const int8_t *const codes[2], const __m512i from[2], const char
 }
 
 /* n tokens of a tile; n is a constant where it is called. */
-C_OP void c_rows(const evk_packed *w, size_t pair, void *codes, const evk_digits *x, size_t tile, size_t n, __m512 *y)
+C_OP void c_rows(const evk_packed *w, size_t pair, const int8_t *codes, const evk_digits *x, size_t tile, size_t n, __m512 *y)
 {
-    const int32_t *sums = c_sums(w, codes);
+    const int32_t *sums = (const int32_t *)(const void *)(codes + c_code_bytes(w));
     const __m512 centre = _mm512_set1_ps(EVK_CENTRE);
     for (size_t e = 0; e < 2 * n; e++)
         y[e] = _mm512_setzero_ps();
     for (size_t b = 0; b < w->n_block; b++, sums += EVK_PACKED_PAIR) {
         char *record = evk_record(x, tile, b);
-        const int8_t *const own[2] = { (int8_t *)codes + b * C_CODES, (int8_t *)codes + (w->n_block + b) * C_CODES };
+        const int8_t *const own[2] = { codes + b * C_CODES, codes + (w->n_block + b) * C_CODES };
         const __m512i from[2] = { _mm512_loadu_si512(sums), _mm512_loadu_si512(sums + EVK_PACKED_ROWS) };
         __m512i s[2 * C_TOKENS];
         c_dots(own, from, record, n, s);
@@ -151,7 +151,7 @@ C_OP void c_rows(const evk_packed *w, size_t pair, void *codes, const evk_digits
 
 #define C_ROWS(n)                                                                                                                      \
     static __attribute__((noinline, no_sanitize("undefined")))                                                                         \
-    void c_rows_##n(const evk_packed *w, size_t pair, void *codes, const evk_digits *x, size_t tile, float *y, size_t ldy)             \
+    void c_rows_##n(const evk_packed *w, size_t pair, const int8_t *codes, const evk_digits *x, size_t tile, float *y, size_t ldy)     \
     {                                                                                                                                  \
         __m512 sum[2 * (n)];                                                                                                           \
         const size_t nt = evk_tile_tokens(x, tile);                                                                                    \
@@ -166,7 +166,7 @@ C_ROWS(4)
 static void avx512_multiply_centred(const evk_packed *w, size_t pair, const void *codes, const evk_digits *x, size_t tile, float *y,
                                     size_t ldy)
 {
-    (evk_tile_tokens(x, tile) > 4 ? c_rows_8 : c_rows_4)(w, pair, (void *)(uintptr_t)codes, x, tile, y, ldy);
+    (evk_tile_tokens(x, tile) > 4 ? c_rows_8 : c_rows_4)(w, pair, codes, x, tile, y, ldy);
 }
 
 static inline void add_centred(evk_kernels *k)

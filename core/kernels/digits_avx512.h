@@ -83,8 +83,8 @@ P_DIGITS8 __m256i p_sum_quads(__m512i a, __m512i b, bool is_unsigned, int from)
 }
 
 /* One half of a block, 16 terms: digits to their places, and their sums, those of numbers that are not 2^23 more. */
-P_DIGITS8 void p_take_half(char *record, size_t n_digit, bool is_unsigned, size_t half, const float *x, size_t ldx, const float inverse[P_EIGHT],
-                           __m256i sum[EVK_MAX_DIGIT])
+P_DIGITS8 void p_take_half(char *record, size_t n_digit, bool is_unsigned, size_t half, const float *x, size_t ldx,
+                           const float inverse[P_EIGHT], __m256i sum[EVK_MAX_DIGIT])
 {
     const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11), high = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
     const int more = n_digit == 1 ? 0 : is_unsigned ? 0x800000 : 0x808080;
@@ -142,5 +142,6 @@ P_DIGITS8 void p_take_eight(char *record, size_t n_digit, const float *x, size_t
     __m256i number = all[0];
     if (n_digit > 1)
         number = _mm256_add_epi32(_mm256_slli_epi32(_mm256_add_epi32(_mm256_slli_epi32(all[2], 8), all[1]), 8), all[0]);
-    _mm256_storeu_si256((__m256i *)(void *)evk_record_centre(record, P_WIDTH, n_digit), _mm256_mullo_epi32(number, _mm256_set1_epi32(-EVK_CENTRE)));
+    _mm256_storeu_si256((__m256i *)(void *)evk_record_centre(record, P_WIDTH, n_digit),
+                        _mm256_mullo_epi32(number, _mm256_set1_epi32(-EVK_CENTRE)));
 }

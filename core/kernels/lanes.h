@@ -8,12 +8,13 @@
  * turn, so that a tile's operands stay in the first cache. matmul does a tile of tokens x rows of such dot products at a
  * time in registers, sharing loads; no tile changes the order of one element's terms.
  *
- * Needs: vec, LANES, and the best tile TILE_T x TILE_R for the registers; v_zero v_set v_load v_store; v_load_part and
- * v_store_part (the first n < LANES, the rest read as 0), v_part(a, n, rest) (the first n of a, else rest); v_most, the largest lane; v_fma(a, b, c) = a b + c, v_add v_sub v_mul v_div v_min v_max
- * (a NaN in the second operand comes out), v_round to the nearest whole number, v_scale(p, n) = p 2^n, v_sum4 (the sums
- * of four vectors' lanes); ENDS_BY_FOURS where 32 registers also hold four rows of HEAD floats, with v_begin_sum4(sums), of one
- * token's four, and v_end_sum4(begun, n, add, out, ldo), of n <= 4 tokens': v_sum4's sums; pair (LANES doubles) with pair_zero, pair_add,
- * pair_add_square, pair_add_square_from(s, a, mean) = s + (a - mean)^2, pair_sum. */
+ * Needs: vec, LANES, and the best tile TILE_T x TILE_R for the registers; v_zero v_set v_load v_store; v_load_part and v_store_part
+ * (the first n < LANES, the rest read as 0), v_part(a, n, rest) (the first n lanes of a, the others rest); v_fma(a, b, c) = a b + c,
+ * v_add v_sub v_mul v_div v_min v_max (a NaN in the second operand comes out), v_most (the largest lane), v_round to the nearest
+ * whole number, v_scale(p, n) = p 2^n, v_sum4 (the sums of four vectors' lanes); ENDS_BY_FOURS where 32 registers also hold four
+ * rows of HEAD floats, with v_begin_sum4(sums), of one token's four, and v_end_sum4(begun, n, add, out, ldo), of n <= 4 tokens':
+ * v_sum4's sums; pair (LANES doubles) with pair_zero, pair_add, pair_add_square, pair_add_square_from(s, a, mean) = s + (a -
+ * mean)^2, pair_sum. */
 #include <math.h>
 
 #include "core/kernels/quants.h"

@@ -4,14 +4,16 @@
  * of rows are, so that a quad of a token's digits, which is the same for all rows, is fetched once for both. The sums of a
  * block are exact: only the order of the blocks matters, and it is that of packed_ref.c.
  *
- * Needs: P_LANES; for codes of so many bits p_vectors(bits, tokens) of rows that are computed together, 1 or 2, p_parts(bits) of
- * a code that are multiplied apart, 1 or 2, p_run(bits), the quads whose sum a p_sum holds, and p_unroll(bits), those that are
- * unrolled; P_FROM_MEMORY(number) where a number is better put into all lanes from there; P_MORE_TOKENS where registers allow eight tokens of one digit, and four of three; P_BY_BITS where codes of four, five,
- * six and eight bits are better computed apart, P_FEWER where only those of eight from others; P_LESS, what p_code takes off a code
- * of eight; how a record's digits lie: P_WIDTH (tokens), P_TOKEN_STRIDE, P_QUAD_STRIDE; p_ints, p_floats; p_load, p_store (P_LANES
- * quads of codes), p_low, p_high (four bits of each byte), p_code(raw, part), of eight bits; P_OWN_STEPS and p_quad_steps where a
- * quad is better not put into all lanes; sums: p_sum p_start(s), p_step(sum, code, x), p_total(sum, s, part), the new s; p_add,
- * p_set, p_shift8; f_zero, f_set, f_of, f_fma, f_mul, f_load, f_load_half, f_store; p_take_block (of four tokens). */
+ * Needs: P_LANES; for codes of so many bits p_vectors(bits, tokens) of rows that are computed together, 1 or 2, p_parts(bits) of a
+ * code that are multiplied apart, 1 or 2, p_run(bits), the quads whose sum a p_sum holds, and p_unroll(bits), those that are
+ * unrolled; P_FROM_MEMORY(number) where a number is better put into all lanes from there; P_MORE_TOKENS where registers allow eight
+ * tokens of one digit, and four of three; P_BY_BITS where codes of four, five, six and eight bits are better computed apart, P_FEWER
+ * where those of five and six from those of eight; P_LESS, what p_code takes off a code of eight; how a record's digits lie: P_WIDTH
+ * (tokens), P_TOKEN_STRIDE, P_QUAD_STRIDE; p_ints, p_floats; p_load, p_store (P_LANES quads of codes), p_low, p_high (four bits of
+ * each byte), p_code(raw, part), of eight bits; P_OWN_STEPS and p_quad_steps where a quad is better not put into all lanes; sums:
+ * p_sum p_start(s), p_step(sum, code, x), p_total(sum, s, part), the new s; p_add, p_set, p_shift8; f_zero, f_set, f_of, f_fma,
+ * f_mul, f_load, f_load_half, f_store; p_take_block (of four tokens), P_TAKE_EIGHT with P_EIGHT and p_take_eight where a tile of
+ * eight is taken together. */
 #include "core/kernels/packed.h"
 
 /* Unrolled many times over, with the undefined-behaviour sanitizer this takes the compiler minutes; packed_ref.c has the same

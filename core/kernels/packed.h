@@ -5,8 +5,8 @@
  *     y = sum over blocks  scale d sum (code - offset) n  +  min d sum n
  *
  * The sums of a block are exact in 32-bit integers; a group's two terms are rounded to float32 and added to the others in order.
- * So y depends on w and x alone, bit for bit, on every instruction set. Codes of four bits with minima, in blocks of 32, and three digits are taken from
- * their middle,
+ * So y depends on w and x alone, bit for bit, on every instruction set. For three digits, codes of four bits with a scale and a minimum for
+ * each 32 are taken from their middle,
  *
  *     w = scale (code - 8) + (min + 8 scale),     the second rounded to float32 once,
  *
@@ -38,7 +38,8 @@
 #include "core/kernels/kernels.h"
 
 enum { EVK_PACKED_ROWS = 16, EVK_PACKED_PAIR = 2 * EVK_PACKED_ROWS, EVK_PACKED_BLOCK = 32, EVK_MAX_DIGIT = 3 };
-enum { EVK_PREPARED_CODES = 36 };   /* bytes a column: 16 rows of 16 bits, or 32 of 8 bits and a number of 32 bits for each block of theirs */
+/* Bytes a column: 16 rows of 16 bits, or 32 rows of 8 bits and a number of 32 bits for each block of theirs. */
+enum { EVK_PREPARED_CODES = 36 };
 enum { EVK_CENTRE = 8 };            /* of codes of four bits */
 
 struct evk_packed {
@@ -170,8 +171,8 @@ typedef struct evk_product {
     float *y;
     size_t ldy;
 } evk_product;
-/* n products of the same x, whose matrices have the same cols, by n_digit digits (those of 16 bits as floats), or by none: of floats, as evk_matmul's (matmul.h) bit
- * for bit where it goes by panels (kernels.h). scratch: evk_packed_scratch, 64-byte aligned. */
+/* n products of the same x, whose matrices have the same cols, by n_digit digits (those of 16 bits as floats), or by none: of floats,
+ * as evk_matmul's (matmul.h) bit for bit where it goes by panels (kernels.h). scratch: evk_packed_scratch, 64-byte aligned. */
 void evk_matmul_packed(const evk_kernels *kernels, size_t n_thread, const evk_product *products, size_t n, size_t n_digit,
                        const float *x, size_t ldx, size_t n_token, void *scratch);
 
