@@ -127,7 +127,7 @@ static void compare(const observer *o, size_t r, float *room, double *nll, doubl
         const double norm = log_sum(o, steered, room);
         double sum = 0;
         memcpy(room, own, v * sizeof *room);
-        o->model->kernels.exp_sum(room, 1, 0, v);          /* room: p_0 */
+        o->model->kernels.exp_sum(room, 1, 0, v);       /* room: p_0 */
         for (size_t i = 0; i < v; i++)
             sum += (double)room[i] * ((double)own[i] - (double)steered[i] + norm);
         *kl += sum / (double)o->n_follow;

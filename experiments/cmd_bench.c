@@ -204,7 +204,7 @@ static evoke_status extract(bench *b, const evoke_dataset *d, const evoke_settin
         evoke_extract_report r = { 0 };
         unlink(b->store);
         st = evoke_extract(b->m, d, s, &how, b->store, &made, &hook, &r, err);
-        if (st == EVOKE_OK || st == EVOKE_EINTERRUPTED)     /* what was stored is deleted: no other command goes on from it */
+        if (st == EVOKE_OK)
             st = go_on(err);
         if (i == 0 || r.run_seconds < best.run_seconds)
             best = r;
@@ -303,8 +303,6 @@ static evoke_status measure(bench *b, evoke_error *err)
     for (size_t threads = 1; st == EVOKE_OK && threads <= n; threads = threads < n ? n : n + 1) {
         b->machines[b->n_machine].compute = b->compute;
         st = evoke_measure_machine(b->m, threads, &hook, &b->machines[b->n_machine++].figures, err);
-        if (st == EVOKE_EINTERRUPTED)
-            st = go_on(err);
     }
     return st;
 }
@@ -448,8 +446,7 @@ static evoke_status run(const options *o, evoke_error *err)
 {
     bench b = { .o = o };
     const char *path = NULL;
-    if (getloadavg(&b.load, 1) != 1)
-        b.load = 0;
+    getloadavg(&b.load, 1);         /* 0 where it cannot be told */
     progress_begin(&b.stops, true);
     evoke_status st = option_need(o, OPT_MODEL, "bench", &path, err);
     if (st == EVOKE_OK)
@@ -459,6 +456,8 @@ static evoke_status run(const options *o, evoke_error *err)
         b.m = NULL;
         st = bench_one(&b, path, EVOKE_FAST, err);
     }
+    if (st == EVOKE_EINTERRUPTED)           /* whatever was run: what it keeps is deleted, and no other command goes on from it */
+        st = go_on(err);
     if (st == EVOKE_OK && o->json)
         st = print_json(&b, err);
     else if (st == EVOKE_OK)

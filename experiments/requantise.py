@@ -10,6 +10,8 @@ def requantised(model, out, type_name):
         if name.startswith("GGUF.") or name in ("general.architecture", "general.file_type"): continue
         value = field.types[0]
         w.add_key_value(name, field.contents(), value, sub_type=field.types[-1] if value == gguf.GGUFValueType.ARRAY else None)
+    file_type = "ALL_F32" if type_name == "F32" else f"MOSTLY_{type_name}"
+    if file_type in gguf.LlamaFileType.__members__: w.add_file_type(gguf.LlamaFileType[file_type])
     for t in r.tensors:
         values = gguf.quants.dequantize(t.data, t.tensor_type)
         if len(t.shape) < 2: w.add_tensor(t.name, values)

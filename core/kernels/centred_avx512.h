@@ -23,7 +23,7 @@ C_OP size_t c_code_bytes(const evk_packed *w) { return 2 * w->n_block * C_CODES;
 
 static bool avx512_centres(const evk_packed *w, size_t n_digit)
 {
-    return n_digit == EVK_MAX_DIGIT && w->four_bits && !w->groups_of_16 && evk_packed_less(w, n_digit) == EVK_CENTRE;
+    return evk_packed_whole(w, n_digit);
 }
 
 /* A block of a group; returns the sums of its rows. */
@@ -56,16 +56,10 @@ static void avx512_centre_codes(const evk_packed *w, size_t pair, void *codes)
 /* A block of eight tokens. */
 C_OP void c_take_block(char *record, const float *x, size_t ldx)
 {
-    float inverse[P_EIGHT];
-    __m256i sum[2][EVK_MAX_DIGIT];
-    const __m256 unit = p_eight_units(p_eight_tokens_most(x, ldx), EVK_MAX_DIGIT, inverse);
-    p_take_half(record, EVK_MAX_DIGIT, true, 0, x, ldx, inverse, sum[0]);
-    p_take_half(record, EVK_MAX_DIGIT, true, 1, x, ldx, inverse, sum[1]);
-#pragma GCC unroll 3
-    for (size_t d = 0; d < EVK_MAX_DIGIT; d++)
-        sum[0][d] = _mm256_add_epi32(sum[0][d], sum[1][d]);
+    __m256i sum[EVK_N_DIGIT_PART][EVK_MAX_DIGIT];
+    const __m256 unit = p_take_halves(record, EVK_MAX_DIGIT, true, x, ldx, sum);
     _mm256_storeu_ps(c_units(record), unit);
-    _mm256_storeu_ps(c_totals(record), _mm256_mul_ps(unit, p_eight_numbers(sum[0], EVK_MAX_DIGIT)));
+    _mm256_storeu_ps(c_totals(record), _mm256_mul_ps(unit, p_eight_numbers(sum[EVK_DIGITS_ALL], EVK_MAX_DIGIT)));
 }
 
 static __attribute__((no_sanitize("undefined")))

@@ -123,18 +123,25 @@ P_DIGITS8 void p_put_eight_sums(char *record, size_t n_digit, __m256 unit, evk_d
     _mm256_storeu_ps(evk_record_total(record, P_WIDTH, n_digit, part), _mm256_mul_ps(unit, p_eight_numbers(sum, n_digit)));
 }
 
-/* A block of eight tokens, rows of x ldx apart. */
-P_DIGITS8 void p_take_eight(char *record, size_t n_digit, const float *x, size_t ldx)
+/* A block of eight tokens, rows of x ldx apart: its digits, and the units and sums that belong to them; returns the units. */
+P_DIGITS8 __m256 p_take_halves(char *record, size_t n_digit, bool is_unsigned, const float *x, size_t ldx,
+                               __m256i sum[EVK_N_DIGIT_PART][EVK_MAX_DIGIT])
 {
     float inverse[P_EIGHT];
-    __m256i sum[EVK_N_DIGIT_PART][EVK_MAX_DIGIT];
     const __m256 unit = p_eight_units(p_eight_tokens_most(x, ldx), n_digit, inverse);
-    _mm256_storeu_ps(evk_record_unit(record, P_WIDTH, n_digit), unit);
-    p_take_half(record, n_digit, false, 0, x, ldx, inverse, sum[EVK_DIGITS_FIRST]);
-    p_take_half(record, n_digit, false, 1, x, ldx, inverse, sum[EVK_DIGITS_LAST]);
+    p_take_half(record, n_digit, is_unsigned, 0, x, ldx, inverse, sum[EVK_DIGITS_FIRST]);
+    p_take_half(record, n_digit, is_unsigned, 1, x, ldx, inverse, sum[EVK_DIGITS_LAST]);
 #pragma GCC unroll 3
     for (size_t d = 0; d < n_digit; d++)
         sum[EVK_DIGITS_ALL][d] = _mm256_add_epi32(sum[EVK_DIGITS_FIRST][d], sum[EVK_DIGITS_LAST][d]);
+    return unit;
+}
+
+P_DIGITS8 void p_take_eight(char *record, size_t n_digit, const float *x, size_t ldx)
+{
+    __m256i sum[EVK_N_DIGIT_PART][EVK_MAX_DIGIT];
+    const __m256 unit = p_take_halves(record, n_digit, false, x, ldx, sum);
+    _mm256_storeu_ps(evk_record_unit(record, P_WIDTH, n_digit), unit);
 #pragma GCC unroll 3
     for (size_t part = 0; part < EVK_N_DIGIT_PART; part++)
         p_put_eight_sums(record, n_digit, unit, (evk_digit_part)part, sum[part]);

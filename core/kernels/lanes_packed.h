@@ -71,7 +71,7 @@ P_INLINE void p_quad_steps(const int8_t *x, const p_ints *code, size_t n_code, s
 }
 #endif
 
-/* Whether a block's sum is one 32-bit integer, of codes from their middle (packed.h). */
+/* evk_packed_whole of a form. */
 P_INLINE bool p_whole(p_form f, size_t n_digit) { return f.bits == 4 && !f.sixteen && n_digit == EVK_MAX_DIGIT; }
 
 /* Quads of group g: the first, and how many. */
@@ -248,20 +248,18 @@ static const size_t p_tokens[2][3] = { { 4, 4, 1 }, { 2, 2, 1 } };
 
 P_FORM(bytes, 0, 8)
 P_FORM(fours, 1, 4)
+P_FORM(smalls, 0, 4)
 #ifdef P_BY_BITS
 P_FORM(sixes, 0, 6)
 P_FORM(fives, 0, 5)
-P_FORM(smalls, 0, 4)
-#define P_FEWER_ENTRIES P_ENTRIES(sixes), P_ENTRIES(fives), P_ENTRIES(smalls)
+#define P_FEWER_ENTRIES P_ENTRIES(sixes), P_ENTRIES(fives)
 #elif defined P_FEWER
 P_FORM(fewer, 0, 6)
-P_FORM(smalls, 0, 4)
-#define P_FEWER_ENTRIES P_ENTRIES(fewer), P_ENTRIES(fewer), P_ENTRIES(smalls)
+#define P_FEWER_ENTRIES P_ENTRIES(fewer), P_ENTRIES(fewer)
 #else
-P_FORM(smalls, 0, 4)
-#define P_FEWER_ENTRIES P_ENTRIES(bytes), P_ENTRIES(bytes), P_ENTRIES(smalls)
+#define P_FEWER_ENTRIES P_ENTRIES(bytes), P_ENTRIES(bytes)
 #endif
-static p_function *const p_table[5][2][2][2][3] = { P_ENTRIES(bytes), P_FEWER_ENTRIES, P_ENTRIES(fours) };
+static p_function *const p_table[5][2][2][2][3] = { P_ENTRIES(bytes), P_FEWER_ENTRIES, P_ENTRIES(smalls), P_ENTRIES(fours) };
 
 /* Where in p_table the forms for a matrix stand. */
 static size_t p_codes(const evk_packed *w)

@@ -54,10 +54,16 @@ struct evk_packed {
 };
 
 static inline size_t evk_packed_pairs(const evk_packed *w) { return (w->rows + EVK_PACKED_PAIR - 1) / EVK_PACKED_PAIR; }
+/* Whether a block's sum over whole numbers is one 32-bit integer: codes of four bits, of which each type of such blocks has minima or
+ * an offset of EVK_CENTRE. */
+static inline bool evk_packed_whole(const evk_packed *w, size_t n_digit)
+{
+    return n_digit == EVK_MAX_DIGIT && w->bits == 4 && !w->groups_of_16;
+}
 /* What n_digit digits' products take off a code. */
 static inline int evk_packed_less(const evk_packed *w, size_t n_digit)
 {
-    return !w->mins ? w->offset : n_digit == EVK_MAX_DIGIT && w->bits == 4 && !w->groups_of_16 ? EVK_CENTRE : 0;
+    return evk_packed_whole(w, n_digit) ? EVK_CENTRE : w->mins ? 0 : w->offset;
 }
 /* Scales, or minima, of a row for a block. */
 static inline size_t evk_packed_scales(const evk_packed *w) { return w->groups_of_16 ? 2 : 1; }

@@ -163,7 +163,7 @@ static void largest_is_found(const evk_kernels *k)
             most = fmaxf(most, x[i] * 0.125f);
         }
         check(k->scaled_max(x, 0.125f, n) == most, "%s: the largest of %zu", k->isa, n);
-        free_guarded(x, n);
+        check(free_guarded(x, n), "%s: scaled_max of %zu writes beyond x", k->isa, n);
         free(from);
     }
     float few[] = { -INFINITY, 2, INFINITY, -3 };
@@ -306,6 +306,10 @@ static void exponentials_are_close(const evk_kernels *k)
         }
         const double off = k->exp_sum(x, 0.5f, 1.5f, lengths[l]) / sum - 1;
         check(fabs(off) < 3e-7, "%s: the sum of %zu exponentials is off by %.2g", k->isa, lengths[l], off);
+        for (size_t i = 0; i < lengths[l]; i++) {
+            const double exact = exp((double)((3.0f - (float)(i * 7 % 50) * 0.37f) * 0.5f - 1.5f));
+            check(ulps(x[i], exact) <= 2, "%s: exp of a scaled number, %zu of %zu", k->isa, i, lengths[l]);
+        }
     }
     free(x);
 }

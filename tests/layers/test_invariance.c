@@ -150,8 +150,8 @@ static void test_model(const char *path, const char *isa, evoke_compute compute)
     evoke_error err = {0};
     evk_random r;
     evk_random_stream(&r, 7, 0);
-    if (!check(evoke_model_open(path, &(evoke_model_options){ .isa = isa, .n_threads = 1, .compute = compute, .repack = compute == EVOKE_FAST }, &w.m, &err) == EVOKE_OK, "%s",
-               err.text))
+    const evoke_model_options how = { .isa = isa, .n_threads = 1, .compute = compute, .repack = compute == EVOKE_FAST };
+    if (!check(evoke_model_open(path, &how, &w.m, &err) == EVOKE_OK, "%s", err.text))
         return;
     const bool learned = evk_model_weight(w.m, 0, EVK_W_POSITION)->there;
     const size_t longest = learned && w.m->config.n_ctx < LONGEST ? w.m->config.n_ctx : LONGEST;
